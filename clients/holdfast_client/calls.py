@@ -1,0 +1,289 @@
+"""Carries requests to the authority: channels, deadlines, retries, metadata, and errors at one boundary.
+
+Knows gRPC and nothing of the trade. Which path a request goes to follows from its type, because every RPC has
+a request type of its own.
+"""
+
+import asyncio
+import itertools
+import random
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf import message as protobuf_message
+from holdfast.inventory.v1 import audit_service_pb2, catalog_service_pb2, inventory_service_pb2
+
+from holdfast_client import errors
+from holdfast_client.policy import RetryPolicy
+
+Response = TypeVar("Response", bound=protobuf_message.Message)
+_Answer = TypeVar("_Answer")
+
+_PATHS: Final = {
+    method.input_type.full_name: f"/{service.full_name}/{method.name}"
+    for module in (inventory_service_pb2, catalog_service_pb2, audit_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+
+_CHANNEL_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
+    # Our own retries carry the request_id and stop at the deadline of the whole call; gRPC's would come on
+    # top.
+    ("grpc.enable_retries", 0),
+    # A connection whose other end has vanished is noticed while a call waits on it, not when its deadline
+    # passes.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    # A server that comes back is found within the time of a retry; gRPC's own wait would be minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Channels of one target would otherwise share one connection.
+    ("grpc.use_local_subchannel_pool", 1),
+    # The authority is in the own network; a proxy for the web does not lead to it.
+    ("grpc.enable_http_proxy", 0),
+    # A page of a thousand long reservations is more than gRPC's 4 MiB.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+)
+
+
+def path_of(request: protobuf_message.Message) -> str:
+    """The path of the RPC that takes this request."""
+    return _PATHS[request.DESCRIPTOR.full_name]
+
+
+class Calls:
+    """The calls of one client, over its channels in turn.
+
+    The channels are made at the first call, in the event loop of that call, and belong to that loop.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        metadata: Sequence[tuple[str, str]],
+        retry: RetryPolicy,
+        channel_count: int = 1,
+        channel_credentials: grpc.ChannelCredentials | None = None,
+        channel_options: Sequence[tuple[str, int | str]] = (),
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        draw: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        if channel_count < 1:
+            raise ValueError("channel_count must be at least 1")
+        self._target = target
+        self._metadata = tuple(metadata)
+        self._retry = retry
+        self._channel_count = channel_count
+        self._channel_credentials = channel_credentials
+        self._channel_options = (*_CHANNEL_OPTIONS, *channel_options)
+        self._wait = wait
+        self._draw = draw
+        self._turn: Iterator[_Channel] | None = None
+        self._channels: list[_Channel] = []
+        self._closed = False
+
+    async def unary(
+        self,
+        request: protobuf_message.Message,
+        response_type: type[Response],
+        *,
+        deadline_seconds: float,
+        retry: RetryPolicy | None = None,
+    ) -> Response:
+        """Ask and wait for the answer, trying again after UNAVAILABLE with the very same request.
+
+        `deadline_seconds` covers all tries and waits; each try gets what is left of it. If the task is
+        cancelled, so is the call.
+
+        Raises:
+            HoldfastError: The last refusal, if no try was answered.
+        """
+        parse: Callable[[bytes], Response] = response_type.FromString
+        return await self._unary(
+            path_of(request),
+            request.SerializeToString(),
+            parse,
+            request_id=getattr(request, "request_id", ""),
+            deadline_seconds=deadline_seconds,
+            retry=retry,
+        )
+
+    async def unary_bytes(self, path: str, body: bytes, *, deadline_seconds: float) -> bytes:
+        """Ask an RPC that the client has no types for, once, and give back the bytes of its answer."""
+        return await self._unary(
+            path,
+            body,
+            bytes,
+            request_id="",
+            deadline_seconds=deadline_seconds,
+            retry=RetryPolicy(max_tries=1),
+        )
+
+    async def _unary(
+        self,
+        path: str,
+        body: bytes,
+        parse: Callable[[bytes], _Answer],
+        *,
+        request_id: str,
+        deadline_seconds: float,
+        retry: RetryPolicy | None,
+    ) -> _Answer:
+        tries = _Tries(retry or self._retry, deadline_seconds, self._wait, self._draw)
+        while True:
+            call = self._next_channel().unary(path)(
+                body, timeout=tries.remaining_seconds(), metadata=self._metadata_now()
+            )
+            try:
+                return parse(await call)
+            except grpc.aio.AioRpcError as failure:
+                error = errors.error_from_rpc(failure, request_id=request_id)
+            finally:
+                # A call that nobody waits for any more must be told so: grpc.aio never collects it.
+                call.cancel()
+            await tries.wait_after(error)
+
+    async def stream(
+        self,
+        request: protobuf_message.Message,
+        response_type: type[Response],
+        *,
+        deadline_seconds: float,
+    ) -> AsyncGenerator[Response, None]:
+        """Ask and yield the answers as they come. Tried again only as long as none has come.
+
+        Closing the generator, or cancelling the task that iterates, cancels the call.
+
+        Raises:
+            HoldfastError: The stream was refused or broke.
+        """
+        parse: Callable[[bytes], Response] = response_type.FromString
+        tries = _Tries(self._retry, deadline_seconds, self._wait, self._draw)
+        begun = False
+        while True:
+            call = self._next_channel().stream(path_of(request))(
+                request.SerializeToString(), timeout=tries.remaining_seconds(), metadata=self._metadata_now()
+            )
+            try:
+                async for body in call:
+                    begun = True
+                    yield parse(body)
+                return
+            except grpc.aio.AioRpcError as failure:
+                error = errors.error_from_rpc(failure)
+            finally:
+                call.cancel()
+            if begun:
+                raise error
+            await tries.wait_after(error)
+
+    async def close(self) -> None:
+        """Close the channels. Calls in progress are cancelled. May be called again."""
+        self._closed = True
+        channels, self._channels, self._turn = self._channels, [], None
+        for channel in channels:
+            await channel.close()
+
+    def _next_channel(self) -> "_Channel":
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        if self._turn is None:
+            self._channels = [
+                _Channel(self._target, self._channel_credentials, self._channel_options)
+                for _ in range(self._channel_count)
+            ]
+            self._turn = itertools.cycle(self._channels)
+        return next(self._turn)
+
+    def _metadata_now(self) -> tuple[tuple[str, str], ...]:
+        trace_parent = _current_trace_parent()
+        return (*self._metadata, ("traceparent", trace_parent)) if trace_parent else self._metadata
+
+
+class _Channel:
+    """One connection with the callables that were made for it."""
+
+    def __init__(
+        self,
+        target: str,
+        credentials: grpc.ChannelCredentials | None,
+        options: Sequence[tuple[str, int | str]],
+    ) -> None:
+        self._channel = (
+            grpc.aio.insecure_channel(target, options=options)
+            if credentials is None
+            else grpc.aio.secure_channel(target, credentials, options=options)
+        )
+        self._unary: dict[str, Any] = {}
+        self._stream: dict[str, Any] = {}
+
+    def unary(self, path: str) -> Any:
+        made = self._unary.get(path)
+        if made is None:
+            made = self._unary[path] = self._channel.unary_unary(path)
+        return made
+
+    def stream(self, path: str) -> Any:
+        made = self._stream.get(path)
+        if made is None:
+            made = self._stream[path] = self._channel.unary_stream(path)
+        return made
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+
+class _Tries:
+    """The tries of one call, bounded in number by the policy and in time by the deadline."""
+
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        deadline_seconds: float,
+        wait: Callable[[float], Awaitable[None]],
+        draw: Callable[[float, float], float],
+    ) -> None:
+        self._policy = policy
+        self._wait = wait
+        self._draw = draw
+        self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + deadline_seconds
+        self._count = 0
+        self._last: errors.HoldfastError | None = None
+
+    def remaining_seconds(self) -> float:
+        return self._end - self._loop.time()
+
+    async def wait_after(self, error: errors.HoldfastError) -> None:
+        """Return when the next try is due; raise the error if there is to be none."""
+        self._count += 1
+        if error.code is not grpc.StatusCode.UNAVAILABLE:
+            # A deadline that passed in a later try says less than the refusal that made the try necessary.
+            raise error from self._last
+        self._last = error
+        if self._count >= self._policy.max_tries:
+            raise error
+        delay_seconds = self._draw(0.0, self._policy.backoff_bound_seconds(self._count))
+        delay_seconds += error.retry_delay_seconds or 0.0
+        if delay_seconds >= self.remaining_seconds():
+            raise error
+        await self._wait(delay_seconds)
+        if self.remaining_seconds() <= 0:
+            raise error
+
+
+def _current_trace_parent() -> str:
+    """The W3C traceparent of the current span; empty without one.
+
+    A span can only be current in a program that has imported OpenTelemetry, so the client need not import it.
+    """
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return ""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return ""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"

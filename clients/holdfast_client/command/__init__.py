@@ -1,0 +1,58 @@
+"""The `holdfast` command: what the client can do, for people and for shell scripts."""
+
+import typer
+
+from holdfast_client.command import (
+    audit,
+    availability,
+    importing,
+    replay,
+    reservations,
+    segments,
+    serving,
+    stock,
+)
+
+_HELP = """Ask the inventory authority, from the command line.
+
+Every command takes --target (or the environment's HOLDFAST_TARGET) and --json, which prints one JSON object a
+line. It ends with 0 if what was asked was done, with 1 if it was refused, with 2 if the command was not
+understood.
+
+Example: holdfast reserve 85123A=2 --channel WEB
+"""
+
+
+def build() -> typer.Typer:
+    """Put the command together."""
+    app = typer.Typer(
+        name="holdfast",
+        help=_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+        serving.serve
+    )
+    app.command("status")(segments.status)
+    app.command("availability")(availability.availability)
+    app.command("reserve")(reservations.reserve)
+    app.command("commit")(reservations.commit)
+    app.command("extend")(reservations.extend)
+    app.command("release")(reservations.release)
+    app.command("reservation")(reservations.reservation)
+    app.command("receive")(stock.receive)
+    app.command("adjust")(stock.adjust)
+    app.command("movements")(audit.movements)
+    app.command("verify")(audit.verify)
+    app.command("resume")(segments.resume)
+    app.add_typer(importing.import_app, name="import")
+    app.command("replay")(replay.replay)
+    return app
+
+
+def main() -> None:
+    """Run the command with the arguments of the process."""
+    build()()

@@ -1,0 +1,197 @@
+"""What the commands share: how they read arguments, ask, print, and report a refusal."""
+
+import asyncio
+import getpass
+import json
+import re
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from google.protobuf import message as protobuf_message
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from holdfast_client.client import HoldfastClient
+from holdfast_client.errors import HoldfastError, InsufficientStock
+from holdfast_client.policy import RetryPolicy
+
+CALLER = "holdfast-command"
+
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target", envvar="HOLDFAST_TARGET", metavar="HOST:PORT", help="The authority; else 127.0.0.1:50051."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+RequestId = Annotated[
+    str | None,
+    typer.Option(
+        "--request-id", metavar="ID", help="Ask under this id, at most once in effect. Else a new one."
+    ),
+]
+
+# Where the output is no terminal there is no width to keep to; a table is as wide as it needs to be, up to
+# this.
+_WIDTH_WITHOUT_TERMINAL = 400
+_GREATEST_QUANTITY = 2**53 - 1
+_QUANTITY_AT = re.compile(r"(?P<sku>.+)=(?P<quantity>[+-]?[0-9]+)(?:@(?P<location>.+))?")
+_LINE = re.compile(r"(?P<line_number>[0-9]+)(?:=(?P<quantity>[0-9]+))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantityAt:
+    """What SKU=QUANTITY@LOCATION says; the location is empty if it was left out."""
+
+    sku: str
+    quantity: int
+    location: str
+
+
+def quantity_at(argument: str, *, location_required: bool = False, signed: bool = False) -> QuantityAt:
+    """Read SKU=QUANTITY@LOCATION. A quantity is above 0, or with `signed` anything but 0."""
+    form = "SKU=QUANTITY@LOCATION" if location_required else "SKU=QUANTITY or SKU=QUANTITY@LOCATION"
+    parts = _QUANTITY_AT.fullmatch(argument)
+    if parts is None or (location_required and parts["location"] is None):
+        raise typer.BadParameter(f"{argument!r} is not of the form {form}")
+    quantity = int(parts["quantity"])
+    if quantity == 0 or (quantity < 0 and not signed) or abs(quantity) > _GREATEST_QUANTITY:
+        least = "a whole number other than 0" if signed else "a whole number above 0"
+        raise typer.BadParameter(f"the quantity in {argument!r} must be {least} and below 2^53")
+    return QuantityAt(sku=parts["sku"], quantity=quantity, location=parts["location"] or "")
+
+
+def release_line(argument: str) -> tuple[int, int]:
+    """Read NUMBER or NUMBER=QUANTITY; a quantity of 0 is all that is open."""
+    parts = _LINE.fullmatch(argument)
+    if parts is None or not 0 < int(parts["line_number"]) < 2**31:
+        raise typer.BadParameter(f"{argument!r} is not of the form NUMBER or NUMBER=QUANTITY")
+    quantity = int(parts["quantity"] or 0)
+    if quantity > _GREATEST_QUANTITY:
+        raise typer.BadParameter(f"the quantity in {argument!r} must be below 2^53")
+    return int(parts["line_number"]), quantity
+
+
+def ask(
+    work: Callable[[HoldfastClient], Awaitable[int]],
+    *,
+    target: str | None,
+    as_json: bool,
+    retry: RetryPolicy | None = None,
+) -> None:
+    """Do the work with a client and end the command with the exit code it returns; 1 if it is refused."""
+
+    async def with_client() -> int:
+        async with HoldfastClient(target, caller=CALLER, on_behalf_of=_person(), retry=retry) as client:
+            return await work(client)
+
+    try:
+        code = asyncio.run(with_client())
+    except HoldfastError as error:
+        report(error, as_json=as_json)
+        code = 1
+    raise typer.Exit(code)
+
+
+def report(error: HoldfastError, *, as_json: bool) -> None:
+    """Say in one line on stderr what was refused and why."""
+    if as_json:
+        sys.stderr.write(json.dumps({"error": _as_dict(error)}) + "\n")
+    else:
+        complain(_in_words(error))
+
+
+def complain(words: str) -> None:
+    """Write one line on stderr."""
+    sys.stderr.write(f"holdfast: {printable(words)}\n")
+
+
+def printable(words: str) -> str:
+    """The words as one line, without characters that would steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
+
+
+def print_json(message: protobuf_message.Message | dict[str, Any]) -> None:
+    """Print one line of JSON: a message as proto3 JSON, with the field names of the protos and all fields."""
+    sys.stdout.write(json.dumps(message if isinstance(message, dict) else as_dict(message)) + "\n")
+    sys.stdout.flush()
+
+
+def as_dict(message: protobuf_message.Message) -> dict[str, Any]:
+    """The message as proto3 JSON has it: units, being 64 bit, as strings."""
+    fields: dict[str, Any] = json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return fields
+
+
+def print_words(words: str) -> None:
+    """Print one line."""
+    sys.stdout.write(printable(words) + "\n")
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None
+) -> None:
+    """Print a table; numbers stand to the right. Nothing is cut off."""
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        numbers = bool(rows) and all(isinstance(row[index], int) for row in rows)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console.print(table)
+
+
+def _person() -> str:
+    """Who works at this terminal, as far as it can be told."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+    return name if name.isascii() and name.isprintable() else ""
+
+
+def _in_words(error: HoldfastError) -> str:
+    facts = [f"{violation.field}: {violation.description}" for violation in error.violations]
+    if isinstance(error, InsufficientStock) and error.short_lines:
+        facts = [
+            f"{short.sku}{' at ' + short.location if short.location else ''}: "
+            f"requested {short.requested}, available {short.available}"
+            for short in error.short_lines
+        ]
+    if not facts:
+        facts = [f"{key}={value}" for key, value in sorted(error.metadata.items()) if key != "request_id"]
+    if error.request_id:
+        facts.append(f"request_id={error.request_id}")
+    return f"{error}" + (f" ({'; '.join(facts)})" if facts else "")
+
+
+def _as_dict(error: HoldfastError) -> dict[str, Any]:
+    short_lines = error.short_lines if isinstance(error, InsufficientStock) else ()
+    return {
+        "code": error.code.name,
+        "reason": error.reason,
+        "message": error.message,
+        "metadata": dict(error.metadata),
+        "violations": [{"field": each.field, "description": each.description} for each in error.violations],
+        "short_lines": [
+            {
+                "sku": each.sku,
+                "location": each.location,
+                "requested": each.requested,
+                "available": each.available,
+            }
+            for each in short_lines
+        ],
+        "retry_delay_seconds": error.retry_delay_seconds,
+        "request_id": error.request_id,
+    }

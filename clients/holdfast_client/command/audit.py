@@ -1,0 +1,173 @@
+"""`holdfast movements` and `holdfast verify`: how the stock came to be as it is, and the proof."""
+
+from contextlib import aclosing
+from typing import Annotated
+
+import typer
+from holdfast.inventory.v1 import audit_service_pb2, stock_pb2
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from holdfast_client.client import HoldfastClient
+from holdfast_client.command import asking
+
+_PAGE_SIZE = 1_000
+_DELTAS = ("sellable", "quality_hold", "damaged", "held", "committed")
+
+
+def movements(
+    *,
+    sku: Annotated[str, typer.Option("--sku", help="Only of this SKU.")] = "",
+    location: Annotated[str, typer.Option("--location", help="Only at this location.")] = "",
+    order: Annotated[str, typer.Option("--order", help="Only of this order.")] = "",
+    reservation: Annotated[str, typer.Option("--reservation", help="Only of this reservation.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=0, help="The most to show; 0 shows all.")] = 1_000,
+    target: asking.Target = None,
+    as_json: asking.AsJson = False,
+) -> None:
+    """Show the movements of the ledger, the oldest first.
+
+    Example: holdfast movements --sku 85123A --location LONDON
+    """
+
+    async def work(client: HoldfastClient) -> int:
+        shown: list[stock_pb2.Movement] = []
+        count = 0
+        more = False
+        # A page is the unit of memory: a long history is printed as it comes.
+        async with aclosing(
+            client.list_movements(
+                sku=sku, location=location, order_id=order, reservation_id=reservation, page_size=_PAGE_SIZE
+            )
+        ) as every:
+            async for movement in every:
+                if limit and count == limit:
+                    more = True
+                    break
+                count += 1
+                if as_json:
+                    asking.print_json(movement)
+                    continue
+                shown.append(movement)
+                if len(shown) == _PAGE_SIZE:
+                    _print_movements(shown)
+                    shown.clear()
+        if shown or (not count and not as_json):
+            _print_movements(shown)
+        if more:
+            asking.complain(f"there are more than the {limit} shown; see --limit")
+        return 0
+
+    asking.ask(work, target=target, as_json=as_json)
+
+
+def verify(target: asking.Target = None, as_json: asking.AsJson = False) -> None:
+    """Check the whole ledger against itself. Ends with 1 if anything is wrong.
+
+    Example: holdfast verify
+    """
+
+    async def work(client: HoldfastClient) -> int:
+        verdict: audit_service_pb2.LedgerVerdict | None = None
+        progress = Progress(
+            TextColumn("operations"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=as_json or not Console(stderr=True).is_terminal,
+        )
+        with progress:
+            task = progress.add_task("operations", total=None)
+            async with aclosing(client.verify_ledger()) as responses:
+                async for response in responses:
+                    progress.update(
+                        task, total=response.operation_count, completed=response.checked_operation_count
+                    )
+                    if as_json:
+                        asking.print_json(response)
+                    if response.HasField("verdict"):
+                        verdict = response.verdict
+        if verdict is None:
+            asking.complain("the check ended without a verdict")
+            return 1
+        if not as_json:
+            _print_verdict(response)
+        return 0 if _is_verified(verdict) else 1
+
+    asking.ask(work, target=target, as_json=as_json)
+
+
+def _print_movements(movements: list[stock_pb2.Movement]) -> None:
+    asking.print_table(
+        (
+            "revision",
+            "time",
+            "kind",
+            "SKU",
+            "location",
+            "change",
+            "net after",
+            "reservation",
+            "order",
+            "caller",
+            "reason",
+        ),
+        [
+            (
+                f"{movement.revision.segment}/{movement.revision.position}",
+                movement.decide_time.ToJsonString(),
+                stock_pb2.MovementKind.Name(movement.kind).removeprefix("MOVEMENT_KIND_"),
+                movement.balance.sku,
+                movement.balance.location,
+                _change(movement),
+                movement.balance.net_quantity,
+                movement.reservation_id,
+                movement.order_id,
+                f"{movement.caller} for {movement.on_behalf_of}"
+                if movement.on_behalf_of
+                else movement.caller,
+                movement.reason,
+            )
+            for movement in movements
+        ],
+    )
+
+
+def _change(movement: stock_pb2.Movement) -> str:
+    changes = ((name, getattr(movement, f"{name}_delta")) for name in _DELTAS)
+    return ", ".join(f"{name} {units:+}" for name, units in changes if units)
+
+
+def _is_verified(verdict: audit_service_pb2.LedgerVerdict) -> bool:
+    return (
+        verdict.chain_verified
+        and verdict.levels_equal_movements
+        and verdict.reserved_equals_open_lines
+        and verdict.oversold_quantity == 0
+        and verdict.leaked_quantity == 0
+        and not verdict.findings
+    )
+
+
+def _print_verdict(last: audit_service_pb2.VerifyLedgerResponse) -> None:
+    verdict = last.verdict
+    said = {True: "yes", False: "NO"}
+    asking.print_table(
+        ("check", "result"),
+        [
+            ("operations checked", f"{last.checked_operation_count} of {last.operation_count}"),
+            ("movements checked", str(last.checked_movement_count)),
+            ("stock levels checked", str(last.checked_stock_level_count)),
+            ("the chain is whole", said[verdict.chain_verified]),
+            ("levels equal their movements", said[verdict.levels_equal_movements]),
+            ("reserved equals open lines", said[verdict.reserved_equals_open_lines]),
+            ("units oversold", str(verdict.oversold_quantity)),
+            ("units leaked", str(verdict.leaked_quantity)),
+            ("verified", said[_is_verified(verdict)]),
+        ],
+    )
+    if verdict.findings:
+        asking.print_table(
+            ("row", "what is wrong"), [(finding.row, finding.description) for finding in verdict.findings]
+        )

@@ -1,0 +1,3 @@
+"""Master data and stock out of CSV files: reading, checking, sending in batches, naming every row that
+stays out.
+"""

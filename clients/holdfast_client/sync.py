@@ -1,0 +1,190 @@
+"""The client for programs without an event loop: the same methods, which wait.
+
+There is one client; here it runs on a thread of its own. Each line below wraps one of its methods, with the
+parameters and the answer that it has there, so nothing is said twice.
+"""
+
+import asyncio
+import contextlib
+import functools
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+
+from holdfast_client.client import HoldfastClient
+
+_Parameters = ParamSpec("_Parameters")
+_Answer = TypeVar("_Answer")
+_Element = TypeVar("_Element")
+
+
+def _made_like(
+    build: Callable[Concatenate[HoldfastClient, _Parameters], None],
+) -> Callable[[Callable[..., None]], Callable[Concatenate["SyncHoldfastClient", _Parameters], None]]:
+    def decorate(
+        initialise: Callable[..., None],
+    ) -> Callable[Concatenate["SyncHoldfastClient", _Parameters], None]:
+        @functools.wraps(build)
+        def initialise_like(
+            self: "SyncHoldfastClient", *args: _Parameters.args, **kwargs: _Parameters.kwargs
+        ) -> None:
+            initialise(self, *args, **kwargs)
+
+        return cast("Callable[Concatenate[SyncHoldfastClient, _Parameters], None]", initialise_like)
+
+    return decorate
+
+
+def _waits_for(
+    method: Callable[Concatenate[HoldfastClient, _Parameters], Coroutine[Any, Any, _Answer]],
+) -> Callable[Concatenate["SyncHoldfastClient", _Parameters], _Answer]:
+    @functools.wraps(method)
+    def wait(self: "SyncHoldfastClient", *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Answer:
+        return self._run(method(self._client, *args, **kwargs))
+
+    return cast("Callable[Concatenate[SyncHoldfastClient, _Parameters], _Answer]", wait)
+
+
+def _iterates(
+    method: Callable[Concatenate[HoldfastClient, _Parameters], AsyncGenerator[_Element, None]],
+) -> Callable[Concatenate["SyncHoldfastClient", _Parameters], Generator[_Element, None, None]]:
+    @functools.wraps(method)
+    def iterate(
+        self: "SyncHoldfastClient", *args: _Parameters.args, **kwargs: _Parameters.kwargs
+    ) -> Generator[_Element, None, None]:
+        elements = method(self._client, *args, **kwargs)
+        try:
+            while True:
+                try:
+                    element = self._run(_next_of(elements))
+                except StopAsyncIteration:
+                    return
+                yield element
+        finally:
+            self._leave(elements)
+
+    return cast(
+        "Callable[Concatenate[SyncHoldfastClient, _Parameters], Generator[_Element, None, None]]", iterate
+    )
+
+
+async def _end(elements: AsyncGenerator[Any, None]) -> None:
+    await elements.aclose()
+
+
+async def _end_the_rest() -> None:
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
+async def _next_of(elements: AsyncGenerator[_Element, None]) -> _Element:
+    return await anext(elements)
+
+
+class SyncHoldfastClient:
+    """`HoldfastClient` with methods that wait for the answer, and plain iterators.
+
+        with SyncHoldfastClient(caller="till") as client:
+            answer = client.create_reservation(channel="STORES", lines=[("85123A", 1, "STORE-7")])
+
+    It is made with the same parameters and raises the same errors. It may be used from several threads at
+    once. An interrupted wait (KeyboardInterrupt) cancels its call. Close it, or its thread lives as long as
+    the program.
+    """
+
+    @_made_like(HoldfastClient.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._client = HoldfastClient(*args, **kwargs)
+        self._loop = asyncio.new_event_loop()
+        self._closing = threading.Lock()
+        self._endings: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="holdfast-client", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and end the thread. Calls in progress are cancelled. May be called again."""
+        with self._closing:
+            if self._loop.is_closed():
+                return
+            self._run(self._client.close())
+            self._run(_end_the_rest())
+            self._run(self._loop.shutdown_asyncgens())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    @property
+    def target(self) -> str:
+        """Where the authority is."""
+        return self._client.target
+
+    create_reservation = _waits_for(HoldfastClient.create_reservation)
+    batch_create_reservations = _waits_for(HoldfastClient.batch_create_reservations)
+    commit_reservation = _waits_for(HoldfastClient.commit_reservation)
+    extend_reservation = _waits_for(HoldfastClient.extend_reservation)
+    release_reservation = _waits_for(HoldfastClient.release_reservation)
+    get_reservation = _waits_for(HoldfastClient.get_reservation)
+    list_reservations = _iterates(HoldfastClient.list_reservations)
+    list_reservations_page = _waits_for(HoldfastClient.list_reservations_page)
+    get_availability = _waits_for(HoldfastClient.get_availability)
+    batch_get_availability = _waits_for(HoldfastClient.batch_get_availability)
+    receive_stock = _waits_for(HoldfastClient.receive_stock)
+    adjust_stock = _waits_for(HoldfastClient.adjust_stock)
+    put_items = _waits_for(HoldfastClient.put_items)
+    put_locations = _waits_for(HoldfastClient.put_locations)
+    put_pools = _waits_for(HoldfastClient.put_pools)
+    put_channels = _waits_for(HoldfastClient.put_channels)
+    get_item = _waits_for(HoldfastClient.get_item)
+    list_items = _iterates(HoldfastClient.list_items)
+    list_items_page = _waits_for(HoldfastClient.list_items_page)
+    list_locations = _iterates(HoldfastClient.list_locations)
+    list_locations_page = _waits_for(HoldfastClient.list_locations_page)
+    list_pools = _iterates(HoldfastClient.list_pools)
+    list_pools_page = _waits_for(HoldfastClient.list_pools_page)
+    list_channels = _iterates(HoldfastClient.list_channels)
+    list_channels_page = _waits_for(HoldfastClient.list_channels_page)
+    list_movements = _iterates(HoldfastClient.list_movements)
+    list_movements_page = _waits_for(HoldfastClient.list_movements_page)
+    verify_ledger = _iterates(HoldfastClient.verify_ledger)
+    list_segments = _iterates(HoldfastClient.list_segments)
+    list_segments_page = _waits_for(HoldfastClient.list_segments_page)
+    resume_segment = _waits_for(HoldfastClient.resume_segment)
+    is_serving = _waits_for(HoldfastClient.is_serving)
+
+    def _run(self, work: Coroutine[Any, Any, _Answer]) -> _Answer:
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise RuntimeError("the client is closed") from None
+        try:
+            return future.result()
+        finally:
+            # Only a wait that was interrupted leaves something to cancel.
+            future.cancel()
+
+    def _leave(self, elements: AsyncGenerator[Any, None]) -> None:
+        """End an iteration without waiting for it: an abandoned iterator may be collected on any thread."""
+        if self._loop.is_closed():
+            return
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._end_soon, elements)
+
+    def _end_soon(self, elements: AsyncGenerator[Any, None]) -> None:
+        ending = self._loop.create_task(_end(elements))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)

@@ -1,0 +1,60 @@
+"""The command that runs a server: `python -m holdfast_server`, or `holdfast serve`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+import typer
+
+from holdfast_server.bootstrap import progress, run
+from holdfast_server.embedded.errors import EmbeddedError
+from holdfast_server.settings import Settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes any free one.")] = None,
+    data_directory: Annotated[
+        Path | None, typer.Option(help="Where the bundled PostgreSQL and Valkey keep their data.")
+    ] = None,
+    demo: Annotated[
+        bool | None, typer.Option("--demo/--no-demo", help="Load a small catalogue if there is none.")
+    ] = None,
+    segment: Annotated[str | None, typer.Option(help="The segment that this server decides.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+) -> None:
+    """Run the inventory authority.
+
+    Without further settings it starts the bundled PostgreSQL and Valkey under the data directory, and serves gRPC on
+    127.0.0.1:50051. Your own servers are named by HOLDFAST_POSTGRES_URL and HOLDFAST_REDIS_URL; every other setting has a
+    HOLDFAST_ variable too (holdfast_server/settings.py lists them).
+
+    Example: HOLDFAST_PORT=50052 holdfast serve --data-directory /var/lib/holdfast --demo
+    """
+    given: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "data_directory": data_directory,
+        "demo": demo,
+        "segment": segment,
+        "log_level": log_level,
+    }
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except pydantic.ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"])
+            progress(f"HOLDFAST_{name.upper()}: {problem['msg']}" if name else problem["msg"])
+        raise typer.Exit(2) from error
+    try:
+        run(settings)
+    except (EmbeddedError, OSError, RuntimeError) as error:
+        progress(str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(serve)

@@ -1,0 +1,125 @@
+"""Translates the tagged results of the tick script into decisions and typed refusals. One place, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from holdfast_server import layouts, refusals
+from holdfast_server.decide.commands import Command, Decision, Reading
+from holdfast_server.decide.packing import as_bytes
+from holdfast_server.records import Reservation, ReservationState
+from holdfast_server.settings import Settings
+
+_STATUS_NAMES: Final = {number: name for name, number in layouts.STATUSES.items()}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NotLive(Exception):
+    """The sequencer holds no live reservation of this id; the ledger knows what became of it, if it ever was."""
+
+
+class Reused(Exception):
+    """The request_id took effect before with another body; the ledger knows with which."""
+
+
+class LookUp(Exception):
+    """The request_id must be looked up in the ledger before it can be decided."""
+
+
+def time_text(microseconds: int) -> str:
+    """Returns a time as RFC 3339 text."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _insufficient(_: Command, __: Settings, short_lines: list[Any]) -> refusals.Refusal:
+    return refusals.InsufficientStock(
+        [
+            refusals.ShortLine(sku=sku, location=location, requested=requested, available=available)
+            for sku, location, requested, available in short_lines
+        ]
+    )
+
+
+def _below_zero(
+    _: Command, __: Settings, sku: str, location: str, status: int, delta: int, on_hand: int
+) -> refusals.Refusal:
+    return refusals.AdjustmentBelowZero(sku, location, _STATUS_NAMES[status], delta, on_hand)
+
+
+def _ahead(_: Command, settings: Settings) -> refusals.Refusal:
+    return refusals.InvalidField(
+        [
+            refusals.Violation(
+                field="request_id",
+                description=(
+                    "is a UUIDv7 whose time lies more than "
+                    f"{settings.max_request_id_ahead_seconds} seconds ahead of the server's clock"
+                ),
+            )
+        ]
+    )
+
+
+_REFUSALS: Final[dict[str, Callable[..., refusals.Refusal]]] = {
+    "INSUFFICIENT_STOCK": _insufficient,
+    "UNKNOWN_SKU": lambda _, __, sku: refusals.UnknownSku(sku),
+    "UNKNOWN_LOCATION": lambda _, __, location: refusals.UnknownLocation(location),
+    "UNKNOWN_POOL": lambda _, __, pool: refusals.UnknownPool(pool),
+    "UNKNOWN_CHANNEL": lambda _, __, channel: refusals.UnknownChannel(channel),
+    "LOCATION_NOT_IN_POOL": lambda command, _, location: refusals.LocationNotInPool(
+        command.arguments[0], location
+    ),
+    "ALREADY_COMMITTED": lambda command, _, update_us: refusals.AlreadyCommitted(
+        command.reservation_id, "COMMITTED", time_text(update_us)
+    ),
+    "UNKNOWN_LINE": lambda command, _, number: refusals.UnknownLine(command.reservation_id, number),
+    "RELEASE_EXCEEDS_OPEN": lambda command, _, number, requested, still_open: refusals.ReleaseExceedsOpen(
+        command.reservation_id, number, requested, still_open
+    ),
+    "ADJUSTMENT_BELOW_ZERO": _below_zero,
+    "QUANTITY_OVERFLOW": lambda _, __, sku, location: refusals.QuantityOverflow(sku, location),
+    "SCALE_IN_USE": lambda _, __, sku, scale: refusals.ScaleInUse(sku, scale),
+    "CATALOG_LIMIT": lambda _, __, limit, value: refusals.CatalogLimit(limit, value),
+    "REQUEST_ID_TOO_OLD": lambda command, settings: refusals.RequestIdTooOld(
+        command.request_id, settings.request_retention_seconds
+    ),
+    "REQUEST_ID_AHEAD": _ahead,
+    "BACKLOG_FULL": lambda _, settings: refusals.BacklogFull(
+        "max_uncommitted_operations", settings.max_uncommitted_operations
+    ),
+}
+
+
+def answer_of(command: Command, settings: Settings, position: int, result: list[Any]) -> Decision | Reading:
+    """Returns what a result says, or raises what it refuses. `position` is the head after the tick."""
+    tag, *rest = result
+    if tag in ("DONE", "REPLAYED"):
+        decided_at, reservation, extra = rest
+        return Decision(
+            position=decided_at,
+            reservation=as_bytes(reservation),
+            extra=as_bytes(extra),
+            replayed=tag == "REPLAYED",
+        )
+    if tag == "READ":
+        return Reading(position=position, answers=rest[0])
+    if tag == "LOOK_UP":
+        raise LookUp
+    if tag == "REUSED":
+        raise Reused
+    reason, *data = rest
+    if reason == "NOT_LIVE":
+        raise NotLive
+    raise _REFUSALS[reason](command, settings, *data)
+
+
+def why_not_live(reservation_id: str, reservation: Reservation | None) -> refusals.Refusal:
+    """Returns the refusal for a reservation that has ended, or that never was."""
+    if reservation is None:
+        return refusals.UnknownReservation(reservation_id)
+    resolve_time = time_text(reservation.update_us)
+    if reservation.state is ReservationState.EXPIRED:
+        return refusals.ReservationExpired(reservation_id, "EXPIRED", resolve_time)
+    return refusals.AlreadyReleased(reservation_id, reservation.state.name, resolve_time)

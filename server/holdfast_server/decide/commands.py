@@ -1,0 +1,64 @@
+"""What the decider is asked, in the form in which the tick script takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+NOT_LOOKED_UP: Final = -1
+"""The look-up position of a request that nobody has looked up in the ledger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command of a tick.
+
+    A question has an empty request_id; it changes nothing and is never remembered. `arguments` are those of the
+    operation's Lua file. `line_count` is what the command weighs against the limit of a tick.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    line_count: int
+    request_id: str = ""
+    id_time_us: int = 0
+    method: str = ""
+    fingerprint: bytes = b""
+    body: bytes = b""
+    origin: bytes = b""
+    reservation_id: str = ""
+    lookup_position: int = NOT_LOOKED_UP
+
+    def for_script(self) -> tuple[Any, ...]:
+        """Returns the command as tick.lua takes it."""
+        return (
+            self.name,
+            self.request_id,
+            self.id_time_us,
+            self.fingerprint,
+            self.lookup_position,
+            self.origin,
+            self.arguments,
+        )
+
+    def looked_up_at(self, position: int) -> Command:
+        """Returns the command with the position of the ledger in which its request_id was looked up in vain."""
+        return replace(self, lookup_position=position)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a command came to: it took effect at this position, now or, if replayed, before."""
+
+    position: int
+    reservation: bytes = b""
+    extra: bytes = b""
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a question was answered with, and the position that the answer reflects."""
+
+    position: int
+    answers: list[Any]

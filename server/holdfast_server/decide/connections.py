@@ -1,0 +1,53 @@
+"""Connections to Redis: bounded in every wait, without silent retries, and only to a server that keeps what it is given."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from holdfast_server.settings import Settings
+
+_CONNECT_SECONDS: Final = 2.0
+
+
+def _arguments(settings: Settings, *, reply_seconds: float) -> dict[str, Any]:
+    return {
+        "protocol": 2,
+        "socket_connect_timeout": _CONNECT_SECONDS,
+        "socket_timeout": reply_seconds,
+        "socket_keepalive": True,
+        "client_name": f"holdfast-{settings.segment}",
+    }
+
+
+def decider_connection(settings: Settings) -> redis.asyncio.Redis:
+    """Returns the connection of a decider. A lost tick is reported, never sent again behind the decider's back."""
+    return redis.asyncio.Redis.from_url(
+        settings.redis_url,
+        **_arguments(settings, reply_seconds=settings.sequencer_timeout_seconds),
+        retry=AsyncRetry(NoBackoff(), 0),
+        max_connections=1,
+    )
+
+
+def writer_connection(settings: Settings) -> redis.Redis:
+    """Returns the connection of a ledger writer, which may load a whole ledger over it."""
+    reply_seconds = settings.sequencer_timeout_seconds + settings.heartbeat_seconds
+    return redis.Redis.from_url(
+        settings.redis_url, **_arguments(settings, reply_seconds=reply_seconds), retry=Retry(NoBackoff(), 0)
+    )
+
+
+def check_eviction(connection: redis.Redis) -> None:
+    """Refuses a Redis that may evict keys. Raises RuntimeError with one line that says what to change."""
+    memory: Any = connection.info("memory")
+    policy = memory.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise RuntimeError(
+            f"Redis runs with maxmemory-policy {policy}: it could evict a level. Set it to noeviction."
+        )

@@ -1,0 +1,316 @@
+"""Takes commands from the edge to the sequencer, tick by tick, and holds every answer until its commit.
+
+A tick is whatever gathered while the tick before it was under way, so ticks grow with the load by themselves. The decider
+owns the connection to Redis: a cancelled RPC drops its place and nothing else. Promises: Once, Durable reads, Bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis
+import redis.asyncio
+import structlog
+
+from holdfast_server import failpoints
+from holdfast_server.decide.answers import LookUp, NotLive, Reused, answer_of, why_not_live
+from holdfast_server.decide.commands import NOT_LOOKED_UP, Command, Decision, Reading
+from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys
+from holdfast_server.decide.limits import MICROSECONDS, packed_limits
+from holdfast_server.decide.packing import pack, unpack
+from holdfast_server.decide.script import TICK, load_script
+from holdfast_server.ledger import queries, segments
+from holdfast_server.ledger.commits import CommitWatch, Verdict
+from holdfast_server.ledger.errors import Fenced
+from holdfast_server.ledger.reader import LedgerReader
+from holdfast_server.refusals import (
+    LedgerUnavailable,
+    Overloaded,
+    Refusal,
+    SegmentLoading,
+    SegmentQuarantined,
+    SequencerUnavailable,
+)
+from holdfast_server.settings import Settings
+
+log = structlog.get_logger("holdfast.decider")
+
+Answer = Decision | Reading
+
+# A request is looked up again if its first look-up was overtaken by the window; more often than this is a fault.
+_MAX_LOOKUPS: Final = 3
+# Commands that name the reservation or request that the ledger must be asked about after their tick.
+_Settled = Answer | Exception
+
+
+class CommandFault(Exception):
+    """The script broke on this command alone. A fault of the authority, not of the caller."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Commands that one call waits for together."""
+
+    answers: list[_Settled | None]
+    remaining: int
+    done: asyncio.Future[None]
+
+    def settle(self, index: int, answer: _Settled) -> None:
+        self.answers[index] = answer
+        self.remaining -= 1
+        if self.remaining == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+@dataclass(slots=True)
+class _Pending:
+    command: Command
+    group: _Group
+    index: int
+
+
+class Decider:
+    """Decides commands of one segment, through one connection to its sequencer."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        connection: redis.asyncio.Redis,
+        commits: CommitWatch,
+        reader: LedgerReader,
+        clock_us: int | None = None,
+    ) -> None:
+        self._settings = settings
+        self._segment = settings.segment
+        self._redis = connection
+        self._commits = commits
+        self._reader = reader
+        self._script = load_script(TICK)
+        self._limits = packed_limits(settings)
+        self._queue: deque[_Pending] = deque()
+        self._wake = asyncio.Event()
+        # The newest generations of outcomes are surely in Redis; older ids are looked up before they cost a tick.
+        self._window_us = settings.outcome_generation_seconds * (OUTCOME_GENERATIONS - 2) * MICROSECONDS
+        self.clock_us = clock_us
+        """The time that the segment's clock is told, in tests; None lets the sequencer's own clock run."""
+
+    async def decide(self, command: Command) -> Answer:
+        """Returns what a command came to, once that is durable, or raises the refusal."""
+        (answer,) = await self.decide_all([command])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def decide_all(self, commands: Sequence[Command]) -> list[Answer | Exception]:
+        """Decides commands in order, each by itself, and returns the answer or the refusal of each."""
+        answers: list[Answer | Exception | None] = [None] * len(commands)
+        open_commands = dict(enumerate(commands))
+        for _ in range(_MAX_LOOKUPS):
+            closed = self._commits.why_closed()
+            if closed is not None:
+                return [closed if answer is None else answer for answer in answers]
+            open_commands = await self._look_up(open_commands, answers)
+            if not open_commands:
+                break
+            settled = await self._in_tick(list(open_commands.values()))
+            again: dict[int, Command] = {}
+            for (index, command), answer in zip(open_commands.items(), settled, strict=True):
+                if isinstance(answer, LookUp):
+                    again[index] = command.looked_up_at(NOT_LOOKED_UP)
+                else:
+                    answers[index] = await self._explained(command, answer)
+            open_commands = again
+            if not open_commands:
+                break
+        unsettled = LedgerUnavailable(self._segment)
+        return [unsettled if answer is None else answer for answer in answers]
+
+    async def _look_up(
+        self, commands: dict[int, Command], answers: list[Answer | Exception | None]
+    ) -> dict[int, Command]:
+        """Answers the commands that the ledger knows to have taken effect; returns the others.
+
+        Only commands whose id does not lie in the window are looked up, all of a call in one query.
+        """
+        oldest_us = time.time() * MICROSECONDS - self._window_us
+        unknown = {
+            index: command
+            for index, command in commands.items()
+            if command.request_id and command.id_time_us <= oldest_us and command.lookup_position == NOT_LOOKED_UP
+        }
+        if not unknown:
+            return commands
+        request_ids = [command.request_id for command in unknown.values()]
+        try:
+            position, outcomes = await self._reader.ask(queries.find_outcomes, self._segment, request_ids)
+        except Refusal as refusal:
+            for index in unknown:
+                answers[index] = refusal
+            return {index: command for index, command in commands.items() if index not in unknown}
+        rest = {}
+        for index, command in commands.items():
+            outcome = outcomes.get(command.request_id) if index in unknown else None
+            if outcome is None:
+                rest[index] = command.looked_up_at(position) if index in unknown else command
+            elif outcome.fingerprint == command.fingerprint:
+                answers[index] = Decision(
+                    position=outcome.position,
+                    reservation=outcome.reservation,
+                    extra=outcome.extra,
+                    replayed=True,
+                )
+            else:
+                answers[index] = Reused()
+        return rest
+
+    async def _explained(self, command: Command, answer: _Settled) -> Answer | Exception:
+        """Asks the ledger for what the sequencer has forgotten about a reservation that has ended."""
+        if not isinstance(answer, NotLive):
+            return answer
+        try:
+            reservation = await self._reader.ask(queries.find_reservation, command.reservation_id)
+        except Refusal as refusal:
+            return refusal
+        return why_not_live(command.reservation_id, reservation)
+
+    async def _in_tick(self, commands: list[Command]) -> list[_Settled]:
+        limit = self._settings.max_queued_commands
+        if len(self._queue) + len(commands) > limit:
+            return [Overloaded("max_queued_commands", limit)] * len(commands)
+        group = _Group([None] * len(commands), len(commands), asyncio.get_running_loop().create_future())
+        for index, command in enumerate(commands):
+            self._queue.append(_Pending(command, group, index))
+        self._wake.set()
+        await group.done
+        return [answer for answer in group.answers if answer is not None]
+
+    async def run(self) -> None:
+        """Runs ticks until cancelled."""
+        while True:
+            await self._wake.wait()
+            tick = self._next_tick()
+            if tick:
+                await self._run_tick(tick)
+
+    def _next_tick(self) -> list[_Pending]:
+        """Takes what has gathered, up to the limits of a tick; what nobody waits for any more is dropped."""
+        tick: list[_Pending] = []
+        lines = 0
+        while self._queue and len(tick) < self._settings.max_commands_per_tick:
+            pending = self._queue[0]
+            if pending.group.done.cancelled():
+                self._queue.popleft()
+                continue
+            lines += pending.command.line_count
+            if tick and lines > self._settings.max_lines_per_tick:
+                break
+            tick.append(self._queue.popleft())
+        if not self._queue:
+            self._wake.clear()
+        return tick
+
+    async def _run_tick(self, tick: list[_Pending]) -> None:
+        epoch = self._commits.epoch
+        failpoints.reach("before_decide")
+        try:
+            async with asyncio.timeout(self._settings.sequencer_timeout_seconds):
+                reply = await self._evaluate(epoch, [pending.command for pending in tick])
+        except redis.exceptions.ResponseError as error:
+            await self._run_singly(tick, error)
+            return
+        except (redis.RedisError, OSError, TimeoutError) as error:
+            log.warning("sequencer_lost", segment=self._segment, error=f"{type(error).__name__}: {error}")
+            await self._redis.connection_pool.disconnect()
+            _settle_all(tick, SequencerUnavailable(self._segment))
+            return
+        failpoints.reach("after_decide")
+        tag, *rest = unpack(reply)
+        if tag == "CLOSED":
+            reason, detail = rest
+            _settle_all(tick, await self._why_closed(epoch, reason, detail))
+            return
+        position, chain_hash, _, results = rest
+        self._commits.when_committed(
+            epoch=epoch,
+            position=position,
+            chain_hash=chain_hash,
+            settle=lambda verdict: self._answer(tick, position, results, verdict),
+        )
+
+    async def _evaluate(self, epoch: int, commands: list[Command]) -> bytes:
+        keys = SegmentKeys(segment=self._segment, epoch=epoch).for_tick()
+        arguments: list[Any] = [
+            *keys,
+            epoch,
+            self._commits.position,
+            "" if self.clock_us is None else self.clock_us,
+            self._limits,
+            pack([command.for_script() for command in commands]),
+        ]
+        try:
+            reply: bytes = await self._redis.evalsha(self._script.digest, len(keys), *arguments)
+        except redis.exceptions.NoScriptError:
+            reply = await self._redis.eval(self._script.source, len(keys), *arguments)
+        return reply
+
+    async def _run_singly(self, tick: list[_Pending], error: Exception) -> None:
+        """A script that breaks has changed nothing. Its commands run one by one, so that only the guilty one fails."""
+        if _is_state_of_redis(error):
+            log.warning("sequencer_refuses", segment=self._segment, error=str(error))
+            _settle_all(tick, SequencerUnavailable(self._segment))
+        elif len(tick) == 1:
+            log.error("command_fault", segment=self._segment, command=tick[0].command.name, error=str(error))
+            _settle_all(tick, CommandFault(str(error)))
+        else:
+            for pending in tick:
+                await self._run_tick([pending])
+
+    async def _why_closed(self, epoch: int, reason: str, detail: str) -> Refusal:
+        """Returns the refusal for a sequencer that decides nothing, and has it rebuilt if it is broken."""
+        if reason in ("OTHER_EPOCH", "OTHER_FORMAT"):
+            return SegmentLoading(self._segment)
+        log.error("sequencer_broken", segment=self._segment, epoch=epoch, reason=reason, detail=detail)
+        try:
+            await self._reader.ask(segments.quarantine, self._segment, epoch, f"sequencer: {reason} {detail}".strip())
+        except (Refusal, Fenced) as error:
+            log.info("not_quarantined", segment=self._segment, error=str(error))
+        return SegmentQuarantined(self._segment)
+
+    def _answer(self, tick: list[_Pending], position: int, results: list[Any], verdict: Verdict) -> None:
+        """Gives the answers of a tick out, now that it is known what became of its journal entry."""
+        if verdict is not None:
+            _settle_all(tick, verdict)
+            return
+        failpoints.reach("before_answer")
+        for pending, result in zip(tick, results, strict=True):
+            try:
+                answer: _Settled = answer_of(pending.command, self._settings, position, result)
+            except (Refusal, NotLive, Reused, LookUp) as refusal:
+                answer = refusal
+            pending.group.settle(pending.index, answer)
+
+
+def _settle_all(tick: list[_Pending], refusal: Exception) -> None:
+    for pending in tick:
+        pending.group.settle(pending.index, refusal)
+
+
+def _is_state_of_redis(error: Exception) -> bool:
+    """Says whether Redis refused because of its own state: out of memory, loading, read-only, busy, another's slot."""
+    states = ("OOM", "LOADING", "READONLY", "BUSY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "MOVED", "ASK")
+    return isinstance(
+        error,
+        (
+            redis.exceptions.OutOfMemoryError,
+            redis.exceptions.ReadOnlyError,
+            redis.exceptions.BusyLoadingError,
+            redis.exceptions.AuthenticationError,
+            redis.exceptions.NoPermissionError,
+        ),
+    ) or str(error).startswith(states)

@@ -1,0 +1,95 @@
+"""The Redis side of the journal: what the ledger writer reads and marks. Implements ledger.journal.Journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+
+from holdfast_server import layouts
+from holdfast_server.decide.keys import SegmentKeys
+from holdfast_server.decide.script import COMMITTED, load_script
+from holdfast_server.ledger.journal import JournalEntry, SequencerLost, SequencerState
+from holdfast_server.settings import Settings
+
+_Answer = TypeVar("_Answer")
+
+# An entry holds at most the operations of one tick, so this many entries are read at most in one piece.
+_ENTRIES_PER_READ = 64
+
+
+class RedisJournal:
+    """The journal of one segment, over one synchronous connection that belongs to the ledger writer."""
+
+    def __init__(self, *, settings: Settings, connection: redis.Redis) -> None:
+        self._settings = settings
+        self._redis = connection
+        self._committed = load_script(COMMITTED)
+
+    def _keys(self, epoch: int) -> SegmentKeys:
+        return SegmentKeys(segment=self._settings.segment, epoch=epoch)
+
+    def state(self) -> SequencerState | None:
+        """Returns what is open, or None if nothing is."""
+
+        def ask() -> SequencerState | None:
+            open_epoch = self._redis.get(self._keys(0).open_epoch)
+            if open_epoch is None:
+                return None
+            epoch = int(open_epoch)
+            values = self._redis.hmget(self._keys(epoch).head, "format", "position", "hash", "committed")
+            if None in values or int(values[0]) != layouts.SCRIPT_FORMAT:
+                return SequencerState(open_epoch=epoch, position=-1, chain_hash="", committed=-1)
+            _, position, chain_hash, committed = values
+            return SequencerState(
+                open_epoch=epoch, position=int(position), chain_hash=chain_hash.decode(), committed=int(committed)
+            )
+
+        return self._guarded(ask)
+
+    def read_after(self, epoch: int, position: int, *, wait_seconds: float) -> list[JournalEntry]:
+        """Returns entries of the epoch after the position, in order, waiting for the first one if there is none yet."""
+        key = self._keys(epoch).journal
+
+        def ask() -> list[JournalEntry]:
+            entries: list[JournalEntry] = []
+            after = position
+            block_ms = int(wait_seconds * 1000) or None
+            while after - position < self._settings.max_operations_per_commit:
+                answer: Any = self._redis.xread({key: f"{after}-0"}, count=_ENTRIES_PER_READ, block=block_ms)
+                if not answer:
+                    break
+                block_ms = None
+                found = answer[0][1]
+                for entry_id, fields in found:
+                    after = int(entry_id.split(b"-")[0])
+                    entries.append(
+                        JournalEntry(last_position=after, chain_hash=fields[b"h"].decode(), packed=fields[b"e"])
+                    )
+                if len(found) < _ENTRIES_PER_READ:
+                    break
+            return entries
+
+        return self._guarded(ask)
+
+    def mark_committed(self, epoch: int, position: int) -> None:
+        """Makes room in the backlog, and trims the journal to its tail behind the committed position."""
+        keys = self._keys(epoch)
+        keep_from = max(0, position - self._settings.journal_tail_operations)
+
+        def tell() -> None:
+            arguments = (3, keys.open_epoch, keys.head, keys.journal, str(epoch), str(position), str(keep_from))
+            try:
+                self._redis.evalsha(self._committed.digest, *arguments)
+            except redis.exceptions.NoScriptError:
+                self._redis.eval(self._committed.source, *arguments)
+
+        self._guarded(tell)
+
+    @staticmethod
+    def _guarded(call: Callable[[], _Answer]) -> _Answer:
+        try:
+            return call()
+        except redis.RedisError as error:
+            raise SequencerLost(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,193 @@
+"""Loads the sequencer from the ledger: the rebuild, in its Redis half.
+
+The epoch must have been fenced before (segments.py), so the ledger stands still while it is read. Everything goes into
+the name space of the epoch; only `open` makes it visible, and never over a higher epoch. A loader that dies leaves keys
+that nobody reads; the next rebuild clears them away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+import redis
+import structlog
+
+from holdfast_server import layouts
+from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys, level_field
+from holdfast_server.decide.limits import MICROSECONDS
+from holdfast_server.decide.packing import pack
+from holdfast_server.decide.script import OPEN, load_script
+from holdfast_server.ledger.errors import Fenced
+from holdfast_server.ledger.journal import SequencerLost
+from holdfast_server.ledger.snapshot import LedgerSnapshot, open_snapshot
+from holdfast_server.records import ReservationState, pack_reservation
+from holdfast_server.settings import Settings
+
+log = structlog.get_logger("holdfast.loader")
+
+_Row = TypeVar("_Row")
+
+
+class Loader:
+    """Rebuilds the sequencer of one segment."""
+
+    def __init__(self, *, settings: Settings, connection: redis.Redis) -> None:
+        self._settings = settings
+        self._redis = connection
+
+    def load(self, epoch: int) -> None:
+        """Loads the ledger under a fenced epoch and opens it.
+
+        Raises Fenced if a higher epoch exists by now, SequencerLost if Redis broke off, LedgerLost if Postgres did. After
+        any of them nothing is open that was not open before.
+        """
+        keys = SegmentKeys(segment=self._settings.segment, epoch=epoch)
+        try:
+            self._clear(keys, keep_other_epochs=True)
+            with open_snapshot(self._settings) as snapshot:
+                if snapshot.epoch != epoch:
+                    raise Fenced(f"epoch {snapshot.epoch} was begun while {epoch} was loaded")
+                head = self._load(keys, snapshot)
+            self._redis.hset(keys.head, mapping=head)
+            self._open(keys)
+            self._clear(keys, keep_other_epochs=False)
+        except redis.RedisError as error:
+            raise SequencerLost(str(error)) from error
+
+    def _open(self, keys: SegmentKeys) -> None:
+        opened = self._redis.eval(load_script(OPEN).source, 2, keys.open_epoch, keys.head, str(keys.epoch))
+        if opened != 1:
+            raise Fenced(f"a higher epoch than {keys.epoch} is open")
+
+    def _clear(self, keys: SegmentKeys, *, keep_other_epochs: bool) -> None:
+        """Removes what an earlier try left in this epoch, or after opening what older epochs left."""
+        for name in self._redis.scan_iter(match=keys.pattern_of_all_epochs(), count=1_000):
+            key = name.decode()
+            if key == keys.open_epoch or keys.of_this_epoch(key) != keep_other_epochs:
+                continue
+            self._redis.unlink(key)
+
+    def _load(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, str | int]:
+        level_counts: dict[str, int] = {}
+        levels = 0
+        for chunk in _chunks(snapshot.levels(), self._settings.load_chunk_rows):
+            fields = {}
+            for level in chunk:
+                level_counts[level.sku] = level_counts.get(level.sku, 0) + 1
+                fields[level_field(level.sku, level.location)] = pack(
+                    (
+                        level.version,
+                        level.sellable,
+                        level.quality_hold,
+                        level.damaged,
+                        level.held,
+                        level.committed,
+                    )
+                )
+            self._redis.hset(keys.levels, mapping=fields)
+            levels += len(fields)
+        reservations, holds = self._load_reservations(keys, snapshot)
+        items = self._load_items(keys, snapshot, level_counts)
+        locations, pools, channels = self._load_catalog(keys, snapshot)
+        log.info(
+            "loaded", epoch=keys.epoch, levels=levels, reservations=reservations, items=items, locations=locations
+        )
+        return {
+            "format": layouts.SCRIPT_FORMAT,
+            "position": snapshot.position,
+            "hash": snapshot.chain_hash,
+            "committed": snapshot.position,
+            "clock_us": snapshot.clock_us,
+            "levels": levels,
+            "reservations": reservations,
+            "holds": holds,
+            "items": items,
+            "locations": locations,
+            "pools": pools,
+            "channels": channels,
+            **self._load_window(keys, snapshot),
+        }
+
+    def _load_reservations(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> tuple[int, int]:
+        reservations = holds = 0
+        for chunk in _chunks(snapshot.live_reservations(), self._settings.load_chunk_rows):
+            self._redis.hset(keys.reservations, mapping={r.reservation_id: pack_reservation(r) for r in chunk})
+            due = {r.reservation_id: r.expire_us for r in chunk if r.state is ReservationState.HELD}
+            if due:
+                self._redis.zadd(keys.due, due)
+            reservations += len(chunk)
+            holds += len(due)
+        return reservations, holds
+
+    def _load_items(self, keys: SegmentKeys, snapshot: LedgerSnapshot, level_counts: dict[str, int]) -> int:
+        items = 0
+        for chunk in _chunks(snapshot.items(), self._settings.load_chunk_rows):
+            fields = {item.sku: pack((item.scale, level_counts.get(item.sku, 0))) for item in chunk}
+            self._redis.hset(keys.items, mapping=fields)
+            items += len(fields)
+        return items
+
+    def _load_catalog(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> tuple[int, int, int]:
+        ranks: dict[str, dict[str, int]] = {location.location: {} for location in snapshot.locations()}
+        channels = {channel.channel: channel.pool for channel in snapshot.channels()}
+        pools = {}
+        for pool, version in snapshot.pools():
+            for rank, location in enumerate(pool.locations):
+                ranks[location][pool.pool] = rank
+            sellers = [channel for channel, of_pool in channels.items() if of_pool == pool.pool]
+            pools[pool.pool] = pack((version, pool.locations, sellers))
+        for key, fields in (
+            (keys.locations, {location: pack(of_pools) for location, of_pools in ranks.items()}),
+            (keys.pools, pools),
+            (keys.channels, channels),
+        ):
+            for chunk in _chunks(fields.items(), self._settings.load_chunk_rows):
+                self._redis.hset(key, mapping=dict(chunk))
+        return len(ranks), len(pools), len(channels)
+
+    def _load_window(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, int]:
+        """Loads the outcomes of the window into the first generation, and says how far back the window reaches."""
+        settings = self._settings
+        window_us = settings.outcome_generation_seconds * (OUTCOME_GENERATIONS - 1) * MICROSECONDS
+        since_us = max(0, snapshot.clock_us - window_us)
+        limit = settings.max_outcomes_per_generation
+        count = newest_us = last_position = 0
+        oldest_us = since_us
+        for chunk in _chunks(snapshot.newest_outcomes(since_us, limit), settings.load_chunk_rows):
+            fields = {}
+            for outcome in chunk:
+                fields[outcome.request_id] = pack(
+                    (
+                        outcome.fingerprint,
+                        outcome.position,
+                        outcome.reservation,
+                        outcome.extra,
+                    )
+                )
+                newest_us = max(newest_us, outcome.effective_us)
+                last_position = max(last_position, outcome.position)
+                oldest_us = outcome.effective_us
+            self._redis.hset(keys.outcomes[0], mapping=fields)
+            count += len(fields)
+        # A window that was cut off at the limit may lack outcomes of the very time of its oldest one.
+        floor_us = oldest_us if count == limit else since_us
+        head = {
+            "generation": 0,
+            "generation_start_us": snapshot.clock_us,
+            "floor_us": floor_us,
+            "evicted_position": snapshot.newest_position_before(floor_us),
+            "outcomes_0": count,
+            "newest_us_0": newest_us,
+            "last_position_0": last_position,
+        }
+        for number in range(1, OUTCOME_GENERATIONS):
+            head |= {f"outcomes_{number}": 0, f"newest_us_{number}": 0, f"last_position_{number}": 0}
+        return head
+
+
+def _chunks(rows: Iterable[_Row], size: int) -> Iterator[list[_Row]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

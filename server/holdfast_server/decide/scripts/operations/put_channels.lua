@@ -1,0 +1,56 @@
+-- put_channels.lua
+--
+-- Purpose   Creates channels or replaces those that exist, all or none.
+-- Command   { channels }; a channel is { channel, display_name, pool }
+-- Journal   PUT_CHANNELS: the channels.
+
+local function without(list, value)
+  local rest = {}
+  for _, element in ipairs(list) do
+    if element ~= value then
+      rest[#rest + 1] = element
+    end
+  end
+  return rest
+end
+
+operation.put_channels = function(arguments, command)
+  local added = {}
+  for _, channel in ipairs(arguments[1]) do
+    local id, _, pool_id = unpack(channel)
+    local pool = pool_of(pool_id)
+    if not pool then
+      return refuse('UNKNOWN_POOL', pool_id)
+    end
+    if channel_pool(id) ~= pool_id then
+      added[pool_id] = (added[pool_id] or 0) + 1
+      if #pool[POOL_CHANNELS] + added[pool_id] > limits.max_channels_per_pool then
+        return refuse('CATALOG_LIMIT', 'max_channels_per_pool', limits.max_channels_per_pool)
+      end
+    end
+  end
+
+  -- Everything is checked. From here on the channels are in force.
+  local record = begin(KIND.PUT_CHANNELS, command)
+  for _, channel in ipairs(arguments[1]) do
+    local id, _, pool_id = unpack(channel)
+    local known = channel_pool(id)
+    if not known then
+      head.channels = head.channels + 1
+    end
+    if known ~= pool_id then
+      if known then
+        local old = pool_of(known)
+        old[POOL_CHANNELS] = without(old[POOL_CHANNELS], id)
+        changed_pools[known] = old
+      end
+      local new = pool_of(pool_id)
+      new[POOL_CHANNELS][#new[POOL_CHANNELS] + 1] = id
+      changed_pools[pool_id] = new
+    end
+    channel_cache[id] = pool_id
+    changed_channels[id] = pool_id
+  end
+  record.catalog = arguments[1]
+  return finish(record)
+end

@@ -1,0 +1,69 @@
+-- release.lua
+--
+-- Purpose   Gives reserved units back: the whole reservation, lines of it, or parts of lines.
+-- Command   { reservation_id, lines }; a line is { line_number, quantity }, quantity 0 means all that is open, and no
+--           lines mean the whole reservation
+-- Journal   RELEASE: a movement per line that gives units back, the reservation.
+
+-- Returns what each line gives back, or nil and a refusal.
+local function releases_of(reservation, asked)
+  local releases = {}
+  if #asked == 0 then
+    for number, line in ipairs(reservation[RESERVATION.lines]) do
+      if line[LINE.open] > 0 then
+        releases[#releases + 1] = { number, line[LINE.open] }
+      end
+    end
+    return releases
+  end
+  for _, ask in ipairs(asked) do
+    local number, quantity = ask[1], ask[2]
+    local line = reservation[RESERVATION.lines][number]
+    if not line then
+      return nil, refuse('UNKNOWN_LINE', number)
+    end
+    local open = line[LINE.open]
+    if open == 0 or quantity > open then
+      return nil, refuse('RELEASE_EXCEEDS_OPEN', number, quantity, open)
+    end
+    releases[#releases + 1] = { number, quantity == 0 and open or quantity }
+  end
+  return releases
+end
+
+operation.release = function(arguments, command)
+  local id, asked = unpack(arguments)
+  local reservation = live_reservation(id)
+  if not reservation then
+    return refuse('NOT_LIVE')
+  end
+  local releases, refusal = releases_of(reservation, asked)
+  if refusal then
+    return refusal
+  end
+
+  -- Everything is checked. From here on the release must succeed.
+  local record = begin(KIND.RELEASE, command)
+  local was_held = reservation[RESERVATION.state] == STATE.HELD
+  for _, release in ipairs(releases) do
+    local number, quantity = unpack(release)
+    local line = reservation[RESERVATION.lines][number]
+    local held, committed = was_held and -quantity or 0, was_held and 0 or -quantity
+    move(record, KIND.RELEASE, number, line[LINE.sku], line[LINE.location], 0, 0, 0, held, committed)
+    line[LINE.open] = line[LINE.open] - quantity
+    line[LINE.released] = line[LINE.released] + quantity
+  end
+  local open = 0
+  for _, line in ipairs(reservation[RESERVATION.lines]) do
+    open = open + line[LINE.open]
+  end
+  if open == 0 then
+    reservation[RESERVATION.state] = STATE.RELEASED
+    if was_held then
+      head.holds = head.holds - 1
+      set_due(id, nil)
+    end
+  end
+  record.reservation = keep_reservation(reservation, record.position)
+  return finish(record)
+end

@@ -1,0 +1,130 @@
+-- frame.lua: what every part of the tick stands on: the keys, the head, the clock, and the checks that close it.
+
+local OPEN, HEAD, JOURNAL, LEVELS, RESERVATIONS, DUE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local ITEMS, LOCATIONS, POOLS, CHANNELS, SUMS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local OUTCOMES = { KEYS[12], KEYS[13], KEYS[14], KEYS[15] }
+
+local epoch = tonumber(ARGV[1])
+local known_committed = tonumber(ARGV[2])
+local limits = cmsgpack.unpack(ARGV[4])
+local commands = cmsgpack.unpack(ARGV[5])
+
+-- Redis takes at most some thousand arguments from Lua in one call.
+local CHUNK = 2000
+
+-- The head: the numbers of the segment as a whole. `hash` is text, all else are integers.
+local HEAD_NUMBERS = {
+  'format', 'position', 'committed', 'clock_us',
+  'levels', 'reservations', 'holds', 'items', 'locations', 'pools', 'channels',
+  'generation', 'generation_start_us', 'floor_us', 'evicted_position',
+  'outcomes_0', 'outcomes_1', 'outcomes_2', 'outcomes_3',
+  'newest_us_0', 'newest_us_1', 'newest_us_2', 'newest_us_3',
+  'last_position_0', 'last_position_1', 'last_position_2', 'last_position_3',
+}
+local head = {}
+local now_us, first_position
+
+local operations = {}
+
+-- Lua numbers are doubles and `..` prints 14 digits of them, so every number is written through this.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+local function read_head()
+  local values = redis.call('HMGET', HEAD, 'hash', unpack(HEAD_NUMBERS))
+  if not values[1] then
+    return false
+  end
+  head.hash = values[1]
+  for index, name in ipairs(HEAD_NUMBERS) do
+    head[name] = tonumber(values[index + 1])
+    if not head[name] then
+      return false
+    end
+  end
+  return true
+end
+
+-- The segment's clock is this server's, but never goes back: not when the server's does, and not when another
+-- server takes over.
+local function read_clock()
+  local time_us
+  if ARGV[3] ~= '' then
+    time_us = tonumber(ARGV[3])
+  else
+    local time = redis.call('TIME')
+    time_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  end
+  return math.max(head.clock_us, time_us)
+end
+
+-- Returns why nothing may be decided, or nil. A missing or shortened key fails closed: that it is missing is never
+-- taken to mean that there is nothing.
+local function why_closed()
+  local open = redis.call('GET', OPEN)
+  if not open then
+    return 'NOT_LOADED', ''
+  end
+  if tonumber(open) ~= epoch then
+    return 'OTHER_EPOCH', open
+  end
+  if not read_head() then
+    return 'DAMAGED', 'head'
+  end
+  if head.format ~= SCRIPT_FORMAT then
+    return 'OTHER_FORMAT', digits(head.format)
+  end
+  if head.position < known_committed then
+    return 'FELL_BACK', digits(head.position)
+  end
+  local lengths = {
+    { 'levels', redis.call('HLEN', LEVELS) },
+    { 'reservations', redis.call('HLEN', RESERVATIONS) },
+    { 'holds', redis.call('ZCARD', DUE) },
+    { 'items', redis.call('HLEN', ITEMS) },
+    { 'locations', redis.call('HLEN', LOCATIONS) },
+    { 'pools', redis.call('HLEN', POOLS) },
+    { 'channels', redis.call('HLEN', CHANNELS) },
+  }
+  for number = 0, 3 do
+    lengths[#lengths + 1] = { 'outcomes_' .. number, redis.call('HLEN', OUTCOMES[number + 1]) }
+  end
+  for _, length in ipairs(lengths) do
+    if head[length[1]] ~= length[2] then
+      return 'DAMAGED', length[1]
+    end
+  end
+  head.committed = math.max(head.committed, known_committed)
+  now_us = read_clock()
+  first_position = head.position + 1
+  return nil
+end
+
+local function write_head()
+  head.clock_us = now_us
+  local fields = { 'hash', head.hash }
+  for _, name in ipairs(HEAD_NUMBERS) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = digits(head[name])
+  end
+  redis.call('HSET', HEAD, unpack(fields))
+end
+
+-- Sets many fields of a hash; `pairs_of` is a flat list of fields and values.
+local function set_fields(key, pairs_of)
+  for from = 1, #pairs_of, CHUNK do
+    redis.call('HSET', key, unpack(pairs_of, from, math.min(from + CHUNK - 1, #pairs_of)))
+  end
+end
+
+-- Deletes many fields of a hash or members of a sorted set.
+local function remove_fields(verb, key, fields)
+  for from = 1, #fields, CHUNK do
+    redis.call(verb, key, unpack(fields, from, math.min(from + CHUNK - 1, #fields)))
+  end
+end
+
+local function refuse(reason, ...)
+  return { 'REFUSED', reason, ... }
+end

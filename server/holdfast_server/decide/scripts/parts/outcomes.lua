@@ -1,0 +1,91 @@
+-- outcomes.lua: Once, in its first tier: what the requests of the last minutes came to.
+--
+-- Outcomes lie in four generations that rotate; the oldest is dropped as a whole. An outcome's effective time is the
+-- later of its own time and the time that its id carries. `floor_us` is the greatest effective time, and
+-- `evicted_position` the greatest position, of all that was ever dropped. Hence
+--   an id whose own time is above the floor is in here, if it ever took effect;
+--   any other id must have been looked up in Postgres, in a state not older than evicted_position.
+-- No clock is compared with another for this, so that no skew between clocks can make an id take effect twice.
+
+local ID_TIME, FINGERPRINT = 3, 4
+local earlier_outcomes, new_outcomes, new_outcome_count = {}, {}, 0
+
+-- Reads the outcomes of all ids of the tick: one call per generation that can hold any of them.
+local function fetch_outcomes(of_commands)
+  for number = 0, 3 do
+    local ids = {}
+    for _, command in ipairs(of_commands) do
+      local id = command[2]
+      if id ~= '' and head['outcomes_' .. number] > 0 and command[ID_TIME] <= head['newest_us_' .. number] then
+        ids[#ids + 1] = id
+      end
+    end
+    for from = 1, #ids, CHUNK do
+      local to = math.min(from + CHUNK - 1, #ids)
+      local packed = redis.call('HMGET', OUTCOMES[number + 1], unpack(ids, from, to))
+      for offset = 1, to - from + 1 do
+        if packed[offset] then
+          earlier_outcomes[ids[from + offset - 1]] = cmsgpack.unpack(packed[offset])
+        end
+      end
+    end
+  end
+end
+
+-- Returns a result if this command must not be decided: it took effect before, or that is not known here.
+local function settled_before(command)
+  local id, id_time_us = command[2], command[ID_TIME]
+  local earlier = earlier_outcomes[id]
+  if earlier then
+    if earlier[1] ~= command[FINGERPRINT] then
+      return { 'REUSED' }
+    end
+    return { 'REPLAYED', earlier[2], earlier[3], earlier[4] }
+  end
+  if id_time_us > 0 then
+    if now_us - id_time_us > limits.retention_us then
+      return refuse('REQUEST_ID_TOO_OLD')
+    end
+    if id_time_us - now_us > limits.max_ahead_us then
+      return refuse('REQUEST_ID_AHEAD')
+    end
+  end
+  if id_time_us <= head.floor_us and command[5] < head.evicted_position then
+    return { 'LOOK_UP' }
+  end
+  return nil
+end
+
+local function remember_outcome(command, position, reservation, extra)
+  local id = command[2]
+  earlier_outcomes[id] = { command[FINGERPRINT], position, reservation, extra }
+  new_outcomes[id] = math.max(now_us, command[ID_TIME])
+  new_outcome_count = new_outcome_count + 1
+end
+
+local function write_outcomes()
+  if new_outcome_count == 0 then
+    return
+  end
+  local number = head.generation
+  if now_us - head.generation_start_us >= limits.generation_us
+    or head['outcomes_' .. number] >= limits.max_outcomes_per_generation then
+    number = (number + 1) % 4
+    head.floor_us = math.max(head.floor_us, head['newest_us_' .. number])
+    head.evicted_position = math.max(head.evicted_position, head['last_position_' .. number])
+    redis.call('UNLINK', OUTCOMES[number + 1])
+    head['outcomes_' .. number] = 0
+    head['newest_us_' .. number] = 0
+    head.generation = number
+    head.generation_start_us = now_us
+  end
+  local fields = {}
+  for id, effective_us in pairs(new_outcomes) do
+    fields[#fields + 1] = id
+    fields[#fields + 1] = cmsgpack.pack(earlier_outcomes[id])
+    head['newest_us_' .. number] = math.max(head['newest_us_' .. number], effective_us)
+  end
+  set_fields(OUTCOMES[number + 1], fields)
+  head['outcomes_' .. number] = head['outcomes_' .. number] + new_outcome_count
+  head['last_position_' .. number] = head.position
+end

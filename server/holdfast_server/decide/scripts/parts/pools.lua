@@ -1,0 +1,190 @@
+-- pools.lua: what each pool has of a SKU, kept incrementally, and who sells from it.
+--
+-- For a pool and a SKU a record holds the sum of the positive net quantities, and one bit per location of the pool, in
+-- the pool's order, that says whether its net quantity is positive. So neither the sum nor the first location with stock
+-- costs more with more locations. Records are derived: one that is missing, or of an older version of its pool, is made
+-- anew from the levels when it is first needed. They are written without a journal entry, which is harmless.
+
+local location_cache, changed_locations = {}, {}
+local pool_cache, changed_pools = {}, {}
+local channel_cache, changed_channels = {}, {}
+local sum_cache, changed_sums = {}, {}
+local touched_sums = {}
+
+local VERSION, SUM, BITS = 1, 2, 3
+local POOL_VERSION, POOL_LOCATIONS, POOL_CHANNELS = 1, 2, 3
+
+local function cached(cache, key, id)
+  local record = cache[id]
+  if record == nil then
+    local packed = redis.call('HGET', key, id)
+    record = packed and cmsgpack.unpack(packed) or false
+    cache[id] = record
+  end
+  return record or nil
+end
+
+-- Returns the map of a location's pools to its rank in each, or nil if there is no such location.
+local function location_of(id)
+  return cached(location_cache, LOCATIONS, id)
+end
+
+local function pool_of(id)
+  return cached(pool_cache, POOLS, id)
+end
+
+-- Returns the pool of a channel, or nil if there is no such channel.
+local function channel_pool(id)
+  local pool = channel_cache[id]
+  if pool == nil then
+    pool = redis.call('HGET', CHANNELS, id)
+    channel_cache[id] = pool
+  end
+  return pool or nil
+end
+
+local function bit_is_set(bits, rank)
+  return bit.band(string.byte(bits, math.floor(rank / 8) + 1), bit.lshift(1, rank % 8)) ~= 0
+end
+
+local function with_bit(bits, rank, on)
+  local index = math.floor(rank / 8) + 1
+  local mask = bit.lshift(1, rank % 8)
+  local byte = string.byte(bits, index)
+  byte = on and bit.bor(byte, mask) or bit.band(byte, bit.bnot(mask))
+  return string.sub(bits, 1, index - 1) .. string.char(byte) .. string.sub(bits, index + 1)
+end
+
+-- Returns the least rank not below `from` whose bit is set, or nil.
+local function next_rank(bits, from)
+  local index = math.floor(from / 8) + 1
+  if index > #bits then
+    return nil
+  end
+  for rank = from, index * 8 - 1 do
+    if bit_is_set(bits, rank) then
+      return rank
+    end
+  end
+  index = string.find(bits, '[^%z]', index + 1)
+  if not index then
+    return nil
+  end
+  local rank = (index - 1) * 8
+  while not bit_is_set(bits, rank) do
+    rank = rank + 1
+  end
+  return rank
+end
+
+local function sum_from_levels(pool, sku)
+  local locations = pool[POOL_LOCATIONS]
+  local sum = 0
+  local bits = string.rep('\0', math.ceil(#locations / 8))
+  local item = item_of(sku)
+  if not item or item[2] == 0 then
+    return { pool[POOL_VERSION], sum, bits }
+  end
+  for from = 1, #locations, CHUNK do
+    local to = math.min(from + CHUNK - 1, #locations)
+    local fields = {}
+    for index = from, to do
+      fields[#fields + 1] = level_field(sku, locations[index])
+    end
+    local packed = redis.call('HMGET', LEVELS, unpack(fields))
+    for offset, field in ipairs(fields) do
+      local level = level_cache[field]
+      if level == nil then
+        level = packed[offset] and cmsgpack.unpack(packed[offset])
+      end
+      local net = net_of(level)
+      if net > 0 then
+        sum = sum + net
+        bits = with_bit(bits, from + offset - 2, true)
+      end
+    end
+  end
+  return { pool[POOL_VERSION], sum, bits }
+end
+
+-- Returns what a pool has of a SKU.
+local function sum_of(pool_id, sku)
+  local pool = pool_of(pool_id)
+  local field = pool_id .. '|' .. sku
+  local record = sum_cache[field]
+  if not record then
+    local packed = redis.call('HGET', SUMS, field)
+    record = packed and cmsgpack.unpack(packed)
+    sum_cache[field] = record
+  end
+  if not record or record[VERSION] ~= pool[POOL_VERSION] then
+    record = sum_from_levels(pool, sku)
+    sum_cache[field] = record
+    changed_sums[field] = record
+  end
+  return record
+end
+
+-- Changes a level through `change`, and with it the sums of every pool that the location is in.
+local function with_sums_kept(sku, location, change)
+  local ranks = location_of(location) or {}
+  local records = {}
+  -- Read before the change: a record that must be made anew is made from the levels.
+  for pool_id in pairs(ranks) do
+    records[pool_id] = sum_of(pool_id, sku)
+  end
+  local before = net_of(level_of(sku, location))
+  change()
+  local after = net_of(level_of(sku, location))
+  if before == after then
+    return
+  end
+  for pool_id, record in pairs(records) do
+    record[SUM] = record[SUM] - math.max(0, before) + math.max(0, after)
+    if (before > 0) ~= (after > 0) then
+      record[BITS] = with_bit(record[BITS], ranks[pool_id], after > 0)
+    end
+    local field = pool_id .. '|' .. sku
+    changed_sums[field] = record
+    touched_sums[field] = { pool_id, sku }
+  end
+end
+
+-- Returns the availability after the tick of every SKU and channel that the tick touched.
+local function availability_after()
+  local images = {}
+  for _, touched in pairs(touched_sums) do
+    local pool_id, sku = unpack(touched)
+    local available = sum_of(pool_id, sku)[SUM]
+    for _, channel in ipairs(pool_of(pool_id)[POOL_CHANNELS]) do
+      images[#images + 1] = { sku, channel, available }
+    end
+  end
+  return images
+end
+
+local function write_sums()
+  local fields = {}
+  for field, record in pairs(changed_sums) do
+    fields[#fields + 1] = field
+    fields[#fields + 1] = cmsgpack.pack(record)
+  end
+  set_fields(SUMS, fields)
+end
+
+local function write_catalog()
+  for key, records in pairs({ [ITEMS] = changed_items, [LOCATIONS] = changed_locations, [POOLS] = changed_pools }) do
+    local fields = {}
+    for id, record in pairs(records) do
+      fields[#fields + 1] = id
+      fields[#fields + 1] = cmsgpack.pack(record)
+    end
+    set_fields(key, fields)
+  end
+  local fields = {}
+  for id, pool in pairs(changed_channels) do
+    fields[#fields + 1] = id
+    fields[#fields + 1] = pool
+  end
+  set_fields(CHANNELS, fields)
+end

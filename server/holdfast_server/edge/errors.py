@@ -1,0 +1,244 @@
+"""What a refusal is called on the wire: one table from the refusals of the core to codes, reasons and details.
+
+Errors of drivers never come here; a fault that nobody foresaw gets a neutral text outside, everything in the log, and the
+same correlation id in both.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+import grpc
+import structlog
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from holdfast_server import refusals
+from holdfast_server.refusals import Refusal
+
+log = structlog.get_logger("holdfast.edge")
+
+DOMAIN: Final = "holdfast.inventory.v1"
+_DETAILS_KEY: Final = "grpc-status-details-bin"
+# Details travel in a header, of which a gRPC peer accepts 8 KiB unless it was told to accept more. A caller that was says
+# so by the request header MAX_DETAILS_HEADER; in a batch they travel in the response, where nothing need be left out.
+DEFAULT_MAX_DETAILS_BYTES: Final = 6_000
+UNLIMITED_DETAILS_BYTES: Final = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table. `text` is filled from the facts of the refusal; a retry tells the caller when."""
+
+    code: grpc.StatusCode
+    reason: str
+    text: str
+    retry_seconds: float | None = None
+
+
+_SAFE: Final = "Ask again with the same request_id."
+
+TABLE: Final[dict[type[Refusal], Row]] = {
+    refusals.InvalidField: Row(
+        grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", "The request breaks the rules of its fields; first: {field}."
+    ),
+    refusals.InsufficientStock: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "INSUFFICIENT_STOCK",
+        "Too little stock for {short_lines} of the lines; first: {requested} of {sku} requested, {available} available.",
+    ),
+    refusals.UnknownSku: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SKU", "No item has the SKU {sku}."),
+    refusals.UnknownLocation: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_LOCATION", "No location {location} exists."),
+    refusals.UnknownPool: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_POOL", "No pool {pool} exists."),
+    refusals.UnknownChannel: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_CHANNEL", "No channel {channel} exists."),
+    refusals.UnknownReservation: Row(
+        grpc.StatusCode.NOT_FOUND, "UNKNOWN_RESERVATION", "No reservation {reservation_id} exists."
+    ),
+    refusals.UnknownSegment: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SEGMENT", "No segment {segment} exists."),
+    refusals.LocationNotInPool: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "LOCATION_NOT_IN_POOL",
+        "Channel {channel} does not sell from location {location}.",
+    ),
+    refusals.ReservationExpired: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "RESERVATION_EXPIRED",
+        "Reservation {reservation_id} expired at {resolve_time}.",
+    ),
+    refusals.AlreadyCommitted: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "ALREADY_COMMITTED",
+        "Reservation {reservation_id} was committed before; its last change was at {resolve_time}.",
+    ),
+    refusals.AlreadyReleased: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "ALREADY_RELEASED",
+        "Reservation {reservation_id} has ended as {state} at {resolve_time}.",
+    ),
+    refusals.UnknownLine: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "UNKNOWN_LINE",
+        "Reservation {reservation_id} has no line {line_number}.",
+    ),
+    refusals.ReleaseExceedsOpen: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "RELEASE_EXCEEDS_OPEN",
+        "Line {line_number} of reservation {reservation_id} has {open} open units; {requested} were to be released.",
+    ),
+    refusals.AdjustmentBelowZero: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "ADJUSTMENT_BELOW_ZERO",
+        "{on_hand} units of {sku} at {location} are {status}; they cannot change by {delta}.",
+    ),
+    refusals.QuantityOverflow: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "QUANTITY_OVERFLOW",
+        "The level of {sku} at {location} would pass the greatest quantity.",
+    ),
+    refusals.RequestIdReused: Row(
+        grpc.StatusCode.ALREADY_EXISTS,
+        "REQUEST_ID_REUSED",
+        "Request {request_id} took effect before with another {field}.",
+    ),
+    refusals.RequestIdTooOld: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "REQUEST_ID_TOO_OLD",
+        "Request id {request_id} is older than the {retention_seconds} seconds for which requests are remembered.",
+    ),
+    refusals.StaleRevision: Row(
+        grpc.StatusCode.ABORTED,
+        "STALE_REVISION",
+        "Segment {segment} is at position {actual}, not at {expected}.",
+    ),
+    refusals.ScaleInUse: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "SCALE_IN_USE",
+        "Item {sku} has stock levels at scale {scale}, so its scale cannot be changed.",
+    ),
+    refusals.CatalogLimit: Row(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "CATALOG_LIMIT", "More than {value}: the limit {limit} is reached."
+    ),
+    refusals.Overloaded: Row(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", "The limit {limit} of {value} is reached.", 0.2
+    ),
+    refusals.BacklogFull: Row(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "BACKLOG_FULL",
+        "The ledger is behind by the limit {limit} of {value}.",
+        0.5,
+    ),
+    refusals.SegmentLoading: Row(
+        grpc.StatusCode.UNAVAILABLE, "SEGMENT_LOADING", f"Segment {{segment}} is being loaded. {_SAFE}", 0.2
+    ),
+    refusals.SegmentQuarantined: Row(
+        grpc.StatusCode.UNAVAILABLE,
+        "SEGMENT_QUARANTINED",
+        f"Segment {{segment}} is quarantined and will be rebuilt. {_SAFE}",
+        0.5,
+    ),
+    refusals.SegmentStopped: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "SEGMENT_STOPPED",
+        "Segment {segment} has stopped; see ListSegments for the reason and ResumeSegment for the way on.",
+    ),
+    refusals.SegmentNotStopped: Row(
+        grpc.StatusCode.FAILED_PRECONDITION, "SEGMENT_NOT_STOPPED", "Segment {segment} is {state}, not stopped."
+    ),
+    refusals.LedgerUnavailable: Row(
+        grpc.StatusCode.UNAVAILABLE,
+        "LEDGER_UNAVAILABLE",
+        f"The ledger of segment {{segment}} does not answer; whether the request took effect is not known. {_SAFE}",
+        0.5,
+    ),
+    refusals.SequencerUnavailable: Row(
+        grpc.StatusCode.UNAVAILABLE,
+        "SEQUENCER_UNAVAILABLE",
+        f"The sequencer of segment {{segment}} does not answer; whether the request took effect is not known. {_SAFE}",
+        0.5,
+    ),
+}
+
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def status_of(refusal: Refusal, *, max_details_bytes: int = DEFAULT_MAX_DETAILS_BYTES) -> status_pb2.Status:
+    """Returns the status of a refusal with its details.
+
+    A list of violations or short lines that does not fit is cut at the end; the number of all short lines stands in the
+    metadata.
+    """
+    row = TABLE[type(refusal)]
+    facts = refusal.facts()
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=row.reason, domain=DOMAIN, metadata=facts)]
+    if isinstance(refusal, refusals.InvalidField):
+        details.append(_bad_request(refusal, max_details_bytes))
+    if isinstance(refusal, refusals.InsufficientStock):
+        details.append(_precondition_failure(refusal, max_details_bytes))
+    if row.retry_seconds is not None:
+        delay = duration_pb2.Duration()
+        delay.FromNanoseconds(int(row.retry_seconds * 1_000_000_000))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    return _status(row.code, row.text.format_map(facts), details)
+
+
+def status_of_fault(error: BaseException, method: str) -> status_pb2.Status:
+    """Logs a fault with everything that is known of it, and returns the neutral status with the same correlation id."""
+    correlation_id = uuid.uuid4().hex
+    log.error("internal_fault", method=method, correlation_id=correlation_id, exc_info=error)
+    info = error_details_pb2.ErrorInfo(
+        reason="INTERNAL", domain=DOMAIN, metadata={"correlation_id": correlation_id}
+    )
+    text = f"A fault of the server; its log tells more under {correlation_id}."
+    return _status(grpc.StatusCode.INTERNAL, text, [info])
+
+
+async def abort(context: grpc.aio.ServicerContext, status: status_pb2.Status) -> NoReturn:
+    """Ends the call with a status and its details."""
+    await context.abort(
+        _CODES[status.code], status.message, trailing_metadata=((_DETAILS_KEY, status.SerializeToString()),)
+    )
+    raise AssertionError("abort always raises")
+
+
+def _status(code: grpc.StatusCode, text: str, details: list[Message]) -> status_pb2.Status:
+    status = status_pb2.Status(code=code.value[0], message=text)
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _bad_request(refusal: refusals.InvalidField, max_bytes: int) -> error_details_pb2.BadRequest:
+    detail = error_details_pb2.BadRequest()
+    room = max_bytes
+    for violation in refusal.violations:
+        added = error_details_pb2.BadRequest.FieldViolation(
+            field=violation.field, description=violation.description
+        )
+        room -= added.ByteSize()
+        if room < 0:
+            break
+        detail.field_violations.append(added)
+    return detail
+
+
+def _precondition_failure(
+    refusal: refusals.InsufficientStock, max_bytes: int
+) -> error_details_pb2.PreconditionFailure:
+    detail = error_details_pb2.PreconditionFailure()
+    room = max_bytes
+    for line in refusal.short_lines:
+        added = error_details_pb2.PreconditionFailure.Violation(
+            type="INSUFFICIENT_STOCK",
+            subject=f"{line.sku}@{line.location}" if line.location else line.sku,
+            description=f"requested {line.requested}, available {line.available}",
+        )
+        room -= added.ByteSize()
+        if room < 0:
+            break
+        detail.violations.append(added)
+    return detail

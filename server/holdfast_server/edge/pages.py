@@ -1,0 +1,55 @@
+"""Page tokens: opaque, bound to the list and to the filter that they were given for (AIP-158)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any, Final
+
+import msgpack
+from google.protobuf.message import Message
+
+from holdfast_server.refusals import InvalidField, Violation
+
+DEFAULT_PAGE_SIZE: Final = 100
+
+
+def page_size_of(request: Any) -> int:
+    """Returns the size of the page that a list request asks for."""
+    return request.page_size or DEFAULT_PAGE_SIZE
+
+
+def _filter_digest(request: Message) -> bytes:
+    bare: Any = type(request)()
+    bare.CopyFrom(request)
+    bare.page_size = 0
+    bare.page_token = ""
+    text = request.DESCRIPTOR.full_name.encode() + b"\0" + bare.SerializeToString(deterministic=True)
+    return hashlib.blake2b(text, digest_size=8).digest()
+
+
+def page_token(request: Message, *last_key: str | int) -> str:
+    """Returns the token of the page that begins after a key, for a list request with the same filter."""
+    packed = msgpack.packb((_filter_digest(request), last_key))
+    return base64.urlsafe_b64encode(packed).decode()
+
+
+def key_after(request: Any, *first_key: str | int) -> Any:
+    """Returns the key after which the page begins: that of the request's token, or `first_key` without one.
+
+    Raises InvalidField if the token is none of this service or was given for another list or filter.
+    """
+    if not request.page_token:
+        return first_key
+    try:
+        digest, key = msgpack.unpackb(base64.urlsafe_b64decode(request.page_token), raw=False)
+        fits = digest == _filter_digest(request) and [type(part) for part in key] == [
+            type(part) for part in first_key
+        ]
+    except (ValueError, TypeError, msgpack.UnpackException):
+        fits = False
+    if not fits:
+        raise InvalidField(
+            [Violation(field="page_token", description="was not given for a list with this filter")]
+        )
+    return tuple(key)

@@ -1,0 +1,76 @@
+"""What is the same for every RPC: the check of the request, who calls, and what becomes of a refusal or a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from holdfast_server.edge.caller import Caller, caller_of
+from holdfast_server.edge.errors import DEFAULT_MAX_DETAILS_BYTES, abort, status_of, status_of_fault
+from holdfast_server.edge.validation import violations_of
+from holdfast_server.refusals import InvalidField, Refusal
+from holdfast_server.settings import Settings
+
+
+class _Servicer(Protocol):
+    settings: Settings
+
+
+_Self = TypeVar("_Self", bound=_Servicer)
+_Unary = Callable[[Any, Any, Caller], Awaitable[Message]]
+_Streaming = Callable[[Any, Any, Caller], AsyncIterator[Message]]
+
+
+def unary(handler: _Unary) -> Callable[[Any, Any, grpc.aio.ServicerContext], Awaitable[Message]]:
+    """Makes an RPC out of a handler that takes a checked request and the caller, and raises refusals."""
+
+    @functools.wraps(handler)
+    async def call(self: _Servicer, request: Any, context: grpc.aio.ServicerContext) -> Message:
+        max_details_bytes = DEFAULT_MAX_DETAILS_BYTES
+        try:
+            caller = caller_of(context)
+            max_details_bytes = caller.max_details_bytes
+            violations = violations_of(request, self.settings)
+            if violations:
+                raise InvalidField(violations)
+            return await handler(self, request, caller)
+        except asyncio.CancelledError:
+            raise
+        except Refusal as refusal:
+            status = status_of(refusal, max_details_bytes=max_details_bytes)
+        except Exception as error:
+            status = status_of_fault(error, handler.__name__)
+        await abort(context, status)
+
+    return call
+
+
+def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerContext], AsyncIterator[Message]]:
+    """Makes a server-streaming RPC out of a handler that yields responses."""
+
+    @functools.wraps(handler)
+    async def call(
+        self: _Servicer, request: Any, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[Message]:
+        try:
+            caller = caller_of(context)
+            violations = violations_of(request, self.settings)
+            if violations:
+                raise InvalidField(violations)
+            async for response in handler(self, request, caller):
+                yield response
+            return
+        except asyncio.CancelledError:
+            raise
+        except Refusal as refusal:
+            status = status_of(refusal)
+        except Exception as error:
+            status = status_of_fault(error, handler.__name__)
+        await abort(context, status)
+
+    return call

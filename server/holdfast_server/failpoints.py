@@ -1,0 +1,55 @@
+"""Named points at which the fault tests make this process die or wait. Off unless HOLDFAST_FAILPOINT names one.
+
+`HOLDFAST_FAILPOINT=before_commit:kill` ends the process as kill -9 would, the first time that it gets there;
+`before_commit:kill:3` the third time; `before_commit:hang` waits there for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Final
+
+VARIABLE: Final = "HOLDFAST_FAILPOINT"
+
+NAMES: Final = frozenset(
+    {
+        "before_ledger_transaction",
+        "before_commit",
+        "after_commit",
+        "before_mark",
+        "after_fence",
+        "after_load",
+        "before_decide",
+        "after_decide",
+        "before_answer",
+    }
+)
+
+_armed: dict[str, tuple[str, int]] = {}
+_reached: dict[str, int] = {}
+
+
+def arm(specification: str) -> None:
+    """Arms the point that a specification names. Called once at the start of a process; an empty one arms nothing."""
+    if not specification:
+        return
+    name, action, *count = specification.split(":")
+    if name not in NAMES or action not in {"kill", "hang"}:
+        raise ValueError(f"{VARIABLE}={specification!r}: not a failpoint; known are {', '.join(sorted(NAMES))}")
+    _armed[name] = (action, int(count[0]) if count else 1)
+
+
+def reach(name: str) -> None:
+    """Marks a point in the code. Costs a look into an empty dictionary when nothing is armed."""
+    if name not in _armed:
+        return
+    action, count = _armed[name]
+    _reached[name] = _reached.get(name, 0) + 1
+    if _reached[name] < count:
+        return
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    while True:
+        time.sleep(60)

@@ -1,0 +1,1 @@
+"""The ledger in Postgres: the only truth, its writer, its readers, its proof."""

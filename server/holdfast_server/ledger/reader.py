@@ -1,0 +1,76 @@
+"""Runs reads of the ledger on a bounded set of threads, so that no RPC ever owns a connection.
+
+A cancelled RPC drops its future; the read ends by itself, or by the statement timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy
+import structlog
+from sqlalchemy import exc
+
+from holdfast_server.ledger.connections import connection_arguments
+from holdfast_server.ledger.migrate import sqlalchemy_url
+from holdfast_server.refusals import LedgerUnavailable, Overloaded
+from holdfast_server.settings import Settings
+
+log = structlog.get_logger("holdfast.ledger_reader")
+
+_Parameters = ParamSpec("_Parameters")
+_Answer = TypeVar("_Answer")
+
+
+class LedgerReader:
+    """Answers questions to the ledger. Raises LedgerUnavailable if Postgres cannot answer, Overloaded if too many wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._waiting = 0
+        arguments = connection_arguments(settings, name="reader")
+        del arguments["conninfo"]
+        self.engine = sqlalchemy.create_engine(
+            sqlalchemy_url(settings.postgres_url),
+            connect_args=arguments,
+            pool_size=settings.reader_threads,
+            max_overflow=0,
+            pool_timeout=settings.statement_timeout_seconds,
+            pool_pre_ping=True,
+            isolation_level="AUTOCOMMIT",
+        )
+        self.threads = ThreadPoolExecutor(settings.reader_threads, thread_name_prefix="ledger-reader")
+
+    async def ask(
+        self,
+        question: Callable[Concatenate[sqlalchemy.Connection, _Parameters], _Answer],
+        /,
+        *arguments: _Parameters.args,
+        **options: _Parameters.kwargs,
+    ) -> _Answer:
+        """Runs a question of queries.py and returns its answer."""
+        if self._waiting >= self._settings.max_queued_reads:
+            raise Overloaded("max_queued_reads", self._settings.max_queued_reads)
+
+        def run() -> _Answer:
+            with self.engine.connect() as connection:
+                return question(connection, *arguments, **options)
+
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.threads, run)
+        except exc.DBAPIError as error:
+            log.warning("ledger_read_failed", question=question.__name__, error=str(error.orig).strip())
+            raise LedgerUnavailable(self._settings.segment) from error
+        except exc.TimeoutError as error:
+            raise LedgerUnavailable(self._settings.segment) from error
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """Ends the threads and closes the connections."""
+        self.threads.shutdown(wait=True, cancel_futures=True)
+        self.engine.dispose()

@@ -1,0 +1,173 @@
+"""Reads the ledger for a rebuild of the sequencer: one consistent state, in bounded pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from holdfast_server.ledger.connections import connection_arguments
+from holdfast_server.ledger.errors import LedgerLost
+from holdfast_server.records import (
+    Channel,
+    Item,
+    Location,
+    Pool,
+    Reservation,
+    ReservationLine,
+    ReservationState,
+    StockLevel,
+)
+from holdfast_server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a request came to."""
+
+    request_id: str
+    position: int
+    effective_us: int
+    fingerprint: bytes
+    reservation: bytes
+    extra: bytes
+
+
+class LedgerSnapshot:
+    """One state of the ledger. Every iterator reads in chunks, over a cursor on the server."""
+
+    def __init__(self, connection: psycopg.Connection[Any], settings: Settings) -> None:
+        self._connection = connection
+        self._segment = settings.segment
+        self._chunk_rows = settings.load_chunk_rows
+        row = connection.execute(
+            "SELECT epoch, position, chain_hash, clock_us FROM segment WHERE segment = %s", (self._segment,)
+        ).fetchone()
+        if row is None:
+            raise LedgerLost(f"segment {self._segment} does not exist")
+        self.epoch, self.position, self.chain_hash, self.clock_us = row
+
+    def _rows(self, name: str, query: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        with self._connection.cursor(name=name) as cursor:
+            cursor.itersize = self._chunk_rows
+            cursor.execute(query, {"segment": self._segment, **parameters})
+            yield from cursor
+
+    def levels(self) -> Iterator[StockLevel]:
+        """Yields every stock level."""
+        query = """SELECT sku, location, version, sellable, quality_hold, damaged, held, committed
+            FROM stock_level WHERE segment = %(segment)s"""
+        for sku, location, version, sellable, quality_hold, damaged, held, committed in self._rows(
+            "levels", query
+        ):
+            yield StockLevel(
+                sku=sku,
+                location=location,
+                version=version,
+                sellable=sellable,
+                quality_hold=quality_hold,
+                damaged=damaged,
+                held=held,
+                committed=committed,
+            )
+
+    def live_reservations(self) -> Iterator[Reservation]:
+        """Yields every reservation that is held or committed, with its lines."""
+        query = """SELECT r.reservation_id, r.version, r.state, r.channel, r.order_id, r.create_us, r.expire_us,
+                r.update_us, r.position, array_agg(l.sku ORDER BY l.line_number),
+                array_agg(l.location ORDER BY l.line_number), array_agg(l.quantity ORDER BY l.line_number),
+                array_agg(l.open ORDER BY l.line_number), array_agg(l.released ORDER BY l.line_number),
+                array_agg(l.expired ORDER BY l.line_number), array_agg(l.fulfilled ORDER BY l.line_number)
+            FROM reservation AS r JOIN reservation_line AS l USING (reservation_id)
+            WHERE r.segment = %(segment)s AND r.state IN (1, 2) GROUP BY r.reservation_id"""
+        for row in self._rows("reservations", query):
+            reservation_id, version, state, channel, order_id, create_us, expire_us, update_us, position = row[:9]
+            yield Reservation(
+                reservation_id=reservation_id,
+                version=version,
+                state=ReservationState(state),
+                channel=channel,
+                order_id=order_id,
+                create_us=create_us,
+                expire_us=expire_us,
+                update_us=update_us,
+                position=position,
+                lines=tuple(
+                    ReservationLine(
+                        sku=sku,
+                        location=location,
+                        quantity=quantity,
+                        open=still_open,
+                        released=released,
+                        expired=expired,
+                        fulfilled=fulfilled,
+                    )
+                    for sku, location, quantity, still_open, released, expired, fulfilled in zip(
+                        *row[9:], strict=True
+                    )
+                ),
+            )
+
+    def newest_outcomes(self, since_us: int, limit: int) -> Iterator[Outcome]:
+        """Yields outcomes whose effective time is after `since_us`, the newest first, at most `limit`."""
+        query = """SELECT request_id, position, effective_us, fingerprint, reservation, extra FROM outcome
+            WHERE segment = %(segment)s AND effective_us > %(since_us)s
+            ORDER BY effective_us DESC, position DESC LIMIT %(limit)s"""
+        for row in self._rows("outcomes", query, since_us=since_us, limit=limit):
+            request_id, position, effective_us, fingerprint, reservation, extra = row
+            yield Outcome(
+                request_id=request_id,
+                position=position,
+                effective_us=effective_us,
+                fingerprint=fingerprint,
+                reservation=reservation,
+                extra=extra,
+            )
+
+    def newest_position_before(self, effective_us: int) -> int:
+        """Returns the greatest position of an outcome whose effective time is not after this one; 0 if there is none."""
+        row = self._connection.execute(
+            "SELECT coalesce(max(position), 0) FROM outcome WHERE segment = %s AND effective_us <= %s",
+            (self._segment, effective_us),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def items(self) -> Iterator[Item]:
+        """Yields every item."""
+        query = "SELECT sku, display_name, base_unit, scale FROM item WHERE segment = %(segment)s"
+        for sku, display_name, base_unit, scale in self._rows("items", query):
+            yield Item(sku=sku, display_name=display_name, base_unit=base_unit, scale=scale)
+
+    def locations(self) -> Iterator[Location]:
+        """Yields every location."""
+        query = "SELECT location, display_name, kind FROM location WHERE segment = %(segment)s"
+        for location, display_name, kind in self._rows("locations", query):
+            yield Location(location=location, display_name=display_name, kind=kind)
+
+    def pools(self) -> Iterator[tuple[Pool, int]]:
+        """Yields every pool with its version."""
+        query = "SELECT pool, display_name, locations, version FROM pool WHERE segment = %(segment)s"
+        for pool, display_name, locations, version in self._rows("pools", query):
+            yield Pool(pool=pool, display_name=display_name, locations=tuple(locations)), version
+
+    def channels(self) -> Iterator[Channel]:
+        """Yields every channel."""
+        query = "SELECT channel, display_name, pool FROM channel WHERE segment = %(segment)s ORDER BY channel"
+        for channel, display_name, pool in self._rows("channels", query):
+            yield Channel(channel=channel, display_name=display_name, pool=pool)
+
+
+@contextmanager
+def open_snapshot(settings: Settings) -> Iterator[LedgerSnapshot]:
+    """Opens one state of the ledger for reading. Raises LedgerLost if Postgres cannot be reached or breaks off."""
+    arguments = connection_arguments(settings, name=f"snapshot-{settings.segment}")
+    try:
+        with psycopg.connect(**arguments) as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute(f"SET LOCAL statement_timeout = {int(settings.load_timeout_seconds * 1000)}")
+            yield LedgerSnapshot(connection, settings)
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise LedgerLost(str(error)) from error

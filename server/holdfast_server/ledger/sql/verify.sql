@@ -1,0 +1,77 @@
+-- The statements of the check of the ledger. All run in one REPEATABLE READ transaction.
+
+-- name: segment
+SELECT position, audit_hash FROM segment WHERE segment = %(segment)s
+
+-- name: operations
+SELECT position, kind, decide_us, request_id, reservation_id, order_id, channel, reason, reference, caller,
+    on_behalf_of, trace_parent, audit_hash
+FROM operation WHERE segment = %(segment)s ORDER BY position
+
+-- name: movements
+SELECT position, line_number, kind, reservation_line, sku, location, sellable_delta, quality_hold_delta, damaged_delta,
+    held_delta, committed_delta, version, sellable, quality_hold, damaged, held, committed
+FROM movement WHERE segment = %(segment)s ORDER BY position, line_number
+
+-- name: movements_that_do_not_add_up
+-- A movement's balance is the balance of the version before plus its own change.
+SELECT m.line_number FROM movement AS m
+LEFT JOIN movement AS before ON before.segment = m.segment AND before.sku = m.sku AND before.location = m.location
+    AND before.version = m.version - 1
+WHERE m.segment = %(segment)s AND m.position = %(position)s AND (
+    (m.version > 1 AND before.version IS NULL)
+    OR m.sellable <> coalesce(before.sellable, 0) + m.sellable_delta
+    OR m.quality_hold <> coalesce(before.quality_hold, 0) + m.quality_hold_delta
+    OR m.damaged <> coalesce(before.damaged, 0) + m.damaged_delta
+    OR m.held <> coalesce(before.held, 0) + m.held_delta
+    OR m.committed <> coalesce(before.committed, 0) + m.committed_delta
+)
+ORDER BY m.line_number
+
+-- name: levels_that_differ
+-- Levels and the sums of their movements, where they are not the same.
+SELECT coalesce(level.sku, sums.sku), coalesce(level.location, sums.location),
+    ARRAY[level.version, level.sellable, level.quality_hold, level.damaged, level.held, level.committed],
+    ARRAY[sums.version, sums.sellable, sums.quality_hold, sums.damaged, sums.held, sums.committed]
+FROM (SELECT * FROM stock_level WHERE segment = %(segment)s) AS level
+FULL JOIN (
+    SELECT sku, location, count(*) AS version, sum(sellable_delta)::bigint AS sellable,
+        sum(quality_hold_delta)::bigint AS quality_hold, sum(damaged_delta)::bigint AS damaged,
+        sum(held_delta)::bigint AS held, sum(committed_delta)::bigint AS committed
+    FROM movement WHERE segment = %(segment)s GROUP BY sku, location
+) AS sums ON sums.sku = level.sku AND sums.location = level.location
+WHERE (level.version, level.sellable, level.quality_hold, level.damaged, level.held, level.committed)
+    IS DISTINCT FROM (sums.version, sums.sellable, sums.quality_hold, sums.damaged, sums.held, sums.committed)
+LIMIT %(limit)s
+
+-- name: reserved_that_differs
+-- The reserved units of each level and the open units of its live reservations, where they are not the same.
+SELECT coalesce(level.sku, open.sku), coalesce(level.location, open.location), coalesce(level.held, 0),
+    coalesce(level.committed, 0), coalesce(open.held, 0), coalesce(open.committed, 0)
+FROM (SELECT * FROM stock_level WHERE segment = %(segment)s AND (held <> 0 OR committed <> 0)) AS level
+FULL JOIN (
+    SELECT line.sku, line.location, coalesce(sum(line.open) FILTER (WHERE r.state = 1), 0)::bigint AS held,
+        coalesce(sum(line.open) FILTER (WHERE r.state = 2), 0)::bigint AS committed
+    FROM reservation AS r JOIN reservation_line AS line USING (reservation_id)
+    WHERE r.segment = %(segment)s AND r.state IN (1, 2) AND line.open > 0
+    GROUP BY line.sku, line.location
+) AS open ON open.sku = level.sku AND open.location = level.location
+WHERE coalesce(level.held, 0) <> coalesce(open.held, 0)
+    OR coalesce(level.committed, 0) <> coalesce(open.committed, 0)
+
+-- name: ended_with_open_lines
+SELECT line.reservation_id, line.line_number, line.open
+FROM reservation AS r JOIN reservation_line AS line USING (reservation_id)
+WHERE r.segment = %(segment)s AND r.state NOT IN (1, 2) AND line.open > 0
+LIMIT %(limit)s
+
+-- name: oversold
+SELECT coalesce(sum(held + committed - sellable), 0)::bigint FROM movement
+WHERE segment = %(segment)s AND kind = 1 AND held + committed > sellable
+
+-- name: uncovered
+SELECT coalesce(sum(held + committed - sellable), 0)::bigint FROM stock_level
+WHERE segment = %(segment)s AND held + committed > sellable
+
+-- name: level_count
+SELECT count(*) FROM stock_level WHERE segment = %(segment)s

@@ -1,0 +1,233 @@
+"""The tables of the ledger, for the queries that read them. A test holds them against the migrations."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+metadata = sa.MetaData()
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+def _small(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.SmallInteger, nullable=False)
+
+
+def _integer(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=False)
+
+
+def _bytes(name: str) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary, nullable=False)
+
+
+segment = sa.Table(
+    "segment",
+    metadata,
+    _text("segment"),
+    sa.Column("lineage", sa.Uuid(as_uuid=True), nullable=False),
+    _small("state"),
+    _text("state_reason"),
+    _small("resume_mode"),
+    _number("epoch"),
+    _number("position"),
+    _text("chain_hash"),
+    _bytes("audit_hash"),
+    _number("clock_us"),
+    sa.Column("heartbeat_time", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("segment", name="segment_pkey"),
+)
+
+journal_entry = sa.Table(
+    "journal_entry",
+    metadata,
+    _text("segment"),
+    _number("last_position"),
+    _number("first_position"),
+    _number("epoch"),
+    _text("chain_hash"),
+    sa.PrimaryKeyConstraint("segment", "last_position", name="journal_entry_pkey"),
+)
+
+operation = sa.Table(
+    "operation",
+    metadata,
+    _text("segment"),
+    _number("position"),
+    _small("kind"),
+    _number("decide_us"),
+    _text("request_id"),
+    _text("reservation_id"),
+    _text("order_id"),
+    _text("channel"),
+    _text("reason"),
+    _text("reference"),
+    _text("caller"),
+    _text("on_behalf_of"),
+    _text("trace_parent"),
+    _bytes("audit_hash"),
+    sa.PrimaryKeyConstraint("segment", "position", name="operation_pkey"),
+)
+sa.Index(
+    "operation_by_reservation",
+    operation.c.reservation_id,
+    postgresql_where=operation.c.reservation_id != sa.literal_column("''"),
+)
+sa.Index(
+    "operation_by_order",
+    operation.c.order_id,
+    postgresql_where=operation.c.order_id != sa.literal_column("''"),
+)
+
+movement = sa.Table(
+    "movement",
+    metadata,
+    _text("segment"),
+    _number("position"),
+    _integer("line_number"),
+    _small("kind"),
+    _integer("reservation_line"),
+    _text("sku"),
+    _text("location"),
+    _number("sellable_delta"),
+    _number("quality_hold_delta"),
+    _number("damaged_delta"),
+    _number("held_delta"),
+    _number("committed_delta"),
+    _number("version"),
+    _number("sellable"),
+    _number("quality_hold"),
+    _number("damaged"),
+    _number("held"),
+    _number("committed"),
+    sa.PrimaryKeyConstraint("segment", "position", "line_number", name="movement_pkey"),
+    sa.UniqueConstraint("segment", "sku", "location", "version", name="movement_level_version"),
+)
+
+stock_level = sa.Table(
+    "stock_level",
+    metadata,
+    _text("segment"),
+    _text("sku"),
+    _text("location"),
+    _number("version"),
+    _number("sellable"),
+    _number("quality_hold"),
+    _number("damaged"),
+    _number("held"),
+    _number("committed"),
+    sa.PrimaryKeyConstraint("segment", "sku", "location", name="stock_level_pkey"),
+)
+
+reservation = sa.Table(
+    "reservation",
+    metadata,
+    _text("segment"),
+    _text("reservation_id"),
+    _number("version"),
+    _small("state"),
+    _text("channel"),
+    _text("order_id"),
+    _number("create_us"),
+    _number("expire_us"),
+    _number("update_us"),
+    _number("position"),
+    sa.PrimaryKeyConstraint("reservation_id", name="reservation_pkey"),
+)
+sa.Index(
+    "reservation_by_order",
+    reservation.c.order_id,
+    postgresql_where=reservation.c.order_id != sa.literal_column("''"),
+)
+sa.Index(
+    "reservation_live",
+    reservation.c.segment,
+    reservation.c.reservation_id,
+    postgresql_where=reservation.c.state.in_([sa.literal_column("1"), sa.literal_column("2")]),
+)
+
+reservation_line = sa.Table(
+    "reservation_line",
+    metadata,
+    _text("reservation_id"),
+    _integer("line_number"),
+    _text("sku"),
+    _text("location"),
+    _number("quantity"),
+    _number("open"),
+    _number("released"),
+    _number("expired"),
+    _number("fulfilled"),
+    sa.PrimaryKeyConstraint("reservation_id", "line_number", name="reservation_line_pkey"),
+)
+
+outcome = sa.Table(
+    "outcome",
+    metadata,
+    _text("request_id"),
+    _text("segment"),
+    _number("position"),
+    _number("effective_us"),
+    _text("method"),
+    _bytes("fingerprint"),
+    _bytes("body"),
+    _bytes("reservation"),
+    _bytes("extra"),
+    sa.PrimaryKeyConstraint("request_id", name="outcome_pkey"),
+)
+sa.Index(
+    "outcome_by_time",
+    outcome.c.effective_us,
+    postgresql_using="brin",
+    postgresql_with={"pages_per_range": 16},
+)
+
+item = sa.Table(
+    "item",
+    metadata,
+    _text("segment"),
+    _text("sku"),
+    _text("display_name"),
+    _text("base_unit"),
+    _integer("scale"),
+    sa.PrimaryKeyConstraint("segment", "sku", name="item_pkey"),
+)
+
+location = sa.Table(
+    "location",
+    metadata,
+    _text("segment"),
+    _text("location"),
+    _text("display_name"),
+    _small("kind"),
+    sa.PrimaryKeyConstraint("segment", "location", name="location_pkey"),
+)
+
+pool = sa.Table(
+    "pool",
+    metadata,
+    _text("segment"),
+    _text("pool"),
+    _text("display_name"),
+    _number("version"),
+    sa.Column("locations", postgresql.ARRAY(sa.Text), nullable=False),
+    sa.PrimaryKeyConstraint("segment", "pool", name="pool_pkey"),
+)
+
+channel = sa.Table(
+    "channel",
+    metadata,
+    _text("segment"),
+    _text("channel"),
+    _text("display_name"),
+    _text("pool"),
+    sa.PrimaryKeyConstraint("segment", "channel", name="channel_pkey"),
+    sa.ForeignKeyConstraint(["segment", "pool"], ["pool.segment", "pool.pool"], name="channel_pool_known"),
+)

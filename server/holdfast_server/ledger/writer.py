@@ -1,0 +1,415 @@
+"""The ledger writer: takes the journal of one segment into Postgres, in order, and keeps Redis fit to decide.
+
+One loop, one transaction per round. While a commit runs, the next entries gather, and the following round takes them all:
+the batch size sets itself. Its correctness rests on the compare-and-set of the cursor alone; the advisory lock only spares
+two writers the work of overtaking each other.
+
+It also owns the rebuild: whenever Redis is empty, has fallen back or disagrees with the ledger, it fences the epoch and
+loads a new one. A crash at any instruction leaves the ledger at a whole batch and Redis at something that the next round
+recognises.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import psycopg
+import structlog
+
+from holdfast_server import failpoints
+from holdfast_server.ledger.arrays import columns
+from holdfast_server.ledger.batch import Batch, build_batch
+from holdfast_server.ledger.connections import check_durability, connection_arguments
+from holdfast_server.ledger.errors import Disagreement, Fenced, LedgerLost
+from holdfast_server.ledger.journal import Journal, JournalEntry, Rebuilder, SequencerLost, SequencerState
+from holdfast_server.ledger.notices import commit_notices, notice_channel
+from holdfast_server.ledger.segments import Cursor, SegmentStore
+from holdfast_server.ledger.statements import load_statements
+from holdfast_server.records import Segment, SegmentState
+from holdfast_server.settings import Settings
+
+log = structlog.get_logger("holdfast.ledger_writer")
+
+# The class of advisory locks of ledger writers; the second number is a hash of the segment's name.
+_WRITER_LOCK_CLASS: Final = 47_012
+_RESUME_DISCARD: Final = 2
+_MAX_BACKOFF_SECONDS: Final = 2.0
+_FIRST_BACKOFF_SECONDS: Final = 0.05
+_ROW_COUNT_ERROR: Final = "HF001"
+
+
+class LedgerWriter:
+    """Writes the ledger of one segment until it is told to stop."""
+
+    def __init__(
+        self, *, settings: Settings, journal: Journal, rebuilder: Rebuilder, stop: threading.Event
+    ) -> None:
+        self._settings = settings
+        self._segment = settings.segment
+        self._journal = journal
+        self._rebuilder = rebuilder
+        self._stop = stop
+        self._sql = load_statements("writer.sql")
+
+    def run(self) -> None:
+        """Runs until stopped. Losing Postgres or Redis ends a round, never the loop; the pause before the next try grows."""
+        backoff_seconds = _FIRST_BACKOFF_SECONDS
+        while not self._stop.is_set():
+            try:
+                with self._connect() as connection:
+                    self._check_and_wait_for_lock(connection)
+                    backoff_seconds = _FIRST_BACKOFF_SECONDS
+                    self._serve(connection)
+            except (psycopg.OperationalError, psycopg.InterfaceError, LedgerLost) as error:
+                log.warning("ledger_lost", segment=self._segment, error=str(error).strip())
+            self._stop.wait(backoff_seconds)
+            backoff_seconds = min(backoff_seconds * 2, _MAX_BACKOFF_SECONDS)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            **connection_arguments(self._settings, name=f"writer-{self._segment}"), autocommit=True
+        )
+
+    def _check_and_wait_for_lock(self, connection: psycopg.Connection[Any]) -> None:
+        check_durability(connection)
+        while not self._stop.is_set():
+            row = connection.execute(
+                "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_WRITER_LOCK_CLASS, self._segment)
+            ).fetchone()
+            if row is not None and row[0]:
+                return
+            log.info("writer_waits", segment=self._segment, reason="another writer serves this segment")
+            self._stop.wait(self._settings.heartbeat_seconds)
+
+    def _serve(self, connection: psycopg.Connection[Any]) -> None:
+        """Drains the journal until Postgres is lost or the writer is stopped."""
+        store = SegmentStore(connection, self._segment)
+        store.ensure()
+        beat = _Heartbeat(store, self._settings.heartbeat_seconds)
+        while not self._stop.is_set():
+            cursor = store.read()
+            try:
+                if self._prepare(connection, store, cursor):
+                    self._drain(connection, beat, store.read())
+            except SequencerLost as error:
+                log.warning("sequencer_lost", segment=self._segment, error=str(error))
+                self._beat_quietly(beat, cursor.segment)
+                self._stop.wait(_FIRST_BACKOFF_SECONDS)
+            except Fenced as error:
+                log.warning("fenced", segment=self._segment, error=str(error))
+            except Disagreement as error:
+                log.error("quarantined", segment=self._segment, epoch=cursor.segment.epoch, error=str(error))
+                self._try(lambda e=error: store.quarantine(store.read().segment.epoch, str(e)))
+
+    def _prepare(
+        self, connection: psycopg.Connection[Any], store: SegmentStore, cursor: Cursor
+    ) -> bool:
+        """Brings the segment into the state in which its journal can be drained. Returns whether it is."""
+        segment = cursor.segment
+        if segment.state is SegmentState.STOPPED:
+            self._resume(connection, store, cursor)
+            return False
+        state = self._journal.state()
+        lost = _what_postgres_lost(segment, state)
+        if lost:
+            log.error("stopped", segment=self._segment, reason=lost)
+            store.stop(segment.epoch, lost)
+            return False
+        unfit = _why_unfit(segment, state)
+        if unfit:
+            self._rebuild(store, unfit)
+        return True
+
+    def _rebuild(self, store: SegmentStore, reason: str) -> None:
+        started = time.monotonic()
+        epoch = store.fence(reason)
+        log.info("rebuild_began", segment=self._segment, epoch=epoch, reason=reason)
+        failpoints.reach("after_fence")
+        self._rebuilder.load(epoch)
+        failpoints.reach("after_load")
+        store.open(epoch)
+        log.info(
+            "rebuild_ended",
+            segment=self._segment,
+            epoch=epoch,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def _resume(self, connection: psycopg.Connection[Any], store: SegmentStore, cursor: Cursor) -> None:
+        """Does what somebody decided about a stopped segment, if anybody has. A crash on the way is resumed."""
+        segment = cursor.segment
+        if cursor.resume_mode == 0:
+            self._stop.wait(self._settings.heartbeat_seconds)
+            return
+        state = self._journal.state()
+        open_epoch = state.open_epoch if state else 0
+        if cursor.resume_mode == _RESUME_DISCARD:
+            log.warning("journal_discarded", segment=self._segment, position=segment.position)
+            store.resume_by_discard(segment.epoch, open_epoch)
+            return
+        entries = self._journal.read_after(open_epoch, segment.position, wait_seconds=0)
+        if state is None or (entries and not entries[0].follows(segment.chain_hash)):
+            store.stop(segment.epoch, "the journal does not reach back to where the ledger ends")
+            return
+        if segment.epoch != open_epoch:
+            store.take_epoch(segment.epoch, open_epoch)
+            return
+        if entries:
+            self._commit(connection, self._batch_of(cursor, entries))
+            return
+        log.warning("journal_replayed", segment=self._segment, position=segment.position)
+        store.finish_replay(segment.epoch)
+
+    def _batch_of(self, cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
+        return build_batch(
+            segment=self._segment,
+            epoch=cursor.segment.epoch,
+            position=cursor.segment.position,
+            chain_hash=cursor.segment.chain_hash,
+            audit_hash=cursor.audit_hash,
+            clock_us=cursor.segment.clock_us,
+            entries=entries,
+        )
+
+    def _drain(self, connection: psycopg.Connection[Any], beat: _Heartbeat, cursor: Cursor) -> None:
+        """Takes entries into the ledger until the segment or the sequencer changes its state."""
+        segment = cursor.segment
+        if segment.state is not SegmentState.OPEN:
+            return
+        beat.give(segment.epoch)
+        while not self._stop.is_set():
+            entries = self._journal.read_after(
+                segment.epoch, cursor.segment.position, wait_seconds=self._settings.heartbeat_seconds / 2
+            )
+            if entries:
+                batch = self._batch_of(cursor, entries)
+                self._commit(connection, batch)
+                beat.was_given()
+                cursor = batch.cursor_after(cursor)
+                failpoints.reach("before_mark")
+                self._journal.mark_committed(segment.epoch, batch.position)
+            elif self._look_around(beat, cursor.segment):
+                return
+
+    def _look_around(self, beat: _Heartbeat, segment: Segment) -> bool:
+        """Between entries: gives a sign of life, and returns whether something else changed the segment's state."""
+        if beat.is_due() and beat.give(segment.epoch) is not SegmentState.OPEN:
+            return True
+        # An entry that came meanwhile is no reason to look closer: the sequencer is ahead of the ledger then.
+        return bool(_why_unfit(segment, self._journal.state()))
+
+    def _commit(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
+        """Writes a batch in one transaction and one round trip.
+
+        Raises Fenced if the cursor was elsewhere, Disagreement if a level or a reservation was, LedgerLost if Postgres
+        broke off: whether the batch is in is then known from the cursor.
+        """
+        failpoints.reach("before_ledger_transaction")
+        try:
+            with connection.pipeline(), connection.transaction():
+                for name, parameters in self._statements_of(batch):
+                    connection.execute(self._sql[name], parameters)
+                failpoints.reach("before_commit")
+        except psycopg.errors.IntegrityError as error:
+            raise Disagreement(f"{error.diag.constraint_name}: {error.diag.message_primary}") from error
+        except psycopg.Error as error:
+            if error.sqlstate == _ROW_COUNT_ERROR:
+                raise self._why_refused(error) from error
+            raise
+        failpoints.reach("after_commit")
+
+    @staticmethod
+    def _why_refused(error: psycopg.Error) -> Exception:
+        what = error.diag.message_detail
+        if what == "cursor":
+            return Fenced("the cursor was moved by somebody else")
+        return Disagreement(f"{error.diag.message_primary}")
+
+    def _statements_of(self, batch: Batch) -> list[tuple[str, dict[str, Any]]]:
+        segment = {"segment": self._segment}
+        statements: list[tuple[str, dict[str, Any]]] = [
+            (
+                "move_cursor",
+                segment
+                | {
+                    "epoch": batch.epoch,
+                    "position_before": batch.position_before,
+                    "chain_hash_before": batch.chain_hash_before,
+                    "position": batch.position,
+                    "chain_hash": batch.chain_hash,
+                    "audit_hash": batch.audit_hash,
+                    "clock_us": batch.clock_us,
+                },
+            )
+        ]
+
+        def add(name: str, rows: list[tuple[Any, ...]], *, expected: bool = False) -> None:
+            if rows:
+                count = {"expected": len(rows)} if expected else {}
+                statements.append((name, segment | count | columns(rows)))
+
+        add("add_entries", batch.entries)
+        add("add_operations", batch.operations)
+        add("add_movements", batch.movements)
+        add("add_levels", batch.new_levels())
+        add("change_levels", batch.changed_levels(), expected=True)
+        self._add_reservations(batch, add)
+        add("add_outcomes", batch.outcomes)
+        for table, position, rows in batch.catalog:
+            statements.extend(self._catalog_statements(table, position, rows))
+        for notice in commit_notices(batch.epoch, [(entry[0], entry[3]) for entry in batch.entries]):
+            statements.append(
+                ("notify", {"channel": notice_channel(self._segment), "payload": notice.payload()})
+            )
+        return statements
+
+    @staticmethod
+    def _add_reservations(batch: Batch, add: Callable[..., None]) -> None:
+        new = batch.new_reservations()
+        add(
+            "add_reservations",
+            [
+                (
+                    r.reservation_id,
+                    r.version,
+                    int(r.state),
+                    r.channel,
+                    r.order_id,
+                    r.create_us,
+                    r.expire_us,
+                    r.update_us,
+                    r.position,
+                )
+                for r in new
+            ],
+        )
+        add(
+            "add_reservation_lines",
+            [
+                (
+                    r.reservation_id,
+                    number,
+                    line.sku,
+                    line.location,
+                    line.quantity,
+                    line.open,
+                    line.released,
+                    line.expired,
+                    line.fulfilled,
+                )
+                for r in new
+                for number, line in enumerate(r.lines, start=1)
+            ],
+        )
+        changed = batch.changed_reservations()
+        add(
+            "change_reservations",
+            [
+                (r.reservation_id, before, r.version, int(r.state), r.expire_us, r.update_us, r.position)
+                for before, r, _ in changed
+            ],
+            expected=True,
+        )
+        add(
+            "change_reservation_lines",
+            [
+                (
+                    r.reservation_id,
+                    number,
+                    r.lines[number - 1].open,
+                    r.lines[number - 1].released,
+                    r.lines[number - 1].expired,
+                    r.lines[number - 1].fulfilled,
+                )
+                for _, r, touched in changed
+                for number in sorted(touched)
+            ],
+            expected=True,
+        )
+
+    def _catalog_statements(
+        self, table: str, position: int, rows: list[Any]
+    ) -> list[tuple[str, dict[str, Any]]]:
+        segment = {"segment": self._segment}
+        if table != "pool":
+            return [(f"put_{table}", segment | columns(rows))]
+        return [
+            (
+                "put_pool",
+                segment
+                | {"pool": pool, "display_name": name, "version": position, "locations": locations},
+            )
+            for pool, name, locations in rows
+        ]
+
+    def _beat_quietly(self, beat: _Heartbeat, segment: Segment) -> None:
+        if beat.is_due():
+            self._try(lambda: beat.give(segment.epoch))
+
+    @staticmethod
+    def _try(step: Callable[[], object]) -> None:
+        """Runs a step that may come too late: somebody else has moved the segment then, and the next round sees it."""
+        try:
+            step()
+        except Fenced as error:
+            log.info("came_too_late", error=str(error))
+
+
+class _Heartbeat:
+    """Gives signs of life at a steady pace; a commit counts as one."""
+
+    def __init__(self, store: SegmentStore, interval_seconds: float) -> None:
+        self._store = store
+        self._interval_seconds = interval_seconds
+        self._last = 0.0
+
+    def is_due(self) -> bool:
+        return time.monotonic() - self._last >= self._interval_seconds
+
+    def was_given(self) -> None:
+        self._last = time.monotonic()
+
+    def give(self, epoch: int) -> SegmentState:
+        """Gives one, and returns the segment's state. Raises Fenced if the epoch is over."""
+        state = self._store.beat(epoch)
+        self.was_given()
+        return state
+
+
+def _what_postgres_lost(segment: Segment, state: SequencerState | None) -> str:
+    """Says what Redis knows to be committed and the ledger lacks; empty if there is nothing.
+
+    It happens when Postgres fails over to a standby that had not received everything. Nothing may be dropped then without
+    somebody's word.
+    """
+    if state is None:
+        return ""
+    if state.open_epoch > segment.epoch:
+        return f"the sequencer is at epoch {state.open_epoch}, the ledger only at {segment.epoch}"
+    if state.open_epoch == segment.epoch and state.committed > segment.position:
+        return (
+            f"position {state.committed} was committed, but the ledger ends at {segment.position}: "
+            "acknowledged operations are missing from Postgres"
+        )
+    return ""
+
+
+def _why_unfit(segment: Segment, state: SequencerState | None) -> str:
+    """Says why the sequencer must be rebuilt before the journal can be drained; empty if it need not."""
+    if segment.state is not SegmentState.OPEN:
+        return segment.state_reason or "not open"
+    if state is None:
+        return "the sequencer is empty"
+    if state.open_epoch < segment.epoch:
+        return f"the sequencer is at epoch {state.open_epoch}, the ledger at {segment.epoch}"
+    if state.position < 0:
+        return "the sequencer's head is missing or of another format"
+    if state.position < segment.position:
+        return f"the sequencer fell back to position {state.position}, the ledger is at {segment.position}"
+    if state.position == segment.position and state.chain_hash != segment.chain_hash:
+        return "the sequencer's chain is not that of the ledger"
+    return ""
+

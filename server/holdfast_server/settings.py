@@ -1,0 +1,96 @@
+"""Everything that can be set, and every limit, in one place.
+
+Settings come from environment variables with the prefix HOLDFAST_ and from command-line options; they are read once,
+checked against each other, and passed on. Every queue, batch, loop and wait of the server takes its bound from here.
+Durations carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# A segment's name is part of Redis keys, reservation ids and Postgres channel names.
+SEGMENT_PATTERN = r"^[a-z][a-z0-9]{0,15}$"
+
+
+class Settings(BaseSettings):
+    """The settings of a server process and of its ledger writer."""
+
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", frozen=True, extra="ignore")
+
+    # Where things are.
+    host: str = "127.0.0.1"
+    port: int = Field(default=50051, ge=0, le=65535, description="0 takes any free port")
+    data_directory: Path = Path("data")
+    postgres_url: str = Field(default="", description="empty: the bundled PostgreSQL under the data directory")
+    redis_url: str = Field(default="", description="empty: the bundled Valkey under the data directory")
+    segment: str = Field(default="main", pattern=SEGMENT_PATTERN)
+    demo: bool = Field(default=False, description="load a small catalogue if there is none")
+    reflection: bool = True
+    log_level: str = "INFO"
+    log_json: bool = False
+    telemetry: bool = Field(default=False, description="trace every call with OpenTelemetry; OTEL_* say where to")
+
+    # The promises.
+    request_retention_days: int = Field(default=30, ge=1, description="how long a request_id is remembered")
+    default_ttl_seconds: int = Field(default=900, ge=1, le=604800)
+    max_request_id_ahead_seconds: int = Field(default=600, ge=1)
+
+    # The window of outcomes that Redis remembers: the newest three to four generations.
+    outcome_generation_seconds: int = Field(default=60, ge=1)
+    max_outcomes_per_generation: int = Field(default=250_000, ge=1)
+
+    # The edge.
+    max_message_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024)
+    max_lines_per_batch: int = Field(default=10_000, ge=1000)
+    max_locations_per_put: int = Field(default=10_000, ge=5000)
+    max_concurrent_calls: int = Field(default=10_000, ge=1)
+    shutdown_grace_seconds: float = Field(default=5.0, gt=0)
+
+    # The decider.
+    max_queued_commands: int = Field(default=20_000, ge=1)
+    max_commands_per_tick: int = Field(default=512, ge=1)
+    max_lines_per_tick: int = Field(default=4_000, ge=1_000)
+    max_expiries_per_tick: int = Field(default=64, ge=1)
+    max_uncommitted_operations: int = Field(default=20_000, ge=1)
+    max_pools_per_location: int = Field(default=64, ge=1)
+    max_channels_per_pool: int = Field(default=1_000, ge=1)
+    sequencer_timeout_seconds: float = Field(default=5.0, gt=0)
+
+    # The ledger.
+    commit_wait_seconds: float = Field(default=10.0, gt=0, description="the longest wait for a commit")
+    heartbeat_seconds: float = Field(default=0.5, gt=0)
+    freshness_seconds: float = Field(default=2.0, gt=0, description="silence of the ledger after which nothing is said")
+    max_operations_per_commit: int = Field(default=5_000, ge=1)
+    journal_tail_operations: int = Field(default=10_000, ge=0, description="what is kept of the journal once committed")
+    max_remembered_commits: int = Field(default=4_096, ge=16)
+    reader_threads: int = Field(default=8, ge=2, le=64)
+    max_queued_reads: int = Field(default=2_000, ge=1)
+    statement_timeout_seconds: float = Field(default=30.0, gt=0)
+    load_chunk_rows: int = Field(default=5_000, ge=1)
+    load_timeout_seconds: float = Field(default=600.0, gt=0, description="the longest rebuild")
+
+    # Upkeep.
+    expiry_interval_seconds: float = Field(default=0.5, gt=0)
+    housekeeping_interval_seconds: float = Field(default=60.0, gt=0)
+    max_outcomes_removed_per_round: int = Field(default=10_000, ge=1)
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.heartbeat_seconds * 2 > self.freshness_seconds:
+            raise ValueError("heartbeat_seconds must be at most half of freshness_seconds")
+        if self.max_lines_per_tick < 1_000:
+            raise ValueError("max_lines_per_tick must hold a reservation of 1,000 lines")
+        window_seconds = self.outcome_generation_seconds * 3
+        if window_seconds >= self.request_retention_days * 86_400:
+            raise ValueError("the window of outcomes must be shorter than request_retention_days")
+        return self
+
+    @property
+    def request_retention_seconds(self) -> int:
+        """How long a request_id is remembered, in seconds."""
+        return self.request_retention_days * 86_400

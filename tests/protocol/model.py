@@ -1,0 +1,348 @@
+"""The state of the protocol, in the words of DESIGN.md: what each part holds at one instant.
+
+Owns the values and the rules (each guard is a switch). The steps that change a state are in `steps`; what must
+never be seen is in `promises`. There is one segment, one stock level, and quantities of one unit.
+
+Every value is an immutable tuple of numbers and names, so that a state can be hashed, compared and remembered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
+
+
+class Operation(StrEnum):
+    """What a client asks for."""
+
+    RESERVE = "reserve"
+    RECEIVE = "receive"
+    READ = "read"
+
+
+class Kind(StrEnum):
+    """What an answer says."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A caller with one request_id. Every attempt carries the same id, whatever became of the one before.
+
+    `id_time` is the time coded into the request_id; the effect time of an entry is its seq.
+    """
+
+    request: str
+    operation: Operation
+    attempts: int = 2
+    id_time: int = 99
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The guards of the protocol, one switch each. A mutation is this value with a guard taken out."""
+
+    # Acknowledge (DESIGN.md 4.5, 4.6)
+    done_waits_for_commit: bool = True
+    refusal_waits_for_commit: bool = True
+    read_waits_for_commit: bool = True
+    wait_is_by_identity: bool = True
+    # Script (4.1 to 4.3)
+    script_checks_epoch: bool = True
+    script_checks_known_committed: bool = True
+    # Ledger writer (4.4)
+    cursor_compares_epoch: bool = True
+    cursor_compares_seq: bool = True
+    cursor_compares_hash: bool = True
+    writer_verifies_chain: bool = True
+    ledger_checks_versions: bool = True
+    outcome_in_same_commit: bool = True
+    ledger_refuses_second_outcome: bool = False  # a unique request_id; a partitioned table cannot offer it
+    # Rebuild (4.7)
+    fence_with_snapshot: bool = True
+    epoch_names_keys: bool = True
+    load_pieces_are_counted: bool = True
+    open_only_upwards: bool = True
+    # Once in two tiers (4.13)
+    floor_demands_lookup: bool = True
+    floor_counts_id_time: bool = True
+    lookup_covers_evicted: bool = True
+    lookup_is_one_snapshot: bool = True
+    rebuild_raises_evicted: bool = True
+    # How current an answer is (4.6): off in the protocol as decided, on in a mend (see test_currency)
+    tick_reads_cursor: bool = False
+    tick_writes_barrier: bool = False
+    epoch_has_one_home: bool = False
+    open_waits_out_lease: bool = False
+    lease_is_checked: bool = True
+    lease_is_of_one_epoch: bool = True
+    lease_counts_from_asking: bool = True
+
+
+PROTOCOL = Rules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """The bounds of one exploration: who acts, how often, and which faults may strike in any order."""
+
+    name: str
+    clients: tuple[Client, ...]
+    units: int = 1
+    servers: int = 2
+    writers: int = 2
+    loaders: int = 1
+    faults: int = 1
+    may_lose: bool = False  # a Redis comes back empty
+    may_fall_back: bool = False  # a Redis comes back as it was at any earlier instant
+    may_split: bool = False  # a copy of any earlier instant is promoted while the old primary lives on
+    may_slip: bool = False  # one key alone goes back to its first value
+    small_window: bool = False  # Redis forgets outcomes, and a rebuild loads none
+    pairs: bool = False  # a tick may hold the commands of two clients
+    arrivals: bool = False  # a command may lie at the server before its tick (needed to judge currency)
+
+
+class Body(NamedTuple):
+    """What an entry did: the change, and the after-image of the stock level with its version."""
+
+    request: str
+    change: int
+    available: int
+    version: int
+    effective_time: int  # the greater of id time and effect time; goes into the outcome
+
+
+@cache
+def chain_hash(previous: int, body: Body) -> int:
+    """Give H(previous, body). A hash without collisions: each new pair gets the next number."""
+    return chain_hash.cache_info().currsize + 1
+
+
+GENESIS_HASH = 0
+
+
+class Position(NamedTuple):
+    """The identity of a place in the journal. An epoch's base carries the new epoch and the old seq and hash."""
+
+    epoch: int
+    seq: int
+    hash: int
+
+
+class Entry(NamedTuple):
+    """One journal entry, and one row of the ledger once it is committed."""
+
+    epoch: int
+    seq: int
+    body: Body
+    previous: int
+    hash: int
+
+    @property
+    def position(self) -> Position:
+        return Position(self.epoch, self.seq, self.hash)
+
+
+class Outcome(NamedTuple):
+    """The first answer of a request that took effect. It is remembered with the revision that it returned."""
+
+    request: str
+    revision: int
+    effective_time: int
+
+
+class Level(NamedTuple):
+    available: int
+    version: int
+
+
+MISSING = Level(-1, -1)
+NO_SEQ_YET = -2  # a look-up that has read the outcomes and not yet the cursor (only in a mutation)
+
+
+class Postgres(NamedTuple):
+    """The only truth. Every step on it is one transaction; nothing committed is ever lost."""
+
+    cursor: Position
+    ledger: tuple[Entry, ...]
+    level: Level
+    outcomes: tuple[Outcome, ...]
+    bases: tuple[Position, ...]  # where each epoch began: the fence writes it into the segment's history
+    homes: tuple[int, ...]  # the Redis process that each epoch was loaded into (only used by a mend)
+
+    @property
+    def epoch(self) -> int:
+        return self.cursor.epoch
+
+
+class Space(NamedTuple):
+    """The keys of one epoch in one Redis."""
+
+    level: Level = MISSING
+    seq: int = -1
+    hash: int = -1
+    outcomes: tuple[Outcome, ...] = ()
+    floor: int = 0
+    evicted_seq: int = 0
+    journal: tuple[Entry, ...] = ()
+    loaded_by: int = 0  # the epoch whose loader wrote the last piece
+    pieces: int = 0
+
+
+EMPTY_SPACE = Space()
+
+
+class Redis(NamedTuple):
+    """One Redis process. `epoch` is the one that `meta` says is open; 0 is none."""
+
+    process: int
+    epoch: int
+    spaces: tuple[tuple[int, Space], ...]
+
+    def space(self, name: int) -> Space:
+        for found, space in self.spaces:
+            if found == name:
+                return space
+        return EMPTY_SPACE
+
+    def with_space(self, name: int, space: Space) -> Redis:
+        others = [pair for pair in self.spaces if pair[0] != name]
+        return self._replace(spaces=tuple(sorted([*others, (name, space)])))
+
+
+class Answer(NamedTuple):
+    """What a server tells a client, and the position it rests on.
+
+    `own` says that the tick wrote entries, so that the position cannot have been committed before the script ran.
+    `told_before` and `committed_before` belong to no part of the system: they are what the judges of DurableReads
+    and Current remember about the beginning of the attempt.
+    """
+
+    client: int
+    kind: Kind
+    value: int  # DONE: the revision; READ: the available units; REFUSED: 0
+    position: Position
+    own: bool
+    told_before: int
+    committed_before: int
+
+
+class Arrival(NamedTuple):
+    """A command that lies at a server and waits for a tick."""
+
+    client: int
+    covered: bool  # the server has read the cursor since it arrived
+    told_before: int
+    committed_before: int
+
+
+class Server(NamedTuple):
+    """What a server process knows: the epoch, how many ledger rows it has heard of, and who waits for what."""
+
+    epoch: int
+    heard: int
+    fresh: bool
+    told: int  # the highest position that it has answered from
+    arrivals: tuple[Arrival, ...]
+    lookups: tuple[tuple[int, int], ...]  # (client, lookup_seq): not found in Postgres at that seq
+    waiting: tuple[Answer, ...]
+
+
+class Batch(NamedTuple):
+    """What a ledger writer holds in its hands: the cursor it believes in, and the entries that follow it."""
+
+    cursor: Position
+    entries: tuple[Entry, ...]
+
+
+NO_BATCH = Batch(Position(0, 0, 0), ())
+
+
+class Stage(StrEnum):
+    IDLE = "0 idle"
+    READ = "1 read"  # only where the snapshot is wrongly taken before the fence
+    FENCED = "2 fenced"
+    OUTCOMES = "3 outcomes loaded"
+    LEVELS = "4 levels loaded"
+    ENDED = "5 ended"
+
+
+class Loader(NamedTuple):
+    """One rebuild: its epoch, its snapshot, and the Redis that it is connected to."""
+
+    stage: Stage
+    epoch: int
+    primary: int
+    base: Position
+    level: Level
+    outcomes: tuple[Outcome, ...]
+
+
+IDLE_LOADER = Loader(Stage.IDLE, 0, 0, Position(0, 0, 0), MISSING, ())
+ENDED_LOADER = IDLE_LOADER._replace(stage=Stage.ENDED)
+
+
+class State(NamedTuple):
+    """One instant of the whole system."""
+
+    postgres: Postgres
+    primaries: tuple[Redis, ...]
+    copies: tuple[Redis, ...]  # at most one: a replica that stopped following, or an RDB file
+    servers: tuple[Server, ...]
+    writers: tuple[Batch, ...]
+    unstored: tuple[Outcome, ...]  # only where outcomes are wrongly stored by a commit of their own
+    loaders: tuple[Loader, ...]
+    attempts_left: tuple[int, ...]
+    faults_left: int
+    done: tuple[tuple[str, int], ...]  # every (request, revision) that a client was told is done
+    answers: tuple[Answer, ...]  # those given by the very last step; no part of the identity of a state
+
+
+def space_name(epoch: int, rules: Rules) -> int:
+    """Name the keys of an epoch: by the epoch, unless a mutation makes all epochs share them."""
+    return epoch if rules.epoch_names_keys else 0
+
+
+def initial_state(scenario: Scenario, rules: Rules) -> State:
+    """Epoch 1 is open, all parts agree, nothing has happened."""
+    origin = Position(1, 0, GENESIS_HASH)
+    level = Level(scenario.units, 0)
+    space = Space(level=level, seq=0, hash=GENESIS_HASH, loaded_by=1, pieces=2)
+    server = Server(epoch=1, heard=0, fresh=True, told=0, arrivals=(), lookups=(), waiting=())
+    return State(
+        postgres=Postgres(origin, (), level, (), (origin,), (0,)),
+        primaries=(Redis(0, 1, ((space_name(1, rules), space),)),),
+        copies=(),
+        servers=(server,) * scenario.servers,
+        writers=(NO_BATCH,) * scenario.writers,
+        unstored=(),
+        loaders=(IDLE_LOADER,) * scenario.loaders,
+        attempts_left=tuple(client.attempts for client in scenario.clients),
+        faults_left=scenario.faults,
+        done=(),
+        answers=(),
+    )
+
+
+def canonical(state: State) -> State:
+    """Give one representative of all states that differ only in which server, writer or loader is called first."""
+    return state._replace(
+        servers=tuple(sorted(state.servers)),
+        writers=tuple(sorted(state.writers)),
+        loaders=tuple(sorted(state.loaders)),
+        answers=(),
+    )
+
+
+def is_committed(postgres: Postgres, position: Position, *, heard: int) -> bool:
+    """Say whether exactly this position is among the first `heard` rows of the ledger."""
+    if position.seq > heard:
+        return False
+    if position in postgres.bases:
+        return True
+    return any(row.position == position for row in postgres.ledger[:heard])

@@ -1,0 +1,201 @@
+"""The scenarios: small bounds, each turned to some of the faults, so that every interleaving can be visited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+
+from protocol.explorer import Exploration, Explorer
+from protocol.model import PROTOCOL, Client, Operation, Rules, Scenario, State, canonical, initial_state
+from protocol.promises import PROMISES, Promise
+from protocol.steps import successors
+
+STATES_MAX = 300_000
+
+ANN = Client(request="ann", operation=Operation.RESERVE, attempts=2)
+BOB = Client(request="bob", operation=Operation.RESERVE, attempts=2)
+READER = Client(request="reader", operation=Operation.READ, attempts=2)
+ANN_ONCE = Client(request="ann", operation=Operation.RESERVE, attempts=1)
+BOB_ONCE = Client(request="bob", operation=Operation.RESERVE, attempts=1)
+READER_ONCE = Client(request="reader", operation=Operation.READ, attempts=1)
+DOCK_ONCE = Client(request="dock", operation=Operation.RECEIVE, attempts=1)
+ANN_OLD_ID = Client(request="ann", operation=Operation.RESERVE, attempts=3, id_time=0)
+ANN_FAST_CLOCK = Client(request="ann", operation=Operation.RESERVE, attempts=3, id_time=9)
+
+CALM = Scenario(
+    name="no fault, two buyers and a reader, two writers",
+    clients=(ANN, BOB, READER),
+    loaders=0,
+    faults=0,
+    pairs=True,
+)
+LOST = Scenario(
+    name="Redis is lost, two writers",
+    clients=(ANN, BOB_ONCE),
+    units=2,
+    faults=1,
+    may_lose=True,
+)
+STALE = Scenario(
+    name="Redis falls back, two buyers",
+    clients=(ANN, BOB_ONCE),
+    units=2,
+    writers=1,
+    faults=1,
+    may_fall_back=True,
+)
+SPLIT = Scenario(
+    name="two primaries, two buyers",
+    clients=(ANN, BOB_ONCE),
+    units=2,
+    writers=1,
+    faults=1,
+    may_split=True,
+)
+READERS = Scenario(
+    name="Redis falls back or splits, a buyer and a reader",
+    clients=(ANN_ONCE, READER),
+    writers=1,
+    faults=1,
+    may_fall_back=True,
+    may_split=True,
+)
+DOCK = Scenario(
+    name="Redis falls back, a receipt and a buyer at zero",
+    clients=(DOCK_ONCE, BOB),
+    units=0,
+    writers=1,
+    faults=1,
+    may_fall_back=True,
+)
+LOADERS = Scenario(
+    name="two loaders at once, Redis is lost under them",
+    clients=(ANN, READER),
+    units=2,
+    servers=1,
+    writers=1,
+    loaders=2,
+    faults=1,
+    may_lose=True,
+)
+TWO_HOMES = Scenario(
+    name="two loaders, two primaries",
+    clients=(ANN_ONCE, READER_ONCE),
+    writers=1,
+    loaders=2,
+    faults=1,
+    may_split=True,
+)
+TWO_FAULTS = Scenario(
+    name="any two faults",
+    clients=(ANN, READER_ONCE),
+    servers=1,
+    faults=2,
+    may_lose=True,
+    may_fall_back=True,
+    may_split=True,
+)
+SLIP = Scenario(
+    name="one key of Redis goes back",
+    clients=(ANN, BOB_ONCE),
+    writers=1,
+    faults=1,
+    may_slip=True,
+)
+WINDOW = Scenario(
+    name="a small window, an old id, two writers",
+    clients=(ANN_OLD_ID,),
+    units=2,
+    faults=0,
+    small_window=True,
+)
+WINDOW_FAST_CLOCK = Scenario(
+    name="a small window, an id from the future",
+    clients=(ANN_FAST_CLOCK,),
+    units=2,
+    writers=1,
+    faults=0,
+    small_window=True,
+)
+WINDOW_STALE = Scenario(
+    name="a small window, Redis falls back or is lost",
+    clients=(ANN_OLD_ID,),
+    units=2,
+    writers=1,
+    faults=1,
+    may_lose=True,
+    may_fall_back=True,
+    small_window=True,
+)
+
+SCENARIOS = (
+    CALM,
+    LOST,
+    STALE,
+    SPLIT,
+    READERS,
+    DOCK,
+    LOADERS,
+    TWO_HOMES,
+    TWO_FAULTS,
+    SLIP,
+    WINDOW,
+    WINDOW_FAST_CLOCK,
+    WINDOW_STALE,
+)
+
+# To judge how current an answer is, a command must be able to lie at its server before the tick.
+ARRIVALS_STALE = Scenario(
+    name="arrivals, Redis falls back, a reader",
+    clients=(ANN_ONCE, READER_ONCE),
+    writers=1,
+    faults=1,
+    may_fall_back=True,
+    arrivals=True,
+)
+ARRIVALS_SPLIT = Scenario(
+    name="arrivals, two primaries, a reader",
+    clients=(ANN_ONCE, READER_ONCE),
+    writers=1,
+    faults=1,
+    may_split=True,
+    arrivals=True,
+)
+ARRIVALS_DOCK = Scenario(
+    name="arrivals, Redis falls back, a receipt and a buyer at zero",
+    clients=(DOCK_ONCE, BOB),
+    units=0,
+    writers=1,
+    loaders=0,
+    faults=1,
+    may_fall_back=True,
+    arrivals=True,
+)
+ARRIVALS = (ARRIVALS_STALE, ARRIVALS_SPLIT, ARRIVALS_DOCK)
+
+
+def explore(
+    scenario: Scenario, *, rules: Rules = PROTOCOL, promises: Mapping[str, Promise] = PROMISES
+) -> Exploration:
+    """Visit every state of a scenario under these rules and judge each by these promises."""
+    return Explorer(
+        successors=partial(successors, rules=rules, scenario=scenario),
+        identity=canonical,
+        transient=_gave_answers,
+        promises={name: partial(promise, scenario=scenario) for name, promise in promises.items()},
+        kind=_kind,
+        states_max=STATES_MAX,
+    ).explore(initial_state(scenario, rules))
+
+
+def _gave_answers(state: State) -> bool:
+    return bool(state.answers)
+
+
+def _kind(step: str) -> str:
+    """Reduce the name of a step to what kind of step it is, for the count of what was really exercised."""
+    if " runs a tick" in step:
+        answer = re.search(r"-> (done|refused|read)", step)
+        return f"a tick is {answer[1]} at once" if answer else "a tick waits"
+    return re.sub(r"\d+", "n", step.partition(":")[0])

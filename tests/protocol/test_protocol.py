@@ -1,0 +1,50 @@
+"""The protocol keeps its promises in every interleaving of every scenario."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+
+import pytest
+from protocol.explorer import Exploration
+from protocol.model import Scenario
+from protocol.scenarios import SCENARIOS, explore
+
+# What the scenarios together must have exercised: a walk that never meets a fault proves nothing about it.
+KINDS = {
+    "a tick waits",
+    "a tick is done at once",
+    "a tick is refused at once",
+    "a tick is read at once",
+    "Sn hears where Postgres stands",
+    "Wn commits epoch n",
+    "Wn is turned away by Postgres",
+    "Ln opens epoch n",
+    "Ln finds its earlier pieces gone and gives up",
+    "Ln finds a higher epoch open and gives up",
+    "Redis is lost, and empty",
+    "Redis falls back to the copy",
+    "the copy is promoted as Redis n while Redis n lives on",
+    "one key of Redis goes back to its first value",
+    "Redis forgets the outcome of ann",
+}
+
+
+@cache
+def visited(scenario: Scenario) -> Exploration:
+    return explore(scenario)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_promise_holds_in_every_interleaving(scenario: Scenario) -> None:
+    walk = visited(scenario)
+    sys.stdout.write(
+        f"\n{scenario.name}: {walk.states:,} states, {walk.steps:,} steps, "
+        f"depth {walk.depth}, {walk.seconds:.1f} s\n"
+    )
+    assert walk.broken is None, str(walk.broken)
+
+
+def test_the_scenarios_exercise_every_kind_of_step() -> None:
+    met = {kind for scenario in SCENARIOS for kind in visited(scenario).kinds}
+    assert met >= KINDS
