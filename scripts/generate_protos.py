@@ -34,9 +34,7 @@ SERVICE = re.compile(r"^service \w+", re.MULTILINE)
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Regenerates protos/gen.")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail on drift and on lint findings"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail on drift and on lint findings")
     check = parser.parse_args().check
     names = sorted(str(path.relative_to(SOURCES)) for path in (SOURCES / PACKAGE).rglob("*.proto"))
     if not names:

@@ -29,8 +29,8 @@ def serve(
     """Run the inventory authority.
 
     Without further settings it starts the bundled PostgreSQL and Valkey under the data directory, and serves gRPC on
-    127.0.0.1:50051. Your own servers are named by HOLDFAST_POSTGRES_URL and HOLDFAST_REDIS_URL; every other setting has a
-    HOLDFAST_ variable too (holdfast_server/settings.py lists them).
+    127.0.0.1:50051. Your own servers are named by HOLDFAST_POSTGRES_URL and HOLDFAST_REDIS_URL; every other setting
+    has a HOLDFAST_ variable too (holdfast_server/settings.py lists them).
 
     Example: HOLDFAST_PORT=50052 holdfast serve --data-directory /var/lib/holdfast --demo
     """

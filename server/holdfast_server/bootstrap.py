@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -83,9 +83,7 @@ class _Server:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         connection = decider_connection(self._settings)
-        decider = Decider(
-            settings=self._settings, connection=connection, commits=self._commits, reader=self._reader
-        )
+        decider = Decider(settings=self._settings, connection=connection, commits=self._commits, reader=self._reader)
         authority = Authority(settings=self._settings, decider=decider, reader=self._reader)
         edge = EdgeServer(settings=self._settings, authority=authority, commits=self._commits)
         port = await edge.start()
@@ -103,13 +101,13 @@ class _Server:
         ]
         stopped = asyncio.create_task(stop.wait(), name="stop")
         try:
-            opening = asyncio.create_task(self._welcome(authority, port), name="welcome")
+            welcome = asyncio.create_task(self._welcome(authority, port), name="welcome")
             await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            opening.cancel()
+            welcome.cancel()
             for task in tasks:
                 if task.done():
                     # None of them ever ends by itself, so this raises what went wrong.
-                    task.result()
+                    await task
         finally:
             await edge.stop()
             for task in (*tasks, stopped):
@@ -134,7 +132,7 @@ class _Server:
         for line in self._what_runs_where():
             progress(line)
         progress(f"listening on {address}")
-        command = os.path.join(os.path.dirname(sys.executable), "holdfast")
+        command = Path(sys.executable).parent / "holdfast"
         target = "" if port == Settings.model_fields["port"].default else f" --target {address}"
         progress("try, in another terminal:")
         for words in (
@@ -142,7 +140,7 @@ class _Server:
             f"reserve LAST-ONE=1 --channel WEB --commit{target}",
             f"verify{target}",
         ):
-            progress(f"    {os.path.relpath(command)} {words}")
+            progress(f"    {command} {words}")
 
     def _what_runs_where(self) -> list[str]:
         if self._supervisor is None:
@@ -165,5 +163,3 @@ class _Server:
             if time.monotonic() - told > _PROGRESS_SECONDS:
                 told = time.monotonic()
                 progress(f"waiting for the segment to open: {self._commits.why_closed()!r}")
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from holdfast.inventory.v1 import catalog_pb2, catalog_service_pb2, inventory_service_pb2
+
 from holdfast_server.edge import requests
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.caller import Caller
@@ -31,9 +32,7 @@ async def load_demo(authority: Authority) -> bool:
 
     Its request ids are fixed: after a crash half-way the next start completes it, and books nothing twice.
     """
-    first = await authority.reader.ask(
-        queries.list_channels, authority.settings.segment, after="", limit=1
-    )
+    first = await authority.reader.ask(queries.list_channels, authority.settings.segment, after="", limit=1)
     if first:
         return False
     items = catalog_service_pb2.PutItemsRequest(

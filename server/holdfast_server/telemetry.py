@@ -12,10 +12,13 @@ from holdfast_server.settings import Settings
 
 def configure_logs(settings: Settings) -> None:
     """Sets up the events of this process. Event names are stable; what they are about stands in fields."""
+    # Plain tracebacks: the fancy ones print local variables, and with them the passwords in URLs.
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if settings.log_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[
@@ -25,9 +28,7 @@ def configure_logs(settings: Settings) -> None:
             structlog.processors.format_exc_info if settings.log_json else structlog.processors.StackInfoRenderer(),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[settings.log_level.upper()]
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import time
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -30,14 +29,14 @@ class Broken:
 
 @dataclass(slots=True, kw_only=True)
 class Exploration:
-    """What was visited, and the first broken promise if there is one."""
+    """What was visited, the names of the steps met, and the first broken promise if there is one."""
 
     states: int = 0
     steps: int = 0
     depth: int = 0
     seconds: float = 0.0
     broken: Broken | None = None
-    kinds: Counter[str] = field(default_factory=Counter)
+    names: set[str] = field(default_factory=set)
 
 
 class BoundReachedError(Exception):
@@ -56,7 +55,6 @@ class Explorer(Generic[StateT]):
     identity: Callable[[StateT], Hashable]
     transient: Callable[[StateT], bool]
     promises: Mapping[str, Callable[[StateT], str | None]]
-    kind: Callable[[str], str]
     states_max: int
 
     def explore(self, initial: StateT) -> Exploration:
@@ -82,6 +80,7 @@ class Explorer(Generic[StateT]):
             for number, state in layer:
                 for name, after in self.successors(state):
                     result.steps += 1
+                    result.names.add(name)
                     identity = self.identity(after)
                     new = identity not in seen
                     if not new and not self.transient(after):
@@ -96,7 +95,6 @@ class Explorer(Generic[StateT]):
                         following.append((len(names), after))
                         parents.append(number)
                         names.append(name)
-                        result.kinds[self.kind(name)] += 1
                 if result.broken is not None:
                     break
                 if len(names) > self.states_max:

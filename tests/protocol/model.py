@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 
 class Operation(StrEnum):
@@ -47,15 +47,15 @@ class Client:
 class Rules:
     """The guards of the protocol, one switch each. A mutation is this value with a guard taken out."""
 
-    # Acknowledge (DESIGN.md 4.5, 4.6)
+    # Acknowledgement, DESIGN.md 4.5 and 4.6
     done_waits_for_commit: bool = True
     refusal_waits_for_commit: bool = True
     read_waits_for_commit: bool = True
     wait_is_by_identity: bool = True
-    # Script (4.1 to 4.3)
+    # Script, 4.1 to 4.3
     script_checks_epoch: bool = True
     script_checks_known_committed: bool = True
-    # Ledger writer (4.4)
+    # Ledger writer, 4.4
     cursor_compares_epoch: bool = True
     cursor_compares_seq: bool = True
     cursor_compares_hash: bool = True
@@ -63,18 +63,18 @@ class Rules:
     ledger_checks_versions: bool = True
     outcome_in_same_commit: bool = True
     ledger_refuses_second_outcome: bool = False  # a unique request_id; a partitioned table cannot offer it
-    # Rebuild (4.7)
+    # Rebuild, 4.7
     fence_with_snapshot: bool = True
     epoch_names_keys: bool = True
     load_pieces_are_counted: bool = True
     open_only_upwards: bool = True
-    # Once in two tiers (4.13)
+    # Once in two tiers, 4.13
     floor_demands_lookup: bool = True
     floor_counts_id_time: bool = True
     lookup_covers_evicted: bool = True
     lookup_is_one_snapshot: bool = True
     rebuild_raises_evicted: bool = True
-    # How current an answer is (4.6): off in the protocol as decided, on in a mend (see test_currency)
+    # How current an answer is, 4.6: four that are off as decided and on in a mend (see test_currency)
     tick_reads_cursor: bool = False
     tick_writes_barrier: bool = False
     epoch_has_one_home: bool = False
@@ -301,6 +301,15 @@ class State(NamedTuple):
     faults_left: int
     done: tuple[tuple[str, int], ...]  # every (request, revision) that a client was told is done
     answers: tuple[Answer, ...]  # those given by the very last step; no part of the identity of a state
+
+
+Step = tuple[str, State]
+Item = TypeVar("Item")
+
+
+def put(items: tuple[Item, ...], index: int, item: Item) -> tuple[Item, ...]:
+    """Give the same items with one of them replaced."""
+    return (*items[:index], item, *items[index + 1 :])
 
 
 def space_name(epoch: int, rules: Rules) -> int:

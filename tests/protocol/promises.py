@@ -99,9 +99,7 @@ def first_answer_again(state: State, scenario: Scenario) -> str | None:
     """The second half of Once: a request that had taken effect when an attempt arrived is not refused to it."""
     for answer in state.answers:
         rows = state.postgres.ledger[: answer.committed_before]
-        if answer.kind is Kind.REFUSED and any(
-            row.body.request == _request(answer, scenario) for row in rows
-        ):
+        if answer.kind is Kind.REFUSED and any(row.body.request == _request(answer, scenario) for row in rows):
             return f"{_request(answer, scenario)} had taken effect and was refused"
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from protocol.explorer import Exploration, Explorer
@@ -175,26 +175,27 @@ ARRIVALS_DOCK = Scenario(
 ARRIVALS = (ARRIVALS_STALE, ARRIVALS_SPLIT, ARRIVALS_DOCK)
 
 
-def explore(
-    scenario: Scenario, *, rules: Rules = PROTOCOL, promises: Mapping[str, Promise] = PROMISES
-) -> Exploration:
+def explore(scenario: Scenario, *, rules: Rules = PROTOCOL, promises: Mapping[str, Promise] = PROMISES) -> Exploration:
     """Visit every state of a scenario under these rules and judge each by these promises."""
     return Explorer(
         successors=partial(successors, rules=rules, scenario=scenario),
         identity=canonical,
         transient=_gave_answers,
-        promises={name: partial(promise, scenario=scenario) for name, promise in promises.items()},
-        kind=_kind,
+        promises={name: _bound(promise, scenario) for name, promise in promises.items()},
         states_max=STATES_MAX,
     ).explore(initial_state(scenario, rules))
+
+
+def _bound(promise: Promise, scenario: Scenario) -> Callable[[State], str | None]:
+    return lambda state: promise(state, scenario)
 
 
 def _gave_answers(state: State) -> bool:
     return bool(state.answers)
 
 
-def _kind(step: str) -> str:
-    """Reduce the name of a step to what kind of step it is, for the count of what was really exercised."""
+def kind_of(step: str) -> str:
+    """Reduce the name of a step to what kind of step it is."""
     if " runs a tick" in step:
         answer = re.search(r"-> (done|refused|read)", step)
         return f"a tick is {answer[1]} at once" if answer else "a tick waits"

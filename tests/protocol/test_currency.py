@@ -20,6 +20,7 @@ import sys
 from dataclasses import dataclass, replace
 
 import pytest
+
 from protocol import scenarios
 from protocol.model import PROTOCOL, Rules, Scenario
 from protocol.promises import CURRENCY, PROMISES

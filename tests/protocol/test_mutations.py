@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass, replace
 
 import pytest
+
 from protocol import scenarios
 from protocol.model import PROTOCOL, Rules, Scenario
 from protocol.promises import PROMISES
@@ -242,7 +243,7 @@ BACKED = (
     Backed(
         name="compare-and-set without hash",
         rules=without("cursor_compares_hash"),
-        scenario=scenarios.STALE,
+        scenario=scenarios.DOCK,
         backed_by="(epoch, seq): Postgres never holds two hashes for one of them",
     ),
     Backed(

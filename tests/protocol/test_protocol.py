@@ -6,9 +6,10 @@ import sys
 from functools import cache
 
 import pytest
+
 from protocol.explorer import Exploration
 from protocol.model import Scenario
-from protocol.scenarios import SCENARIOS, explore
+from protocol.scenarios import SCENARIOS, explore, kind_of
 
 # What the scenarios together must have exercised: a walk that never meets a fault proves nothing about it.
 KINDS = {
@@ -39,12 +40,11 @@ def visited(scenario: Scenario) -> Exploration:
 def test_every_promise_holds_in_every_interleaving(scenario: Scenario) -> None:
     walk = visited(scenario)
     sys.stdout.write(
-        f"\n{scenario.name}: {walk.states:,} states, {walk.steps:,} steps, "
-        f"depth {walk.depth}, {walk.seconds:.1f} s\n"
+        f"\n{scenario.name}: {walk.states:,} states, {walk.steps:,} steps, depth {walk.depth}, {walk.seconds:.1f} s\n"
     )
     assert walk.broken is None, str(walk.broken)
 
 
 def test_the_scenarios_exercise_every_kind_of_step() -> None:
-    met = {kind for scenario in SCENARIOS for kind in visited(scenario).kinds}
+    met = {kind_of(name) for scenario in SCENARIOS for name in visited(scenario).names}
     assert met >= KINDS

@@ -68,9 +68,7 @@ _REFUSALS: Final[dict[str, Callable[..., refusals.Refusal]]] = {
     "UNKNOWN_LOCATION": lambda _, __, location: refusals.UnknownLocation(location),
     "UNKNOWN_POOL": lambda _, __, pool: refusals.UnknownPool(pool),
     "UNKNOWN_CHANNEL": lambda _, __, channel: refusals.UnknownChannel(channel),
-    "LOCATION_NOT_IN_POOL": lambda command, _, location: refusals.LocationNotInPool(
-        command.arguments[0], location
-    ),
+    "LOCATION_NOT_IN_POOL": lambda command, _, location: refusals.LocationNotInPool(command.arguments[0], location),
     "ALREADY_COMMITTED": lambda command, _, update_us: refusals.AlreadyCommitted(
         command.reservation_id, "COMMITTED", time_text(update_us)
     ),

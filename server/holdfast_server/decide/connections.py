@@ -1,4 +1,4 @@
-"""Connections to Redis: bounded in every wait, without silent retries, and only to a server that keeps what it is given."""
+"""Connections to Redis: bounded in every wait, without silent retries, to a server that keeps what it is given."""
 
 from __future__ import annotations
 
@@ -48,6 +48,4 @@ def check_eviction(connection: redis.Redis) -> None:
     memory: Any = connection.info("memory")
     policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
-        raise RuntimeError(
-            f"Redis runs with maxmemory-policy {policy}: it could evict a level. Set it to noeviction."
-        )
+        raise RuntimeError(f"Redis runs with maxmemory-policy {policy}: it could evict a level. Set it to noeviction.")

@@ -1,7 +1,8 @@
 """Takes commands from the edge to the sequencer, tick by tick, and holds every answer until its commit.
 
-A tick is whatever gathered while the tick before it was under way, so ticks grow with the load by themselves. The decider
-owns the connection to Redis: a cancelled RPC drops its place and nothing else. Promises: Once, Durable reads, Bounded.
+A tick is whatever gathered while the tick before it was under way, so ticks grow with the load by themselves. The
+decider owns the connection to Redis: a cancelled RPC drops its place and nothing else. Promises: Once, Durable reads,
+Bounded.
 """
 
 from __future__ import annotations
@@ -303,7 +304,18 @@ def _settle_all(tick: list[_Pending], refusal: Exception) -> None:
 
 def _is_state_of_redis(error: Exception) -> bool:
     """Says whether Redis refused because of its own state: out of memory, loading, read-only, busy, another's slot."""
-    states = ("OOM", "LOADING", "READONLY", "BUSY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "MOVED", "ASK")
+    states = (
+        "OOM",
+        "LOADING",
+        "READONLY",
+        "BUSY",
+        "MASTERDOWN",
+        "MISCONF",
+        "NOREPLICAS",
+        "CLUSTERDOWN",
+        "MOVED",
+        "ASK",
+    )
     return isinstance(
         error,
         (

@@ -34,11 +34,11 @@ class RedisJournal:
         """Returns what is open, or None if nothing is."""
 
         def ask() -> SequencerState | None:
-            open_epoch = self._redis.get(self._keys(0).open_epoch)
+            open_epoch: Any = self._redis.get(self._keys(0).open_epoch)
             if open_epoch is None:
                 return None
             epoch = int(open_epoch)
-            values = self._redis.hmget(self._keys(epoch).head, "format", "position", "hash", "committed")
+            values: Any = self._redis.hmget(self._keys(epoch).head, "format", "position", "hash", "committed")
             if None in values or int(values[0]) != layouts.SCRIPT_FORMAT:
                 return SequencerState(open_epoch=epoch, position=-1, chain_hash="", committed=-1)
             _, position, chain_hash, committed = values

@@ -7,9 +7,9 @@ that nobody reads; the next rebuild clears them away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import redis
 import structlog
@@ -40,8 +40,8 @@ class Loader:
     def load(self, epoch: int) -> None:
         """Loads the ledger under a fenced epoch and opens it.
 
-        Raises Fenced if a higher epoch exists by now, SequencerLost if Redis broke off, LedgerLost if Postgres did. After
-        any of them nothing is open that was not open before.
+        Raises Fenced if a higher epoch exists by now, SequencerLost if Redis broke off, LedgerLost if Postgres did.
+        After any of them nothing is open that was not open before.
         """
         keys = SegmentKeys(segment=self._settings.segment, epoch=epoch)
         try:
@@ -50,11 +50,15 @@ class Loader:
                 if snapshot.epoch != epoch:
                     raise Fenced(f"epoch {snapshot.epoch} was begun while {epoch} was loaded")
                 head = self._load(keys, snapshot)
-            self._redis.hset(keys.head, mapping=head)
+            self._put(keys.head, head)
             self._open(keys)
             self._clear(keys, keep_other_epochs=False)
         except redis.RedisError as error:
             raise SequencerLost(str(error)) from error
+
+    def _put(self, key: str, fields: Mapping[str, object]) -> None:
+        mapping: Any = fields
+        self._redis.hset(key, mapping=mapping)
 
     def _open(self, keys: SegmentKeys) -> None:
         opened = self._redis.eval(load_script(OPEN).source, 2, keys.open_epoch, keys.head, str(keys.epoch))
@@ -86,14 +90,12 @@ class Loader:
                         level.committed,
                     )
                 )
-            self._redis.hset(keys.levels, mapping=fields)
+            self._put(keys.levels, fields)
             levels += len(fields)
         reservations, holds = self._load_reservations(keys, snapshot)
         items = self._load_items(keys, snapshot, level_counts)
         locations, pools, channels = self._load_catalog(keys, snapshot)
-        log.info(
-            "loaded", epoch=keys.epoch, levels=levels, reservations=reservations, items=items, locations=locations
-        )
+        log.info("loaded", epoch=keys.epoch, levels=levels, reservations=reservations, items=items, locations=locations)
         return {
             "format": layouts.SCRIPT_FORMAT,
             "position": snapshot.position,
@@ -113,7 +115,7 @@ class Loader:
     def _load_reservations(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> tuple[int, int]:
         reservations = holds = 0
         for chunk in _chunks(snapshot.live_reservations(), self._settings.load_chunk_rows):
-            self._redis.hset(keys.reservations, mapping={r.reservation_id: pack_reservation(r) for r in chunk})
+            self._put(keys.reservations, {r.reservation_id: pack_reservation(r) for r in chunk})
             due = {r.reservation_id: r.expire_us for r in chunk if r.state is ReservationState.HELD}
             if due:
                 self._redis.zadd(keys.due, due)
@@ -125,7 +127,7 @@ class Loader:
         items = 0
         for chunk in _chunks(snapshot.items(), self._settings.load_chunk_rows):
             fields = {item.sku: pack((item.scale, level_counts.get(item.sku, 0))) for item in chunk}
-            self._redis.hset(keys.items, mapping=fields)
+            self._put(keys.items, fields)
             items += len(fields)
         return items
 
@@ -144,7 +146,7 @@ class Loader:
             (keys.channels, channels),
         ):
             for chunk in _chunks(fields.items(), self._settings.load_chunk_rows):
-                self._redis.hset(key, mapping=dict(chunk))
+                self._put(key, dict(chunk))
         return len(ranks), len(pools), len(channels)
 
     def _load_window(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, int]:
@@ -169,7 +171,7 @@ class Loader:
                 newest_us = max(newest_us, outcome.effective_us)
                 last_position = max(last_position, outcome.position)
                 oldest_us = outcome.effective_us
-            self._redis.hset(keys.outcomes[0], mapping=fields)
+            self._put(keys.outcomes[0], fields)
             count += len(fields)
         # A window that was cut off at the limit may lack outcomes of the very time of its oldest one.
         floor_us = oldest_us if count == limit else since_us

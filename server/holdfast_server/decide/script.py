@@ -41,8 +41,7 @@ def load_script(name: str) -> Script:
     if _INCLUDE not in text:
         return Script(name, text)
     lines = [
-        _read(line.removeprefix(_INCLUDE).strip()) if line.startswith(_INCLUDE) else line
-        for line in text.splitlines()
+        _read(line.removeprefix(_INCLUDE).strip()) if line.startswith(_INCLUDE) else line for line in text.splitlines()
     ]
     return Script(name, layouts.lua_constants() + "\n".join(lines) + "\n")
 

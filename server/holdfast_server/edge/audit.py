@@ -8,6 +8,7 @@ from typing import Final
 
 from holdfast.inventory.v1 import audit_service_pb2 as pb
 from holdfast.inventory.v1 import audit_service_pb2_grpc
+
 from holdfast_server import records
 from holdfast_server.edge import conversion
 from holdfast_server.edge.authority import Authority
@@ -53,9 +54,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         )
 
     @streaming
-    async def VerifyLedger(
-        self, _: pb.VerifyLedgerRequest, __: Caller
-    ) -> AsyncIterator[pb.VerifyLedgerResponse]:
+    async def VerifyLedger(self, _: pb.VerifyLedgerRequest, __: Caller) -> AsyncIterator[pb.VerifyLedgerResponse]:
         if self._checks >= _MAX_CONCURRENT_CHECKS:
             raise Overloaded("max_concurrent_checks", _MAX_CONCURRENT_CHECKS)
         self._checks += 1
@@ -82,11 +81,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
     async def ListSegments(self, request: pb.ListSegmentsRequest, _: Caller) -> pb.ListSegmentsResponse:
         (after,) = key_after(request, "")
         size = page_size_of(request)
-        found = [
-            one
-            for one in await self._authority.reader.ask(queries.read_segments)
-            if one.segment > after
-        ]
+        found = [one for one in await self._authority.reader.ask(queries.read_segments) if one.segment > after]
         return pb.ListSegmentsResponse(
             segments=[conversion.segment(one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].segment) if len(found) > size else "",
@@ -97,9 +92,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         segment = await self._find_segment(request.segment)
         reason = f"{caller.name}: {request.reason}"
         try:
-            await self._authority.reader.ask(
-                segments.request_resume, request.segment, int(request.mode), reason
-            )
+            await self._authority.reader.ask(segments.request_resume, request.segment, int(request.mode), reason)
         except Fenced as error:
             raise SegmentNotStopped(request.segment, segment.state.name) from error
         return pb.ResumeSegmentResponse(segment=conversion.segment(await self._find_segment(request.segment)))

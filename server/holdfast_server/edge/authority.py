@@ -1,4 +1,4 @@
-"""What the services stand on: the decider and the ledger's reader, with the one refusal that needs both and the contract."""
+"""What the services stand on: the decider, the ledger's reader, and the one refusal that needs both."""
 
 from __future__ import annotations
 
@@ -33,14 +33,10 @@ class Authority:
             raise answer
         return answer
 
-    async def decide_all(
-        self, commands: Sequence[Command], requests: Sequence[Message]
-    ) -> list[Decision | Exception]:
+    async def decide_all(self, commands: Sequence[Command], requests: Sequence[Message]) -> list[Decision | Exception]:
         """Decides requests in order, each by itself, and returns the decision or the refusal of each."""
         answers: list[Decision | Exception] = []
-        for command, request, answer in zip(
-            commands, requests, await self.decider.decide_all(commands), strict=True
-        ):
+        for command, request, answer in zip(commands, requests, await self.decider.decide_all(commands), strict=True):
             if isinstance(answer, Reused):
                 answers.append(await self._how_reused(command, request))
             elif isinstance(answer, Reading):
@@ -59,9 +55,7 @@ class Authority:
     async def _how_reused(self, command: Command, request: Message) -> Refusal:
         """Names the first field in which a request differs from the one that took effect under its id."""
         try:
-            _, outcomes = await self.reader.ask(
-                queries.find_outcomes, self.settings.segment, [command.request_id]
-            )
+            _, outcomes = await self.reader.ask(queries.find_outcomes, self.settings.segment, [command.request_id])
         except Refusal as refusal:
             return refusal
         outcome = outcomes.get(command.request_id)

@@ -44,9 +44,7 @@ def caller_of(context: grpc.aio.ServicerContext) -> Caller:
             trace_parent = value
         elif key == MAX_DETAILS_HEADER and isinstance(value, str) and _MAX_DETAILS.fullmatch(value):
             max_details_bytes = min(int(value), UNLIMITED_DETAILS_BYTES)
-    return Caller(
-        name=name, on_behalf_of=on_behalf_of, trace_parent=trace_parent, max_details_bytes=max_details_bytes
-    )
+    return Caller(name=name, on_behalf_of=on_behalf_of, trace_parent=trace_parent, max_details_bytes=max_details_bytes)
 
 
 def _party(key: str, value: str | bytes) -> str:

@@ -1,9 +1,10 @@
-"""CatalogService: master data. Changes go through the decider like any other, so that they have their place in history."""
+"""CatalogService: master data. A change goes through the decider, and so has its place in history."""
 
 from __future__ import annotations
 
 from holdfast.inventory.v1 import catalog_service_pb2 as pb
 from holdfast.inventory.v1 import catalog_service_pb2_grpc
+
 from holdfast_server.edge import conversion, requests
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.caller import Caller
@@ -39,9 +40,7 @@ class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
     async def ListItems(self, request: pb.ListItemsRequest, _: Caller) -> pb.ListItemsResponse:
         (after,) = key_after(request, "")
         size = page_size_of(request)
-        found = await self._authority.reader.ask(
-            queries.list_items, self._segment, after=after, limit=size + 1
-        )
+        found = await self._authority.reader.ask(queries.list_items, self._segment, after=after, limit=size + 1)
         return pb.ListItemsResponse(
             items=[conversion.item(one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].sku) if len(found) > size else "",
@@ -58,9 +57,7 @@ class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
     async def ListLocations(self, request: pb.ListLocationsRequest, _: Caller) -> pb.ListLocationsResponse:
         (after,) = key_after(request, "")
         size = page_size_of(request)
-        found = await self._authority.reader.ask(
-            queries.list_locations, self._segment, after=after, limit=size + 1
-        )
+        found = await self._authority.reader.ask(queries.list_locations, self._segment, after=after, limit=size + 1)
         return pb.ListLocationsResponse(
             locations=[conversion.location(one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].location) if len(found) > size else "",
@@ -77,9 +74,7 @@ class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
     async def ListPools(self, request: pb.ListPoolsRequest, _: Caller) -> pb.ListPoolsResponse:
         (after,) = key_after(request, "")
         size = page_size_of(request)
-        found = await self._authority.reader.ask(
-            queries.list_pools, self._segment, after=after, limit=size + 1
-        )
+        found = await self._authority.reader.ask(queries.list_pools, self._segment, after=after, limit=size + 1)
         return pb.ListPoolsResponse(
             pools=[conversion.pool(one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].pool) if len(found) > size else "",
@@ -96,9 +91,7 @@ class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
     async def ListChannels(self, request: pb.ListChannelsRequest, _: Caller) -> pb.ListChannelsResponse:
         (after,) = key_after(request, "")
         size = page_size_of(request)
-        found = await self._authority.reader.ask(
-            queries.list_channels, self._segment, after=after, limit=size + 1
-        )
+        found = await self._authority.reader.ask(queries.list_channels, self._segment, after=after, limit=size + 1)
         return pb.ListChannelsResponse(
             channels=[conversion.channel(one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].channel) if len(found) > size else "",

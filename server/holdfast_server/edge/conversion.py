@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from google.protobuf import timestamp_pb2
-
 from holdfast.inventory.v1 import audit_service_pb2, catalog_pb2, inventory_service_pb2, reservation_pb2, revision_pb2
 from holdfast.inventory.v1 import stock_pb2 as stock
+
 from holdfast_server import records
 
 _MICROSECONDS: Final = 1_000_000

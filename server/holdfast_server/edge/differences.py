@@ -16,17 +16,18 @@ def first_difference(one: Message, other: Message) -> str:
 
 
 def _field_difference(field: FieldDescriptor, one: Message, other: Message) -> str:
-    here, there = getattr(one, field.name), getattr(other, field.name)
+    name: str = field.name
+    here, there = getattr(one, name), getattr(other, name)
     is_message = field.type == FieldDescriptor.TYPE_MESSAGE
     if field.is_repeated:
         for index, (a, b) in enumerate(zip(here, there, strict=False)):
             if a != b:
                 inner = first_difference(a, b) if is_message else ""
-                return f"{field.name}[{index}]" + (f".{inner}" if inner else "")
-        return field.name if len(here) != len(there) else ""
-    if field.has_presence and one.HasField(field.name) != other.HasField(field.name):
-        return field.name
+                return f"{name}[{index}]" + (f".{inner}" if inner else "")
+        return name if len(here) != len(there) else ""
+    if field.has_presence and one.HasField(name) != other.HasField(name):
+        return name
     if here == there:
         return ""
     inner = first_difference(here, there) if is_message else ""
-    return field.name + (f".{inner}" if inner else "")
+    return name + (f".{inner}" if inner else "")

@@ -1,7 +1,7 @@
 """What a refusal is called on the wire: one table from the refusals of the core to codes, reasons and details.
 
-Errors of drivers never come here; a fault that nobody foresaw gets a neutral text outside, everything in the log, and the
-same correlation id in both.
+Errors of drivers never come here; a fault that nobody foresaw gets a neutral text outside, everything in the log, and
+the same correlation id in both.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ log = structlog.get_logger("holdfast.edge")
 
 DOMAIN: Final = "holdfast.inventory.v1"
 _DETAILS_KEY: Final = "grpc-status-details-bin"
-# Details travel in a header, of which a gRPC peer accepts 8 KiB unless it was told to accept more. A caller that was says
-# so by the request header MAX_DETAILS_HEADER; in a batch they travel in the response, where nothing need be left out.
+# Details travel in a header, of which a gRPC peer accepts 8 KiB unless it was told to accept more. A caller that was
+# says so in the metadata (caller.py); in a batch they travel in the response, where nothing need be left out.
 DEFAULT_MAX_DETAILS_BYTES: Final = 6_000
 UNLIMITED_DETAILS_BYTES: Final = 4_000_000
 
@@ -48,7 +48,7 @@ TABLE: Final[dict[type[Refusal], Row]] = {
     refusals.InsufficientStock: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
         "INSUFFICIENT_STOCK",
-        "Too little stock for {short_lines} of the lines; first: {requested} of {sku} requested, {available} available.",
+        "Too little stock for {short_lines} of the lines; first: of {sku} {requested} requested, {available} there.",
     ),
     refusals.UnknownSku: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SKU", "No item has the SKU {sku}."),
     refusals.UnknownLocation: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_LOCATION", "No location {location} exists."),
@@ -188,9 +188,7 @@ def status_of_fault(error: BaseException, method: str) -> status_pb2.Status:
     """Logs a fault with everything that is known of it, and returns the neutral status with the same correlation id."""
     correlation_id = uuid.uuid4().hex
     log.error("internal_fault", method=method, correlation_id=correlation_id, exc_info=error)
-    info = error_details_pb2.ErrorInfo(
-        reason="INTERNAL", domain=DOMAIN, metadata={"correlation_id": correlation_id}
-    )
+    info = error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"correlation_id": correlation_id})
     text = f"A fault of the server; its log tells more under {correlation_id}."
     return _status(grpc.StatusCode.INTERNAL, text, [info])
 
@@ -216,9 +214,7 @@ def _bad_request(refusal: refusals.InvalidField, max_bytes: int) -> error_detail
     detail = error_details_pb2.BadRequest()
     room = max_bytes
     for violation in refusal.violations:
-        added = error_details_pb2.BadRequest.FieldViolation(
-            field=violation.field, description=violation.description
-        )
+        added = error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.description)
         room -= added.ByteSize()
         if room < 0:
             break
@@ -226,9 +222,7 @@ def _bad_request(refusal: refusals.InvalidField, max_bytes: int) -> error_detail
     return detail
 
 
-def _precondition_failure(
-    refusal: refusals.InsufficientStock, max_bytes: int
-) -> error_details_pb2.PreconditionFailure:
+def _precondition_failure(refusal: refusals.InsufficientStock, max_bytes: int) -> error_details_pb2.PreconditionFailure:
     detail = error_details_pb2.PreconditionFailure()
     room = max_bytes
     for line in refusal.short_lines:

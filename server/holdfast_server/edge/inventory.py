@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
-from holdfast.inventory.v1 import inventory_service_pb2_grpc, stock_pb2
+from holdfast.inventory.v1 import inventory_service_pb2_grpc, reservation_pb2, stock_pb2
+
 from holdfast_server import records
 from holdfast_server.decide.commands import Decision, Reading
 from holdfast_server.edge import conversion, requests
@@ -32,9 +33,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         self._segment = authority.settings.segment
 
     @unary
-    async def GetAvailability(
-        self, request: pb.GetAvailabilityRequest, _: Caller
-    ) -> pb.GetAvailabilityResponse:
+    async def GetAvailability(self, request: pb.GetAvailabilityRequest, _: Caller) -> pb.GetAvailabilityResponse:
         reading = await self._authority.read(requests.availability([request.key]))
         return pb.GetAvailabilityResponse(
             availability=_availability(request.key, reading.answers[0]),
@@ -51,8 +50,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         self._check_reached(request, reading)
         return pb.BatchGetAvailabilityResponse(
             availabilities=[
-                _availability(key, answer)
-                for key, answer in zip(request.keys, reading.answers, strict=True)
+                _availability(key, answer) for key, answer in zip(request.keys, reading.answers, strict=True)
             ],
             revision=conversion.revision(self._segment, reading.position),
         )
@@ -76,7 +74,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             replayed=decision.replayed,
         )
 
-    def _reservation(self, decision: Decision) -> conversion.reservation_pb2.Reservation:
+    def _reservation(self, decision: Decision) -> reservation_pb2.Reservation:
         return conversion.reservation(self._segment, records.unpack_reservation(decision.reservation))
 
     @unary
@@ -135,18 +133,14 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         )
 
     @unary
-    async def GetReservation(
-        self, request: pb.GetReservationRequest, _: Caller
-    ) -> pb.GetReservationResponse:
+    async def GetReservation(self, request: pb.GetReservationRequest, _: Caller) -> pb.GetReservationResponse:
         found = await self._authority.reader.ask(queries.find_reservation, request.reservation_id)
         if found is None:
             raise UnknownReservation(request.reservation_id)
         return pb.GetReservationResponse(reservation=conversion.reservation(self._segment, found))
 
     @unary
-    async def ListReservations(
-        self, request: pb.ListReservationsRequest, _: Caller
-    ) -> pb.ListReservationsResponse:
+    async def ListReservations(self, request: pb.ListReservationsRequest, _: Caller) -> pb.ListReservationsResponse:
         (before,) = key_after(request, "")
         size = page_size_of(request)
         only = queries.ReservationFilter(
@@ -156,9 +150,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             sku=request.sku,
             location=request.location,
         )
-        found = await self._authority.reader.ask(
-            queries.list_reservations, only, before=before, limit=size + 1
-        )
+        found = await self._authority.reader.ask(queries.list_reservations, only, before=before, limit=size + 1)
         return pb.ListReservationsResponse(
             reservations=[conversion.reservation(self._segment, one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].reservation_id) if len(found) > size else "",

@@ -43,13 +43,9 @@ def key_after(request: Any, *first_key: str | int) -> Any:
         return first_key
     try:
         digest, key = msgpack.unpackb(base64.urlsafe_b64decode(request.page_token), raw=False)
-        fits = digest == _filter_digest(request) and [type(part) for part in key] == [
-            type(part) for part in first_key
-        ]
+        fits = digest == _filter_digest(request) and [type(part) for part in key] == [type(part) for part in first_key]
     except (ValueError, TypeError, msgpack.UnpackException):
         fits = False
     if not fits:
-        raise InvalidField(
-            [Violation(field="page_token", description="was not given for a list with this filter")]
-        )
+        raise InvalidField([Violation(field="page_token", description="was not given for a list with this filter")])
     return tuple(key)

@@ -6,10 +6,10 @@ import hashlib
 from typing import Any, Final
 
 from google.protobuf.message import Message
-
 from holdfast.inventory.v1 import catalog_service_pb2 as catalog
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast.inventory.v1 import stock_pb2 as stock
+
 from holdfast_server.decide.commands import Command
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.ids import id_time_us, new_reservation_id
@@ -58,9 +58,7 @@ def _mutation(
     )
 
 
-def create_reservation(
-    request: inventory.CreateReservationRequest, caller: Caller, settings: Settings
-) -> Command:
+def create_reservation(request: inventory.CreateReservationRequest, caller: Caller, settings: Settings) -> Command:
     ttl_us = settings.default_ttl_seconds * _MICROSECONDS
     if request.HasField("ttl"):
         ttl_us = request.ttl.seconds * _MICROSECONDS + request.ttl.nanos // 1000

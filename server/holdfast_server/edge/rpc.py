@@ -45,7 +45,7 @@ def unary(handler: _Unary) -> Callable[[Any, Any, grpc.aio.ServicerContext], Awa
             status = status_of(refusal, max_details_bytes=max_details_bytes)
         except Exception as error:
             status = status_of_fault(error, handler.__name__)
-        await abort(context, status)
+        return await abort(context, status)
 
     return call
 
@@ -54,9 +54,7 @@ def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerConte
     """Makes a server-streaming RPC out of a handler that yields responses."""
 
     @functools.wraps(handler)
-    async def call(
-        self: _Servicer, request: Any, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[Message]:
+    async def call(self: _Servicer, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
         try:
             caller = caller_of(context)
             violations = violations_of(request, self.settings)

@@ -9,7 +9,6 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
-
 from holdfast.inventory.v1 import (
     audit_service_pb2,
     audit_service_pb2_grpc,
@@ -18,6 +17,7 @@ from holdfast.inventory.v1 import (
     inventory_service_pb2,
     inventory_service_pb2_grpc,
 )
+
 from holdfast_server.edge.audit import AuditServicer
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.catalog import CatalogServicer
@@ -53,9 +53,7 @@ class EdgeServer:
         inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(
             InventoryServicer(self._authority), self._server
         )
-        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(
-            CatalogServicer(self._authority), self._server
-        )
+        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(self._authority), self._server)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(self._authority), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self._settings.reflection:
@@ -63,7 +61,7 @@ class EdgeServer:
             reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), self._server)
         address = f"{self._settings.host}:{self._settings.port}"
         try:
-            port = self._server.add_insecure_port(address)
+            port: int = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is another server running there?") from error
         await self._server.start()
@@ -78,9 +76,7 @@ class EdgeServer:
         while True:
             closed = self._commits.why_closed()
             state = (
-                health_pb2.HealthCheckResponse.SERVING
-                if closed is None
-                else health_pb2.HealthCheckResponse.NOT_SERVING
+                health_pb2.HealthCheckResponse.SERVING if closed is None else health_pb2.HealthCheckResponse.NOT_SERVING
             )
             if state != shown:
                 for service in ("", *SERVICES):

@@ -15,10 +15,10 @@ from google.api import field_behavior_pb2
 from google.protobuf import duration_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-
 from holdfast.inventory.v1 import catalog_service_pb2 as catalog
 from holdfast.inventory.v1 import field_rule_pb2 as rules
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
+
 from holdfast_server.refusals import Violation
 from holdfast_server.settings import Settings
 
@@ -206,15 +206,11 @@ def _keys_have_scope(path: str, keys: Any) -> Iterator[Violation]:
             yield Violation(field=f"{prefix}.scope", description="a channel or a location must be given")
 
 
-def _beyond_get_availability(
-    request: inventory.GetAvailabilityRequest, _: Settings
-) -> Iterator[Violation]:
+def _beyond_get_availability(request: inventory.GetAvailabilityRequest, _: Settings) -> Iterator[Violation]:
     yield from _keys_have_scope("key", [request.key])
 
 
-def _beyond_batch_get_availability(
-    request: inventory.BatchGetAvailabilityRequest, _: Settings
-) -> Iterator[Violation]:
+def _beyond_batch_get_availability(request: inventory.BatchGetAvailabilityRequest, _: Settings) -> Iterator[Violation]:
     yield from _keys_have_scope("keys", request.keys)
 
 
@@ -260,9 +256,7 @@ def _check_batch(request: inventory.BatchCreateReservationsRequest, _: str) -> I
     yield from _repeated_check("requests", True, max_items, None)(request, "")
 
 
-def _beyond_batch_create(
-    request: inventory.BatchCreateReservationsRequest, settings: Settings
-) -> Iterator[Violation]:
+def _beyond_batch_create(request: inventory.BatchCreateReservationsRequest, settings: Settings) -> Iterator[Violation]:
     lines = sum(len(one.lines) for one in request.requests)
     if lines > settings.max_lines_per_batch:
         yield Violation(

@@ -168,9 +168,7 @@ def _valkey_at(executable: Path, bundle: Bundle | None) -> Iterator[ValkeyProgra
     version = _version(executable, r"v=(\d+)\.(\d+)(\S*)")
     if version is None or (int(version[0]), int(version[1])) < MINIMUM_VALKEY_VERSION:
         return
-    yield ValkeyProgram(
-        executable=executable, version=f"{version[0]}.{version[1]}{version[2]}", bundle=bundle
-    )
+    yield ValkeyProgram(executable=executable, version=f"{version[0]}.{version[1]}{version[2]}", bundle=bundle)
 
 
 def _wheel_folder(package: str) -> Path | None:

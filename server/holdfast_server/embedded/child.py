@@ -133,9 +133,7 @@ class Child:
             self._spawn()
         except (OSError, EmbeddedError) as error:
             self._back_off()
-            self._progress(
-                f"{self._program.name} could not be started ({error}); trying again{self._pause()}"
-            )
+            self._progress(f"{self._program.name} could not be started ({error}); trying again{self._pause()}")
             return
         deadline = time.monotonic() + HEAL_WAIT_SECONDS
         while not self._note_ready() and self._living().poll() is None and time.monotonic() < deadline:

@@ -143,9 +143,7 @@ def _run(
 
 def _last_words(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [
-        line for line in lines if "error:" in line or "FATAL" in line or "ERROR" in line or "PANIC" in line
-    ]
+    telling = [line for line in lines if "error:" in line or "FATAL" in line or "ERROR" in line or "PANIC" in line]
     return (telling or lines or ["it said nothing"])[-1]
 
 

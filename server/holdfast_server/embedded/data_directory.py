@@ -251,6 +251,4 @@ def _explaining(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataDirectoryUnusable(
-            f"cannot use {error.filename or path} ({error.strerror}): {ELSEWHERE}"
-        ) from error
+        raise DataDirectoryUnusable(f"cannot use {error.filename or path} ({error.strerror}): {ELSEWHERE}") from error

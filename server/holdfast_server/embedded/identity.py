@@ -51,8 +51,7 @@ class Identity:
         if not self.is_other:
             return True  # We are in; modes do not show all that can have let us in (groups, access lists).
         return all(
-            self._has(os.stat(each), stat.S_IXUSR, stat.S_IXGRP, stat.S_IXOTH)
-            for each in _and_parents(directory)
+            self._has(os.stat(each), stat.S_IXUSR, stat.S_IXGRP, stat.S_IXOTH) for each in _and_parents(directory)
         )
 
     def can_read(self, file: Path) -> bool:

@@ -74,9 +74,7 @@ class Postgres:
 
     ready_timeout_seconds = READY_TIMEOUT_SECONDS
 
-    def __init__(
-        self, *, data: DataDirectory, program: PostgresProgram, identity: Identity, password: str
-    ) -> None:
+    def __init__(self, *, data: DataDirectory, program: PostgresProgram, identity: Identity, password: str) -> None:
         self._data = data
         self._program = program
         self._identity = identity
@@ -195,9 +193,7 @@ def end_leftover_postgres(database: Path) -> bool:
     if pid is None or not _is_postmaster_of(pid, database):
         return False
     if not end_stranger(pid, is_it=lambda each: _is_postmaster_of(each, database), steps=END_STEPS):
-        raise StartFailed(
-            f"a Postgres of an earlier run (process {pid}) does not end: end it and start again"
-        )
+        raise StartFailed(f"a Postgres of an earlier run (process {pid}) does not end: end it and start again")
     return True
 
 

@@ -35,9 +35,7 @@ def _usable(folder: Path, bundle: Bundle | None, identity: Identity) -> bool:
     if not identity.can_enter(folder):
         return False
     # A wheel that root installed under a strict umask can have unreadable files anywhere.
-    return bundle is None or all(
-        identity.can_read(path) for part in bundle.parts for path in _tree(bundle.root / part)
-    )
+    return bundle is None or all(identity.can_read(path) for part in bundle.parts for path in _tree(bundle.root / part))
 
 
 def _tree(top: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from holdfast_server.embedded.binaries import find_postgres, find_valkey
 from holdfast_server.embedded.child import Child
 from holdfast_server.embedded.cluster import prepare_cluster
 from holdfast_server.embedded.data_directory import DataDirectory
+from holdfast_server.embedded.errors import StartFailed
 from holdfast_server.embedded.identity import Identity
 from holdfast_server.embedded.postgres import Postgres, end_leftover_postgres
 from holdfast_server.embedded.relocation import reachable_postgres, reachable_valkey
@@ -63,6 +64,9 @@ class Supervisor:
             if self._endpoints is None:
                 try:
                     self._endpoints = self._start()
+                except OSError as error:
+                    self._stop()
+                    raise StartFailed(f"cannot run the servers of {self._data.path} ({error})") from error
                 except BaseException:
                     self._stop()
                     raise
@@ -108,8 +112,7 @@ class Supervisor:
         identity = self._data.open()
         if self._data.place != self._data.path:
             self._progress(
-                f"user {identity.name} cannot enter {self._data.path}:"
-                f" the database is kept in {self._data.place}"
+                f"user {identity.name} cannot enter {self._data.path}: the database is kept in {self._data.place}"
             )
         postgres = self._start_postgres(identity) if self._with_postgres else None
         valkey = self._start_valkey(identity) if self._with_valkey else None
@@ -133,8 +136,8 @@ class Supervisor:
         # First of all: it may run from the copy of the programs, and a lost password is set without it.
         if end_leftover_postgres(self._data.postgres):
             self._progress("Postgres: stopped the one that an earlier run left behind")
-        program = reachable_postgres(program, identity, self._data.programs)
         self._data.check_room()
+        program = reachable_postgres(program, identity, self._data.programs)
         password = prepare_cluster(self._data, program, identity, self._progress)
         postgres = Postgres(data=self._data, program=program, identity=identity, password=password)
         self._postgres = Child(postgres, self._progress)

@@ -94,9 +94,7 @@ class Valkey:
     def is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         request = _command("AUTH", self._password) + _command("PING")
         try:
-            with socket.create_connection(
-                ("127.0.0.1", self._port), timeout=PROBE_TIMEOUT_SECONDS
-            ) as connection:
+            with socket.create_connection(("127.0.0.1", self._port), timeout=PROBE_TIMEOUT_SECONDS) as connection:
                 connection.sendall(request)
                 answer = b""
                 while answer.count(b"\n") < 2:
@@ -152,9 +150,7 @@ def end_leftover_valkey(folder: Path, port: int | None) -> bool:
     def is_ours(each: int) -> bool:
         # Valkey writes its address over its arguments: "valkey-server 127.0.0.1:20123".
         arguments = " ".join(command_line(each)).split()
-        return (
-            bool(arguments) and Path(arguments[0]).name in _PROGRAM_NAMES and f"127.0.0.1:{port}" in arguments
-        )
+        return bool(arguments) and Path(arguments[0]).name in _PROGRAM_NAMES and f"127.0.0.1:{port}" in arguments
 
     if not is_ours(pid):
         return False

@@ -1,4 +1,4 @@
-"""Postgres array literals, written as text: a batch of thousands of values costs one join instead of one adapter each."""
+"""Postgres array literals, written as text: thousands of values cost one join instead of one adapter each."""
 
 from __future__ import annotations
 

@@ -100,11 +100,7 @@ class Batch:
 
     def new_reservations(self) -> list[Reservation]:
         """Returns the reservations that the batch creates."""
-        return [
-            unpack_reservation(change.image)
-            for change in self.reservations.values()
-            if change.version_before == 0
-        ]
+        return [unpack_reservation(change.image) for change in self.reservations.values() if change.version_before == 0]
 
     def changed_reservations(self) -> list[tuple[int, Reservation, set[int]]]:
         """Returns the reservations that must exist: (version before, image, numbers of the changed lines)."""
@@ -181,9 +177,7 @@ def _add_operation(batch: Batch, operation: list[Any], clock_us: int) -> None:
         reservation_id, version, _, channel, order_id = msgpack.unpackb(image, raw=False)[:5]
         _fold_reservation(batch, reservation_id, version, image, movements)
     rows = [(number, *movement) for number, movement in enumerate(movements)]
-    operation_row = _operation_row(
-        position, kind, clock_us, request_id, reservation_id, order_id, channel, origin
-    )
+    operation_row = _operation_row(position, kind, clock_us, request_id, reservation_id, order_id, channel, origin)
     batch.audit_hash = audit.digest(batch.audit_hash, operation_row, rows)
     batch.operations.append((*operation_row, batch.audit_hash))
     for row in rows:

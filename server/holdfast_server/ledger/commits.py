@@ -95,9 +95,7 @@ class CommitWatch:
     def _is_fresh(self) -> bool:
         return time.monotonic() - self._heard_at <= self._settings.freshness_seconds
 
-    def when_committed(
-        self, *, epoch: int, position: int, chain_hash: str, settle: Callable[[Verdict], None]
-    ) -> None:
+    def when_committed(self, *, epoch: int, position: int, chain_hash: str, settle: Callable[[Verdict], None]) -> None:
         """Calls `settle` once it is known whether exactly this journal entry is committed; perhaps at once.
 
         Calls it with a refusal if the entry is not and never will be, or if nobody knows within
@@ -111,9 +109,7 @@ class CommitWatch:
             if position == known.position:
                 settle(SegmentLoading(self._segment))
                 return
-        self._waiters.setdefault(position, []).append(
-            _Waiter(epoch, position, chain_hash, time.monotonic(), settle)
-        )
+        self._waiters.setdefault(position, []).append(_Waiter(epoch, position, chain_hash, time.monotonic(), settle))
 
     async def run(self) -> None:
         """Listens until cancelled. A lost connection is made anew, and what was missed is read from the ledger."""
@@ -181,9 +177,7 @@ class CommitWatch:
 
     def _has_overtaken_waiters(self, notice: Notice) -> bool:
         """Says whether an answer waits for something that the ledger has passed, or for an epoch that is over."""
-        return any(
-            waiter.epoch < notice.epoch or waiter.position <= notice.position for waiter in self._all_waiters()
-        )
+        return any(waiter.epoch < notice.epoch or waiter.position <= notice.position for waiter in self._all_waiters())
 
     def _settle_position(self, position: int, chain_hash: str) -> None:
         for waiter in self._waiters.pop(position, ()):
@@ -226,6 +220,4 @@ class CommitWatch:
 
 
 def _notice_of(segment: Segment) -> Notice:
-    return Notice(
-        epoch=segment.epoch, position=segment.position, chain_hash=segment.chain_hash, state=segment.state
-    )
+    return Notice(epoch=segment.epoch, position=segment.position, chain_hash=segment.chain_hash, state=segment.state)

@@ -1,7 +1,7 @@
 """What the ledger tells the server processes, over Postgres NOTIFY in the transaction that it is about.
 
-So a notice of a commit can never come before the commit, needs no second system, and reaches every server. A lost notice
-is made good by reading the cursor.
+So a notice of a commit can never come before the commit, needs no second system, and reaches every server. A lost
+notice is made good by reading the cursor.
 """
 
 from __future__ import annotations

@@ -274,7 +274,9 @@ def find_item(connection: sa.Connection, segment: str, sku: str) -> Item | None:
     """Returns one item."""
     i = tables.item.c
     row = connection.execute(sa.select(tables.item).where(i.segment == segment, i.sku == sku)).one_or_none()
-    return row and Item(sku=row.sku, display_name=row.display_name, base_unit=row.base_unit, scale=row.scale)
+    if row is None:
+        return None
+    return Item(sku=row.sku, display_name=row.display_name, base_unit=row.base_unit, scale=row.scale)
 
 
 def list_items(connection: sa.Connection, segment: str, *, after: str, limit: int) -> list[Item]:

@@ -26,7 +26,7 @@ _Answer = TypeVar("_Answer")
 
 
 class LedgerReader:
-    """Answers questions to the ledger. Raises LedgerUnavailable if Postgres cannot answer, Overloaded if too many wait."""
+    """Answers questions to the ledger; raises LedgerUnavailable if Postgres cannot, Overloaded if too many wait."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -36,8 +36,8 @@ class Cursor:
 class SegmentStore:
     """Reads and moves the state of one segment over one connection in autocommit mode.
 
-    Every method is one transaction. Methods that move the state raise Fenced if the segment was not in the state, or not
-    of the epoch, that the move needs: somebody else was faster.
+    Every method is one transaction. Methods that move the state raise Fenced if the segment was not in the state, or
+    not of the epoch, that the move needs: somebody else was faster.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], segment: str) -> None:
@@ -118,12 +118,8 @@ class SegmentStore:
             if row is None:
                 raise Fenced(f"segment {self._segment} cannot {statement.replace('_', ' ')} in epoch {epoch}")
             epoch, position, chain_hash, state = row
-            notice = Notice(
-                epoch=epoch, position=position, chain_hash=chain_hash, state=SegmentState(state)
-            )
-            self._connection.execute(
-                "SELECT pg_notify(%s, %s)", (notice_channel(self._segment), notice.payload())
-            )
+            notice = Notice(epoch=epoch, position=position, chain_hash=chain_hash, state=SegmentState(state))
+            self._connection.execute("SELECT pg_notify(%s, %s)", (notice_channel(self._segment), notice.payload()))
         return notice
 
 

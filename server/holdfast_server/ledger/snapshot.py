@@ -60,9 +60,7 @@ class LedgerSnapshot:
         """Yields every stock level."""
         query = """SELECT sku, location, version, sellable, quality_hold, damaged, held, committed
             FROM stock_level WHERE segment = %(segment)s"""
-        for sku, location, version, sellable, quality_hold, damaged, held, committed in self._rows(
-            "levels", query
-        ):
+        for sku, location, version, sellable, quality_hold, damaged, held, committed in self._rows("levels", query):
             yield StockLevel(
                 sku=sku,
                 location=location,
@@ -105,9 +103,7 @@ class LedgerSnapshot:
                         expired=expired,
                         fulfilled=fulfilled,
                     )
-                    for sku, location, quantity, still_open, released, expired, fulfilled in zip(
-                        *row[9:], strict=True
-                    )
+                    for sku, location, quantity, still_open, released, expired, fulfilled in zip(*row[9:], strict=True)
                 ),
             )
 
@@ -128,7 +124,7 @@ class LedgerSnapshot:
             )
 
     def newest_position_before(self, effective_us: int) -> int:
-        """Returns the greatest position of an outcome whose effective time is not after this one; 0 if there is none."""
+        """Returns the greatest position of the outcomes whose effective time is not after this one; 0 for none."""
         row = self._connection.execute(
             "SELECT coalesce(max(position), 0) FROM outcome WHERE segment = %s AND effective_us <= %s",
             (self._segment, effective_us),

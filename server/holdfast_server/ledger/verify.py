@@ -107,7 +107,9 @@ class _Check:
                 yield row
 
     def _one(self, statement: str) -> tuple[Any, ...]:
-        row = self._connection.execute(self._sql[statement], {"segment": self._segment}).fetchone()
+        row: tuple[Any, ...] | None = self._connection.execute(
+            self._sql[statement], {"segment": self._segment}
+        ).fetchone()
         if row is None:
             raise psycopg.OperationalError(f"no row for {statement}")
         return row
@@ -146,9 +148,7 @@ class _Check:
         for (line,) in lines:
             self._broken(f"movement {self._segment}/{position}/{line}", "does not add up with the one before it")
         if not lines:
-            self._broken(
-                f"operation {self._segment}/{position}", "it or one of its movements is not as it was written"
-            )
+            self._broken(f"operation {self._segment}/{position}", "it or one of its movements is not as it was written")
 
     def _broken(self, row: str, description: str) -> None:
         self._verdict.chain_verified = False
@@ -177,6 +177,4 @@ class _Check:
             )
         for reservation_id, line, still_open in self._rows("ended_with_open_lines", limit=_MAX_FINDINGS):
             verdict.reserved_equals_open_lines = False
-            verdict.find(
-                f"reservation {reservation_id} line {line}", f"has ended but {still_open} units are open"
-            )
+            verdict.find(f"reservation {reservation_id} line {line}", f"has ended but {still_open} units are open")

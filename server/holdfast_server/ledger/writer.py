@@ -1,16 +1,17 @@
 """The ledger writer: takes the journal of one segment into Postgres, in order, and keeps Redis fit to decide.
 
-One loop, one transaction per round. While a commit runs, the next entries gather, and the following round takes them all:
-the batch size sets itself. Its correctness rests on the compare-and-set of the cursor alone; the advisory lock only spares
-two writers the work of overtaking each other.
+One loop, one transaction per round. While a commit runs, the next entries gather, and the following round takes them
+all: the batch size sets itself. Its correctness rests on the compare-and-set of the cursor alone; the advisory lock
+only spares two writers the work of overtaking each other.
 
-It also owns the rebuild: whenever Redis is empty, has fallen back or disagrees with the ledger, it fences the epoch and
-loads a new one. A crash at any instruction leaves the ledger at a whole batch and Redis at something that the next round
-recognises.
+It also owns the rebuild: whenever Redis is empty, has fallen back or disagrees with the ledger, it fences the epoch
+and loads a new one. A crash at any instruction leaves the ledger at a whole batch and Redis at something that the
+next round recognises.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -44,9 +45,7 @@ _ROW_COUNT_ERROR: Final = "HF001"
 class LedgerWriter:
     """Writes the ledger of one segment until it is told to stop."""
 
-    def __init__(
-        self, *, settings: Settings, journal: Journal, rebuilder: Rebuilder, stop: threading.Event
-    ) -> None:
+    def __init__(self, *, settings: Settings, journal: Journal, rebuilder: Rebuilder, stop: threading.Event) -> None:
         self._settings = settings
         self._segment = settings.segment
         self._journal = journal
@@ -55,7 +54,7 @@ class LedgerWriter:
         self._sql = load_statements("writer.sql")
 
     def run(self) -> None:
-        """Runs until stopped. Losing Postgres or Redis ends a round, never the loop; the pause before the next try grows."""
+        """Runs until stopped. Losing Postgres or Redis ends a round, never the loop; the pause after it grows."""
         backoff_seconds = _FIRST_BACKOFF_SECONDS
         while not self._stop.is_set():
             try:
@@ -69,9 +68,7 @@ class LedgerWriter:
             backoff_seconds = min(backoff_seconds * 2, _MAX_BACKOFF_SECONDS)
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(
-            **connection_arguments(self._settings, name=f"writer-{self._segment}"), autocommit=True
-        )
+        return psycopg.connect(**connection_arguments(self._settings, name=f"writer-{self._segment}"), autocommit=True)
 
     def _check_and_wait_for_lock(self, connection: psycopg.Connection[Any]) -> None:
         check_durability(connection)
@@ -102,11 +99,9 @@ class LedgerWriter:
                 log.warning("fenced", segment=self._segment, error=str(error))
             except Disagreement as error:
                 log.error("quarantined", segment=self._segment, epoch=cursor.segment.epoch, error=str(error))
-                self._try(lambda e=error: store.quarantine(store.read().segment.epoch, str(e)))
+                self._try(functools.partial(store.quarantine, cursor.segment.epoch, str(error)))
 
-    def _prepare(
-        self, connection: psycopg.Connection[Any], store: SegmentStore, cursor: Cursor
-    ) -> bool:
+    def _prepare(self, connection: psycopg.Connection[Any], store: SegmentStore, cursor: Cursor) -> bool:
         """Brings the segment into the state in which its journal can be drained. Returns whether it is."""
         segment = cursor.segment
         if segment.state is SegmentState.STOPPED:
@@ -261,9 +256,7 @@ class LedgerWriter:
         for table, position, rows in batch.catalog:
             statements.extend(self._catalog_statements(table, position, rows))
         for notice in commit_notices(batch.epoch, [(entry[0], entry[3]) for entry in batch.entries]):
-            statements.append(
-                ("notify", {"channel": notice_channel(self._segment), "payload": notice.payload()})
-            )
+            statements.append(("notify", {"channel": notice_channel(self._segment), "payload": notice.payload()}))
         return statements
 
     @staticmethod
@@ -330,17 +323,14 @@ class LedgerWriter:
             expected=True,
         )
 
-    def _catalog_statements(
-        self, table: str, position: int, rows: list[Any]
-    ) -> list[tuple[str, dict[str, Any]]]:
+    def _catalog_statements(self, table: str, position: int, rows: list[Any]) -> list[tuple[str, dict[str, Any]]]:
         segment = {"segment": self._segment}
         if table != "pool":
             return [(f"put_{table}", segment | columns(rows))]
         return [
             (
                 "put_pool",
-                segment
-                | {"pool": pool, "display_name": name, "version": position, "locations": locations},
+                segment | {"pool": pool, "display_name": name, "version": position, "locations": locations},
             )
             for pool, name, locations in rows
         ]
@@ -382,8 +372,8 @@ class _Heartbeat:
 def _what_postgres_lost(segment: Segment, state: SequencerState | None) -> str:
     """Says what Redis knows to be committed and the ledger lacks; empty if there is nothing.
 
-    It happens when Postgres fails over to a standby that had not received everything. Nothing may be dropped then without
-    somebody's word.
+    It happens when Postgres fails over to a standby that had not received everything. Nothing may be dropped then
+    without somebody's word.
     """
     if state is None:
         return ""
@@ -412,4 +402,3 @@ def _why_unfit(segment: Segment, state: SequencerState | None) -> str:
     if state.position == segment.position and state.chain_hash != segment.chain_hash:
         return "the sequencer's chain is not that of the ledger"
     return ""
-

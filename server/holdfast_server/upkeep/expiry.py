@@ -1,7 +1,7 @@
 """Expires holds within a second even when nobody asks for anything.
 
-The tick script first expires what is due in every tick, bounded. This only makes sure that ticks come: an empty question
-is enough, and any number of servers may ask it at once.
+The tick script first expires what is due in every tick, bounded. This only makes sure that ticks come: an empty
+question is enough, and any number of servers may ask it at once.
 """
 
 from __future__ import annotations

@@ -95,9 +95,7 @@ def test_a_closed_data_directory_that_was_deleted_does_not_find_its_old_database
 
 
 @as_root
-def test_a_database_of_an_ordinary_user_goes_on_running_as_that_user(
-    data: Path, supervise: Supervise
-) -> None:
+def test_a_database_of_an_ordinary_user_goes_on_running_as_that_user(data: Path, supervise: Supervise) -> None:
     _give(data, "daemon")
     supervisor = supervise(data)
     assert postgres_answers(supervisor.start().postgres_url)
@@ -106,9 +104,7 @@ def test_a_database_of_an_ordinary_user_goes_on_running_as_that_user(
 
 
 @as_root
-def test_a_database_that_root_copied_is_given_to_the_unprivileged_user(
-    data: Path, supervise: Supervise
-) -> None:
+def test_a_database_that_root_copied_is_given_to_the_unprivileged_user(data: Path, supervise: Supervise) -> None:
     _give(data, "root")
     supervisor = supervise(data)
     assert postgres_answers(supervisor.start().postgres_url)

@@ -22,9 +22,7 @@ def _kill(pid: int | None) -> int:
     return pid
 
 
-def test_a_killed_valkey_comes_back_at_the_same_address(
-    folder: Path, supervise: Supervise, lines: list[str]
-) -> None:
+def test_a_killed_valkey_comes_back_at_the_same_address(folder: Path, supervise: Supervise, lines: list[str]) -> None:
     supervisor = supervise(folder / "data", with_postgres=False)
     endpoints = supervisor.start()
     killed = _kill(supervisor.valkey_pid)
@@ -53,9 +51,7 @@ def test_a_killed_postmaster_comes_back_at_the_same_address_with_all_that_was_co
     assert any("killed by signal 9" in line for line in lines)
 
 
-def test_a_session_that_outlives_its_postmaster_does_not_stand_in_the_way(
-    data: Path, supervise: Supervise
-) -> None:
+def test_a_session_that_outlives_its_postmaster_does_not_stand_in_the_way(data: Path, supervise: Supervise) -> None:
     supervisor = supervise(data, with_valkey=False)
     endpoints = supervisor.start()
     connected = threading.Event()
@@ -65,19 +61,16 @@ def test_a_session_that_outlives_its_postmaster_does_not_stand_in_the_way(
             connected.set()
             try:
                 # Computes without ever looking whether the postmaster lives.
-                connection.execute(
-                    "SELECT sum(a * b) FROM generate_series(1, 1e5) a, generate_series(1, 1e5) b"
-                )
+                connection.execute("SELECT sum(a * b) FROM generate_series(1, 1e5) a, generate_series(1, 1e5) b")
             except psycopg.OperationalError:
                 return
 
-    session = threading.Thread(target=compute_for_long)
+    session = threading.Thread(target=compute_for_long, daemon=True)
     session.start()
     assert connected.wait(10)
     until(
         lambda: (
-            query(endpoints.postgres_url, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%1e5%'")
-            >= [(2,)]
+            query(endpoints.postgres_url, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%1e5%'") >= [(2,)]
         )
     )
     _kill(supervisor.postgres_pid)
@@ -116,9 +109,7 @@ def test_a_port_that_was_taken_meanwhile_is_waited_for_with_growing_pauses(
     until(lambda: valkey_answers(endpoints.redis_url), meanwhile=supervisor.check)
 
 
-def test_check_finds_nothing_to_do_while_all_is_well(
-    data: Path, supervise: Supervise, lines: list[str]
-) -> None:
+def test_check_finds_nothing_to_do_while_all_is_well(data: Path, supervise: Supervise, lines: list[str]) -> None:
     supervisor = supervise(data)
     supervisor.start()
     said, pids = list(lines), (supervisor.postgres_pid, supervisor.valkey_pid)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast_server.embedded import Supervisor
-from holdfast_server.embedded.binaries import find_postgres
+from holdfast_server.embedded.binaries import PostgresProgram
 from holdfast_server.embedded.data_directory import DataDirectory
 from holdfast_server.embedded.postgres import Postgres
 from holdfast_server.embedded.processes import command_line, exists
@@ -37,6 +37,13 @@ def _run_once(supervisor: Supervisor, data_directory: Path) -> str:
     content = file.read_text() if file.exists() else ""
     supervisor.stop()
     return content
+
+
+def _dead_pid() -> int:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert not exists(gone.pid)
+    return gone.pid
 
 
 def _leave_pid_files(data_directory: Path, postmaster_pid_file: str, pid: int) -> None:
@@ -87,10 +94,7 @@ def test_everything_killed_at_once_is_recovered(
 
 def test_pid_files_of_dead_processes_do_not_stand_in_the_way(data: Path, supervise: Supervise) -> None:
     content = _run_once(supervise(data), data)
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    assert not exists(gone.pid)
-    _leave_pid_files(data, content, gone.pid)
+    _leave_pid_files(data, content, _dead_pid())
 
     endpoints = supervise(data).start()
     assert postgres_answers(endpoints.postgres_url)
@@ -121,9 +125,7 @@ def test_a_zombie_that_got_the_pid_does_not_stand_in_the_way(data: Path, supervi
     zombie.wait()
 
 
-def test_the_servers_of_another_data_directory_are_left_alone(
-    folder: Path, data: Path, supervise: Supervise
-) -> None:
+def test_the_servers_of_another_data_directory_are_left_alone(folder: Path, data: Path, supervise: Supervise) -> None:
     neighbour = supervise(folder / "neighbour")
     neighbour_endpoints = neighbour.start()
     for pid in (neighbour.postgres_pid, neighbour.valkey_pid):
@@ -138,24 +140,29 @@ def test_the_servers_of_another_data_directory_are_left_alone(
     assert valkey_answers(neighbour_endpoints.redis_url)
 
 
-def test_ready_of_an_earlier_run_with_the_same_pid_is_not_believed(data: Path, supervise: Supervise) -> None:
+def test_ready_of_an_earlier_run_with_the_same_pid_is_not_believed(
+    folder: Path, data: Path, supervise: Supervise
+) -> None:
     # In a container that is started again the servers get the same pids again.
     content = _run_once(supervise(data, with_valkey=False), data)
+    _leave_pid_files(data, content, _dead_pid())
+    file = data / "postgres" / "postmaster.pid"
+    left_at_ns = file.stat().st_mtime_ns
+    # Stands for a Postgres that has not yet come to write its own file.
+    slow = folder / "postgres"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    program = PostgresProgram(folder=folder, version="18", major=18, bundle=None)
     opened = DataDirectory(data)
-    identity = opened.open()
+    postgres = Postgres(data=opened, program=program, identity=opened.open(), password="")
+    process = postgres.spawn()
     try:
-        program = find_postgres(database_major=opened.database_major())
-        postgres = Postgres(data=opened, program=program, identity=identity, password="")
-        _leave_pid_files(data, content, pid=1)
-        postgres.choose_address()
-        process = postgres.spawn()
-        process.send_signal(signal.SIGSTOP)
-        try:
-            assert not postgres.is_ready(process)
-        finally:
-            process.send_signal(signal.SIGCONT)
-            postgres.end(process)
+        file.write_text(content.replace(content.splitlines()[0], str(process.pid), 1))
+        os.utime(file, ns=(left_at_ns, left_at_ns))
+        assert not postgres.is_ready(process)
     finally:
+        process.kill()
+        process.wait()
         opened.close()
 
 
@@ -173,9 +180,7 @@ def test_a_half_made_database_is_made_again(folder: Path, supervise: Supervise) 
     assert not list((folder / "data").glob("postgres.new*"))
 
 
-def test_a_supervisor_killed_while_it_makes_the_database_is_recovered(
-    folder: Path, supervise: Supervise
-) -> None:
+def test_a_supervisor_killed_while_it_makes_the_database_is_recovered(folder: Path, supervise: Supervise) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", RUNNER, str(folder / "data")],
         stdout=subprocess.PIPE,

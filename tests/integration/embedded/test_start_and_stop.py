@@ -28,9 +28,7 @@ def test_data_and_addresses_survive_a_stop_and_a_start(data: Path, supervise: Su
     assert query(endpoints.postgres_url, "SELECT answer FROM kept") == [(42,)]
 
 
-def test_stop_ends_both_servers_and_what_is_stopped_can_be_stopped_again(
-    data: Path, supervise: Supervise
-) -> None:
+def test_stop_ends_both_servers_and_what_is_stopped_can_be_stopped_again(data: Path, supervise: Supervise) -> None:
     supervisor = supervise(data)
     endpoints = supervisor.start()
     pids = (supervisor.postgres_pid, supervisor.valkey_pid)
@@ -103,9 +101,7 @@ def test_nobody_gets_in_without_the_password(data: Path, supervise: Supervise) -
         client.ping()
 
 
-def test_passwords_are_in_private_files_and_nowhere_else(
-    folder: Path, supervise: Supervise, lines: list[str]
-) -> None:
+def test_passwords_are_in_private_files_and_nowhere_else(folder: Path, supervise: Supervise, lines: list[str]) -> None:
     supervisor = supervise(folder / "data")
     supervisor.start()
     said = "\n".join(lines)

@@ -159,8 +159,8 @@ async def test_cancellations_take_the_newest_earlier_order_first_and_parts_of_li
 
 async def test_a_cancellation_that_names_a_sku_twice_releases_each_line_once(tmp_path: Path) -> None:
     authority = ScriptedAuthority()
-    rows = (_sale(500, "A", 5), _sale(500, "B", 5), _cancellation(501, "A", 2), _cancellation(501, "A", 2))
-    report = await _run(_replay(tmp_path, *rows, _cancellation(501, "B", 1)), authority)
+    rows = (_sale(500, "A", 5), _sale(500, "K", 5), _cancellation(501, "A", 2), _cancellation(501, "A", 2))
+    report = await _run(_replay(tmp_path, *rows, _cancellation(501, "K", 1)), authority)
     assert [method for method, _ in authority.calls].count("release_reservation") == 1
     assert (report.outcomes.released, report.outcomes.units_released) == (3, 5)
     assert report.verdict.clean
@@ -254,7 +254,7 @@ def _lose_every_answer_once() -> Before:
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_calls_without_an_answer_are_asked_again_and_take_effect_once(tmp_path: Path, moment: str) -> None:
     authority = ScriptedAuthority(**{moment: _lose_every_answer_once()})
-    rows = (_sale(500, "A", 5), _sale(501, "B", 5), _cancellation(502, "A", 2), _write_off(503, "B", 1))
+    rows = (_sale(500, "A", 5), _sale(501, "K", 5), _cancellation(502, "A", 2), _write_off(503, "K", 1))
     report = await _run(_replay(tmp_path, *rows), authority)
     assert len(authority.calls) == len(set(authority.calls)) == 1 + 2 + 2 + 1 + 1
     assert report.unavailable_retries == len(authority.calls)
@@ -319,7 +319,7 @@ async def _judged_after(tmp_path: Path, harm: Callable[[ScriptedAuthority], None
             harm(authority)
 
     authority.after = harm_at_the_end
-    return await _run(_replay(tmp_path, _sale(500, "A", 5), _sale(501, "B", 5), concurrency=1), authority)
+    return await _run(_replay(tmp_path, _sale(500, "A", 5), _sale(501, "K", 5), concurrency=1), authority)
 
 
 _KEY = ("R1-A", "REPLAY-1:L1")
@@ -389,7 +389,7 @@ async def test_refusals_of_commits_and_releases_are_findings(tmp_path: Path) -> 
         if method == "release_reservation":
             raise refusal("RELEASE_EXCEEDS_OPEN")
 
-    rows = (_sale(500, "A", 5), _sale(501, "B", 5), _cancellation(502, "B", 5))
+    rows = (_sale(500, "A", 5), _sale(501, "K", 5), _cancellation(502, "K", 5))
     report = await _replay(tmp_path, *rows).run(ScriptedAuthority(before=refuse))
     assert report.outcomes.commits_refused == {"UNKNOWN_RESERVATION": 1}
     assert report.outcomes.releases_refused == {"RELEASE_EXCEEDS_OPEN": 1}

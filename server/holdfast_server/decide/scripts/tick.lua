@@ -23,10 +23,10 @@
 --include parts/outcomes.lua
 --include parts/operations.lua
 --include operations/reserve.lua
+--include operations/expire.lua
 --include operations/commit.lua
 --include operations/extend.lua
 --include operations/release.lua
---include operations/expire.lua
 --include operations/receive.lua
 --include operations/adjust.lua
 --include operations/put_items.lua

@@ -1,0 +1,80 @@
+"""Fixtures that every test may use: real servers and a real authority.
+
+Tests share one authority and keep apart by random names. A test that kills things asks for a fresh one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from holdfast.inventory.v1 import (
+    audit_service_pb2_grpc,
+    catalog_service_pb2_grpc,
+    inventory_service_pb2_grpc,
+)
+
+from support.authority import TestAuthority
+from support.servers import Servers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """A Postgres and a Valkey for the whole session. Nobody kills these."""
+    running = Servers(tmp_path_factory.mktemp("servers"))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def authority(servers: Servers) -> Iterator[TestAuthority]:
+    """One server process for the whole session. Nobody kills it."""
+    shared = TestAuthority(servers, database="shared", segment="shared")
+    shared.start_server()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def fresh_servers(tmp_path: Path) -> Iterator[Servers]:
+    """A Postgres and a Valkey for one test, which may kill them."""
+    running = Servers(tmp_path / "servers")
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def fresh_authority(fresh_servers: Servers) -> Iterator[TestAuthority]:
+    """An authority for one test, which may kill any part of it. One server process runs."""
+    own = TestAuthority(fresh_servers, database="fresh", segment="main")
+    own.start_server()
+    yield own
+    own.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stubs:
+    """The generated stubs of one channel."""
+
+    inventory: inventory_service_pb2_grpc.InventoryServiceStub
+    catalog: catalog_service_pb2_grpc.CatalogServiceStub
+    audit: audit_service_pb2_grpc.AuditServiceStub
+
+
+def stubs_on(channel: grpc.aio.Channel) -> Stubs:
+    """Returns the stubs of a channel."""
+    return Stubs(
+        inventory=inventory_service_pb2_grpc.InventoryServiceStub(channel),
+        catalog=catalog_service_pb2_grpc.CatalogServiceStub(channel),
+        audit=audit_service_pb2_grpc.AuditServiceStub(channel),
+    )
+
+
+@pytest.fixture
+async def stubs(authority: TestAuthority) -> AsyncIterator[Stubs]:
+    """Stubs for the shared authority."""
+    async with grpc.aio.insecure_channel(authority.target) as channel:
+        yield stubs_on(channel)

@@ -1,0 +1,114 @@
+"""What a rebuild does: fence and read a snapshot, load piece by piece, open.
+
+It may begin at any time and for any reason, so that no trigger of it needs to be modelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protocol.model import (
+    EMPTY_SPACE,
+    ENDED_LOADER,
+    Loader,
+    Rules,
+    Scenario,
+    Space,
+    Stage,
+    State,
+    Step,
+    put,
+    space_name,
+)
+
+PIECES_BEFORE = {Stage.FENCED: 0, Stage.OUTCOMES: 1, Stage.LEVELS: 2}
+
+
+def loader_steps(state: State, index: int, rules: Rules, scenario: Scenario) -> Iterator[Step]:
+    """Give every step that one loader can take."""
+    stage, name = state.loaders[index].stage, f"L{index + 1}"
+    if stage is Stage.IDLE:
+        for primary in range(len(state.primaries)):
+            place = f" for Redis {primary + 1}" if len(state.primaries) > 1 else ""
+            after = _with_snapshot(state, index, primary)
+            if rules.fence_with_snapshot:
+                after = _fenced(after, index)
+                yield f"{name} fences epoch {after.postgres.epoch} and reads its snapshot{place}", after
+            else:
+                yield f"{name} reads a snapshot before it fences{place}", after
+    elif stage is Stage.READ:
+        after = _fenced(state, index)
+        yield f"{name} fences epoch {after.postgres.epoch}", after
+    elif stage is not Stage.ENDED:
+        yield _going_on(state, index, rules, scenario)
+
+
+def _with_snapshot(state: State, index: int, primary: int) -> State:
+    postgres = state.postgres
+    loader = Loader(Stage.READ, postgres.epoch, primary, postgres.cursor, postgres.level, postgres.outcomes)
+    return state._replace(loaders=put(state.loaders, index, loader))
+
+
+def _fenced(state: State, index: int) -> State:
+    """Lock the segment's row and raise the epoch; from here no commit of an older epoch matches."""
+    postgres, loader = state.postgres, state.loaders[index]
+    cursor = postgres.cursor._replace(epoch=postgres.epoch + 1)
+    loader = loader._replace(stage=Stage.FENCED, epoch=cursor.epoch, base=loader.base._replace(epoch=cursor.epoch))
+    return state._replace(
+        postgres=postgres._replace(
+            cursor=cursor,
+            bases=(*postgres.bases, cursor),
+            homes=(*postgres.homes, state.primaries[loader.primary].process),
+        ),
+        loaders=put(state.loaders, index, loader),
+    )
+
+
+def _going_on(state: State, index: int, rules: Rules, scenario: Scenario) -> Step:
+    """Load the next piece, or open. A loader that finds its earlier pieces gone gives up."""
+    loader, name = state.loaders[index], f"L{index + 1}"
+    redis = state.primaries[loader.primary]
+    key = space_name(loader.epoch, rules)
+    space, pieces = redis.space(key), PIECES_BEFORE[loader.stage]
+    ended = state._replace(loaders=put(state.loaders, index, ENDED_LOADER))
+    if pieces and rules.load_pieces_are_counted and (space.loaded_by, space.pieces) != (loader.epoch, pieces):
+        return f"{name} finds its earlier pieces gone and gives up", ended
+    if loader.stage is Stage.LEVELS:
+        return _opened(ended, loader, name, rules)
+    if loader.stage is Stage.FENCED:
+        space, after, what = _with_outcomes(space, loader, rules, scenario), Stage.OUTCOMES, "outcomes"
+    else:
+        space, after, what = space._replace(level=loader.level), Stage.LEVELS, "level"
+    space = space._replace(loaded_by=loader.epoch, pieces=pieces + 1)
+    return f"{name} loads the {what} of epoch {loader.epoch}", state._replace(
+        primaries=put(state.primaries, loader.primary, redis.with_space(key, space)),
+        loaders=put(state.loaders, index, loader._replace(stage=after)),
+    )
+
+
+def _with_outcomes(space: Space, loader: Loader, rules: Rules, scenario: Scenario) -> Space:
+    """Load the window. What is left out raises the floor; any look-up from before the snapshot becomes too old."""
+    kept = () if scenario.small_window else loader.outcomes
+    left_out = [outcome.effective_time for outcome in loader.outcomes if outcome not in kept]
+    blank = EMPTY_SPACE if rules.epoch_names_keys else space
+    return blank._replace(
+        outcomes=kept,
+        floor=max(left_out, default=0),
+        evicted_seq=loader.base.seq if rules.rebuild_raises_evicted else 0,
+    )
+
+
+def _opened(state: State, loader: Loader, name: str, rules: Rules) -> Step:
+    redis, key = state.primaries[loader.primary], space_name(loader.epoch, rules)
+    if rules.open_only_upwards and redis.epoch >= loader.epoch:
+        return f"{name} finds a higher epoch open and gives up", state
+    space = redis.space(key)._replace(seq=loader.base.seq, hash=loader.base.hash, journal=())
+    redis = redis.with_space(key, space)._replace(epoch=loader.epoch)
+    state = state._replace(primaries=put(state.primaries, loader.primary, redis))
+    if rules.open_waits_out_lease:
+        # By now the lease of every server that has not asked since the fence has run out.
+        servers = tuple(
+            server._replace(fresh=server.fresh and server.epoch >= loader.epoch) for server in state.servers
+        )
+        state = state._replace(servers=servers)
+    return f"{name} opens epoch {loader.epoch}", state
