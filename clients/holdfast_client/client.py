@@ -87,9 +87,7 @@ def reservation_request(
         ttl=None if ttl_seconds is None else _duration(ttl_seconds),
         allow_split=allow_split,
         fill_policy=(
-            inventory_service_pb2.FILL_POLICY_PARTIAL
-            if partial
-            else inventory_service_pb2.FILL_POLICY_ALL_OR_NOTHING
+            inventory_service_pb2.FILL_POLICY_PARTIAL if partial else inventory_service_pb2.FILL_POLICY_ALL_OR_NOTHING
         ),
     )
 
@@ -427,9 +425,7 @@ class HoldfastClient:
             ValueError: Neither or both of channel and location were given.
         """
         return await self._calls.unary(
-            inventory_service_pb2.GetAvailabilityRequest(
-                key=availability_key(sku, channel=channel, location=location)
-            ),
+            inventory_service_pb2.GetAvailabilityRequest(key=availability_key(sku, channel=channel, location=location)),
             inventory_service_pb2.GetAvailabilityResponse,
             deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
         )
@@ -553,9 +549,7 @@ class HoldfastClient:
     ) -> catalog_service_pb2.PutLocationsResponse:
         """Create locations or replace those that exist, 1 to 1,000, all or none."""
         return await self._calls.unary(
-            catalog_service_pb2.PutLocationsRequest(
-                request_id=request_id or new_request_id(), locations=locations
-            ),
+            catalog_service_pb2.PutLocationsRequest(request_id=request_id or new_request_id(), locations=locations),
             catalog_service_pb2.PutLocationsResponse,
             deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
         )
@@ -593,16 +587,12 @@ class HoldfastClient:
             CatalogLimit: A pool would serve more channels than it may.
         """
         return await self._calls.unary(
-            catalog_service_pb2.PutChannelsRequest(
-                request_id=request_id or new_request_id(), channels=channels
-            ),
+            catalog_service_pb2.PutChannelsRequest(request_id=request_id or new_request_id(), channels=channels),
             catalog_service_pb2.PutChannelsResponse,
             deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
         )
 
-    async def get_item(
-        self, sku: str, *, deadline_seconds: float | None = None
-    ) -> catalog_service_pb2.GetItemResponse:
+    async def get_item(self, sku: str, *, deadline_seconds: float | None = None) -> catalog_service_pb2.GetItemResponse:
         """Get one item.
 
         Raises:

@@ -124,9 +124,7 @@ class HoldfastError(Exception):
             FieldViolation(field=violation.field, description=violation.description)
             for violation in (bad_request.field_violations if bad_request is not None else ())
         )
-        self.retry_delay_seconds = (
-            retry_info.retry_delay.ToNanoseconds() / 1e9 if retry_info is not None else None
-        )
+        self.retry_delay_seconds = retry_info.retry_delay.ToNanoseconds() / 1e9 if retry_info is not None else None
         self.status = status.SerializeToString()
         self.request_id = request_id
         super().__init__(f"{self.reason or self.code.name}: {self.message}")
@@ -515,9 +513,7 @@ def _short_lines(status: status_pb2.Status) -> tuple[ShortLine, ...]:
         if units is None:
             continue
         sku, _, location = violation.subject.partition("@")
-        short_lines.append(
-            ShortLine(sku=sku, location=location, requested=int(units[1]), available=int(units[2]))
-        )
+        short_lines.append(ShortLine(sku=sku, location=location, requested=int(units[1]), available=int(units[2])))
     return tuple(short_lines)
 
 

@@ -26,9 +26,7 @@ def _made_like(
         initialise: Callable[..., None],
     ) -> Callable[Concatenate["SyncHoldfastClient", _Parameters], None]:
         @functools.wraps(build)
-        def initialise_like(
-            self: "SyncHoldfastClient", *args: _Parameters.args, **kwargs: _Parameters.kwargs
-        ) -> None:
+        def initialise_like(self: "SyncHoldfastClient", *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
             initialise(self, *args, **kwargs)
 
         return cast("Callable[Concatenate[SyncHoldfastClient, _Parameters], None]", initialise_like)
@@ -64,9 +62,7 @@ def _iterates(
         finally:
             self._leave(elements)
 
-    return cast(
-        "Callable[Concatenate[SyncHoldfastClient, _Parameters], Generator[_Element, None, None]]", iterate
-    )
+    return cast("Callable[Concatenate[SyncHoldfastClient, _Parameters], Generator[_Element, None, None]]", iterate)
 
 
 async def _end(elements: AsyncGenerator[Any, None]) -> None:

@@ -21,6 +21,7 @@ from holdfast_server.embedded.supervisor import Supervisor
 from holdfast_server.ledger.commits import CommitWatch
 from holdfast_server.ledger.migrate import migrate
 from holdfast_server.ledger.reader import LedgerReader
+from holdfast_server.refusals import Refusal
 from holdfast_server.settings import Settings
 from holdfast_server.telemetry import configure_logs, configure_traces
 from holdfast_server.upkeep.expiry import expire_for_ever
@@ -110,7 +111,8 @@ class _Server:
                     await task
         finally:
             await edge.stop()
-            for task in (*tasks, stopped):
+            stopped.cancel()
+            for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await connection.aclose()
@@ -126,8 +128,8 @@ class _Server:
     async def _welcome(self, authority: Authority, port: int) -> None:
         """Says that the server is ready, once it is, with three commands to try."""
         await self._wait_until_open()
-        if self._settings.demo and await demo.load_demo(authority):
-            progress("loaded a small demo catalogue")
+        if self._settings.demo:
+            await self._load_demo(authority)
         address = f"{self._settings.host}:{port}"
         for line in self._what_runs_where():
             progress(line)
@@ -141,6 +143,13 @@ class _Server:
             f"verify{target}",
         ):
             progress(f"    {command} {words}")
+
+    async def _load_demo(self, authority: Authority) -> None:
+        try:
+            if await demo.load_demo(authority):
+                progress("loaded a small demo catalogue")
+        except Refusal as refusal:
+            progress(f"could not load the demo catalogue ({type(refusal).__name__}); the next start tries again")
 
     def _what_runs_where(self) -> list[str]:
         if self._supervisor is None:

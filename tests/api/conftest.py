@@ -1,11 +1,25 @@
 """Fixtures of the API tests."""
 
-from collections.abc import AsyncIterator
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from support.authority import TestAuthority
+from support.servers import Servers
 
 from api.shop import Shop, open_shop
+
+
+@pytest.fixture(scope="session")
+def pair(servers: Servers) -> Iterator[TestAuthority]:
+    """One authority of two server processes, for the whole session. Nobody kills them."""
+    both = TestAuthority(servers, database="pair", segment="pair")
+    both.start_server()
+    both.start_server()
+    yield both
+    both.close()
 
 
 @pytest.fixture

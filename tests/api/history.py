@@ -65,9 +65,7 @@ class History:
         # can be compared, and was above.
         assert answer == replace(predicted, position=answer.position)
 
-    def expect_availability(
-        self, request: BatchGetAvailabilityRequest, response: BatchGetAvailabilityResponse
-    ) -> None:
+    def expect_availability(self, request: BatchGetAvailabilityRequest, response: BatchGetAvailabilityResponse) -> None:
         assert response.revision.position >= self.last_position
         model = self.model
         for key, told in zip(request.keys, response.availabilities, strict=True):

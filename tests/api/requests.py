@@ -8,7 +8,7 @@ from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from api.ids import uuid7
 from api.shop import Shop
 
-MAX_QUANTITY = 2**53 - 1
+MAX_QUANTITY = 10**12
 
 Make = Callable[[Shop], Any]
 

@@ -68,15 +68,11 @@ class Shop:
 
     def seen_through(self, stubs: Any) -> "Shop":
         """The same trade, asked through another server or channel."""
-        return Shop(
-            stubs=stubs, skus=self.skus, locations=self.locations, pool=self.pool, channel=self.channel
-        )
+        return Shop(stubs=stubs, skus=self.skus, locations=self.locations, pool=self.pool, channel=self.channel)
 
     # Requests. Whatever a test does not care about is filled in.
 
-    def demand(
-        self, *lines: tuple[str, int] | tuple[str, int, str], **options: Any
-    ) -> CreateReservationRequest:
+    def demand(self, *lines: tuple[str, int] | tuple[str, int, str], **options: Any) -> CreateReservationRequest:
         """Lines of (sku, quantity) are sourced, lines of (sku, quantity, location) are not."""
         seconds = options.pop("ttl_seconds", 900)
         return CreateReservationRequest(
@@ -162,18 +158,14 @@ async def open_shop(stubs: Any, *, skus: int = 1, locations: int = 1, units: int
         pool=some("pool"),
         channel=some("channel"),
     )
-    await stubs.catalog.PutItems(
-        PutItemsRequest(request_id=uuid7(), items=[Item(sku=sku) for sku in shop.skus])
-    )
+    await stubs.catalog.PutItems(PutItemsRequest(request_id=uuid7(), items=[Item(sku=sku) for sku in shop.skus]))
     places = [Location(location=location) for location in shop.locations]
     await stubs.catalog.PutLocations(PutLocationsRequest(request_id=uuid7(), locations=places))
     await put_pool(stubs, shop.pool, shop.locations)
     await put_channel(stubs, shop.channel, shop.pool)
     if units:
         lines = [
-            ReceiptLine(sku=sku, location=location, quantity=units)
-            for sku in shop.skus
-            for location in shop.locations
+            ReceiptLine(sku=sku, location=location, quantity=units) for sku in shop.skus for location in shop.locations
         ]
         await stubs.inventory.ReceiveStock(ReceiveStockRequest(request_id=uuid7(), lines=lines))
     return shop

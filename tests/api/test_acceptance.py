@@ -52,10 +52,9 @@ async def buy_through_every_path(shop: Shop, buyers: int) -> list[Any]:
     return singles + [r.created if r.HasField("created") else read_status(r.refusal) for r in results]
 
 
-async def test_1_many_buyers_of_few_units_through_every_path_and_two_servers(fresh_authority: Any) -> None:
+async def test_1_many_buyers_of_few_units_through_every_path_and_two_servers(pair: Any) -> None:
     """Complaint: the last units are sold twice when requests race, above all between two processes."""
-    fresh_authority.start_server()
-    first_target, second_target = fresh_authority.targets
+    first_target, second_target = pair.targets
     async with stubs_of(first_target) as first, stubs_of(second_target) as second:
         shop = await open_shop(first, locations=3, units=10)
         parts = await together(buy_through_every_path(shop.seen_through(s), 200) for s in (first, second))
@@ -63,9 +62,7 @@ async def test_1_many_buyers_of_few_units_through_every_path_and_two_servers(fre
         assert {o.reason for o in outcomes if isinstance(o, Refusal)} == {"INSUFFICIENT_STOCK"}
         won = [o for o in outcomes if not isinstance(o, Refusal)]
         assert len(won) == 30
-        assert Counter(line.location for o in won for line in o.reservation.lines) == dict.fromkeys(
-            shop.locations, 10
-        )
+        assert Counter(line.location for o in won for line in o.reservation.lines) == dict.fromkeys(shop.locations, 10)
         await assert_ledger_is_sound(first)
 
 
@@ -126,9 +123,7 @@ async def test_5_every_mutation_again_concurrently_later_and_after_a_failure(stu
         request = await mutation.make(shop)
         request.request_id = uuid7()
         requests.append((mutation, request))
-    answers = await together(
-        mutation.method(stubs)(request) for _ in range(5) for mutation, request in requests
-    )
+    answers = await together(mutation.method(stubs)(request) for _ in range(5) for mutation, request in requests)
     by_revision = Counter(answer.revision.position for answer in answers)
     assert sorted(by_revision.values()) == [5] * len(MUTATIONS)
     assert [answer.replayed for answer in answers].count(False) == len(MUTATIONS)
@@ -168,28 +163,26 @@ async def test_8_expiry_at_the_very_moment_of_commit(stubs: Any) -> None:
     for movement in await shop.movements():
         if movement.kind in (MovementKind.MOVEMENT_KIND_COMMIT, MovementKind.MOVEMENT_KIND_EXPIRE):
             ends.setdefault(movement.reservation_id, []).append(movement.kind)
-    assert {
-        which for which, kinds in ends.items() if kinds == [MovementKind.MOVEMENT_KIND_COMMIT]
-    } == committed
+    assert {which for which, kinds in ends.items() if kinds == [MovementKind.MOVEMENT_KIND_COMMIT]} == committed
     assert {which for which, kinds in ends.items() if kinds == [MovementKind.MOVEMENT_KIND_EXPIRE]} == expired
     level = await shop.level()
     assert (level.held_quantity, level.committed_quantity) == (0, len(committed))
     assert await shop.available() == 100_000 - len(committed)
 
 
-async def test_15_availability_is_answered_without_reading_history(fresh_authority: Any) -> None:
+async def test_15_availability_is_answered_without_reading_history(pair: Any) -> None:
     """Complaint: the stock of an item with a long history takes ever longer to read. 4,000 of 1,500,000.
 
     The proof is not a time: while nobody can read the movements at all, availability is still answered,
     so it does not depend on how many there are.
     """
-    async with stubs_of(fresh_authority.target) as stubs:
+    async with stubs_of(pair.target) as stubs:
         shop = await open_shop(stubs, units=10_000)
         for _ in range(4):
             batch = BatchCreateReservationsRequest(requests=[shop.one_unit() for _ in range(1_000)])
             await stubs.inventory.BatchCreateReservations(batch)
         assert len(await shop.movements()) == 4_001
-        with psycopg.connect(fresh_authority.postgres_url) as locker:
+        with psycopg.connect(pair.postgres_url) as locker:
             locker.execute("LOCK TABLE movement, operation, journal_entry IN ACCESS EXCLUSIVE MODE")
             assert await shop.available() == 6_000
             assert (await shop.level()).held_quantity == 4_000

@@ -11,7 +11,7 @@ from holdfast.inventory.v1 import catalog_pb2 as catalog
 from holdfast.inventory.v1 import catalog_service_pb2 as catalog_service
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 
-from api.calls import answer_or_refusal
+from api.calls import answer_or_refusal, together
 from api.ids import some, uuid7
 from api.mutations import MUTATIONS, Mutation
 from api.refusals import invalid, read_status, refusal_of
@@ -47,7 +47,7 @@ def seconds(value: int, nanos: int = 0) -> duration_pb2.Duration:
 BROKEN_RULES: list[tuple[str, str, Make, tuple[str, ...]]] = [
     ("a quantity of zero", "CreateReservation", demand(quantity=0), ("lines[0].quantity",)),
     ("a negative quantity", "CreateReservation", demand(quantity=-1), ("lines[0].quantity",)),
-    ("a quantity of 2^53", "CreateReservation", demand(quantity=MAX_QUANTITY + 1), ("lines[0].quantity",)),
+    ("a quantity above the greatest", "CreateReservation", demand(quantity=MAX_QUANTITY + 1), ("lines[0].quantity",)),
     ("the least quantity", "CreateReservation", demand(quantity=-(2**63)), ("lines[0].quantity",)),
     ("no lines", "CreateReservation", lines_of(0), ("lines",)),
     ("1,001 lines", "CreateReservation", lines_of(1001), ("lines",)),
@@ -61,12 +61,12 @@ BROKEN_RULES: list[tuple[str, str, Make, tuple[str, ...]]] = [
     ("a request id of seven characters", "CreateReservation", demand(request_id="A" * 7), ("request_id",)),
     ("a receipt of nothing", "ReceiveStock", receipt(quantity=0), ("lines[0].quantity",)),
     ("a negative receipt", "ReceiveStock", receipt(quantity=-1), ("lines[0].quantity",)),
-    ("a receipt of 2^53", "ReceiveStock", receipt(quantity=MAX_QUANTITY + 1), ("lines[0].quantity",)),
+    ("a receipt above the greatest", "ReceiveStock", receipt(quantity=MAX_QUANTITY + 1), ("lines[0].quantity",)),
     ("a receipt nowhere", "ReceiveStock", receipt(location=""), ("lines[0].location",)),
     ("a receipt of an unknown status", "ReceiveStock", receipt(status=9), ("lines[0].status",)),
     ("a correction by zero", "AdjustStock", correction(delta_quantity=0), ("lines[0].delta_quantity",)),
     (
-        "a correction by 2^53",
+        "a correction above the greatest",
         "AdjustStock",
         correction(delta_quantity=-MAX_QUANTITY - 1),
         ("lines[0].delta_quantity",),
@@ -80,9 +80,7 @@ BROKEN_RULES: list[tuple[str, str, Make, tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("what", "rpc", "make", "fields"), BROKEN_RULES, ids=[row[0] for row in BROKEN_RULES]
-)
+@pytest.mark.parametrize(("what", "rpc", "make", "fields"), BROKEN_RULES, ids=[row[0] for row in BROKEN_RULES])
 async def test_a_broken_rule_is_refused_and_its_field_named(
     shop: Shop, what: str, rpc: str, make: Make, fields: tuple[str, ...]
 ) -> None:
@@ -214,11 +212,26 @@ async def test_an_impossible_page_size_is_refused(stubs: Any, page_size: int) ->
 # What the transport sees.
 
 
-async def test_a_deadline_that_has_passed_is_answered_as_such(shop: Shop) -> None:
-    request = demand(sku="nothing")(shop)
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await shop.stubs.inventory.CreateReservation(request, timeout=0.000001)
-    assert refused.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+async def test_a_deadline_that_passes_takes_effect_wholly_or_not_at_all(stubs: Any) -> None:
+    """Whoever has waited too long asks again with the same request, and has exactly one effect."""
+    shop = await open_shop(stubs, units=40)
+    requests = [shop.one_unit() for _ in range(40)]
+
+    async def ask_in_a_hurry(number: int) -> bool:
+        """Whether the answer came within the deadline, of 0 to 4 milliseconds."""
+        try:
+            await stubs.inventory.CreateReservation(requests[number], timeout=number / 10_000)
+        except grpc.aio.AioRpcError as error:
+            assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            return False
+        return True
+
+    in_time = await together(ask_in_a_hurry(number) for number in range(len(requests)))
+    assert not all(in_time)
+    answers = await together(stubs.inventory.CreateReservation(request) for request in requests)
+    assert len({answer.reservation.reservation_id for answer in answers}) == 40
+    assert all(answer.replayed for answer, known in zip(answers, in_time, strict=True) if known)
+    assert await shop.available() == 0
 
 
 async def test_callers_that_go_away_take_effect_wholly_or_not_at_all(stubs: Any) -> None:

@@ -210,9 +210,7 @@ async def test_many_clients_at_once_see_what_one_after_another_would_have_seen(s
     everything = ask_for_everything(traffic.skus, traffic.channels, traffic.locations)
     history.expect_availability(everything, await stubs.inventory.BatchGetAvailability(everything))
 
-    shop = Shop(
-        stubs=stubs, skus=tuple(traffic.skus), locations=tuple(traffic.locations), pool="", channel=""
-    )
+    shop = Shop(stubs=stubs, skus=tuple(traffic.skus), locations=tuple(traffic.locations), pool="", channel="")
     movements = [movement for sku in traffic.skus for movement in await shop.movements(sku=sku)]
     assert_levels_are_the_sums_of_their_movements(movements, history)
     await assert_reserved_units_are_those_of_open_lines(shop, history)

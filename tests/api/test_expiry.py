@@ -62,9 +62,7 @@ async def test_an_expired_hold_refuses_whatever_is_asked_of_it(stubs: Any) -> No
     expired = await wait_until_expired(shop, which)
     for call in (
         stubs.inventory.CommitReservation(CommitReservationRequest(request_id=uuid7(), reservation_id=which)),
-        stubs.inventory.ReleaseReservation(
-            ReleaseReservationRequest(request_id=uuid7(), reservation_id=which)
-        ),
+        stubs.inventory.ReleaseReservation(ReleaseReservationRequest(request_id=uuid7(), reservation_id=which)),
         stubs.inventory.ExtendReservation(
             ExtendReservationRequest(request_id=uuid7(), reservation_id=which, ttl=SECOND)
         ),

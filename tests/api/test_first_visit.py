@@ -21,17 +21,14 @@ UNITS = 37
 
 
 async def ask_one_by_one(stubs: Any, requests: list[CreateReservationRequest]) -> list[Any]:
-    return await together(
-        answer_or_refusal(stubs.inventory.CreateReservation(request)) for request in requests
-    )
+    return await together(answer_or_refusal(stubs.inventory.CreateReservation(request)) for request in requests)
 
 
 async def ask_in_batches(stubs: Any, requests: list[CreateReservationRequest]) -> list[Any]:
     """Batches of eight, all at once; each result is read as if it had been asked for alone."""
     batches = [requests[start : start + 8] for start in range(0, len(requests), 8)]
     responses = await together(
-        stubs.inventory.BatchCreateReservations(BatchCreateReservationsRequest(requests=batch))
-        for batch in batches
+        stubs.inventory.BatchCreateReservations(BatchCreateReservationsRequest(requests=batch)) for batch in batches
     )
     results = [result for response in responses for result in response.results]
     return [r.created if r.HasField("created") else read_status(r.refusal) for r in results]
@@ -51,9 +48,7 @@ async def assert_exactly_these_win(shop: Shop, outcomes: list[Any], winners: int
 
 @pytest.mark.parametrize("ask", [ask_one_by_one, ask_in_batches])
 @pytest.mark.parametrize("where", ["at a named location", "sourced from the pool"])
-async def test_of_many_buyers_exactly_as_many_win_as_there_are_units(
-    stubs: Any, ask: Any, where: str
-) -> None:
+async def test_of_many_buyers_exactly_as_many_win_as_there_are_units(stubs: Any, ask: Any, where: str) -> None:
     shop = await open_shop(stubs, units=UNITS)
     named = (shop.location,) if where == "at a named location" else ()
     requests = [shop.demand((shop.sku, 1, *named)) for _ in range(BUYERS)]
@@ -108,9 +103,8 @@ async def test_baskets_of_two_items_never_take_one_without_the_other(stubs: Any)
     assert await shop.available(plenty) == UNITS
 
 
-async def test_two_server_processes_share_the_units_out_exactly(fresh_authority: Any) -> None:
-    fresh_authority.start_server()
-    first_target, second_target = fresh_authority.targets
+async def test_two_server_processes_share_the_units_out_exactly(pair: Any) -> None:
+    first_target, second_target = pair.targets
     async with stubs_of(first_target) as first, stubs_of(second_target) as second:
         shop = await open_shop(first, units=UNITS)
         single = [shop.one_unit() for _ in range(BUYERS)]

@@ -105,9 +105,7 @@ class TradeAtRandom(RuleBasedStateMachine):
 
     def owned(self, line: Any) -> Any:
         """The line with the ids of this history in the place of the common names."""
-        changes = {
-            name: self.own.get(getattr(line, name), "") for name in ("sku", "location") if hasattr(line, name)
-        }
+        changes = {name: self.own.get(getattr(line, name), "") for name in ("sku", "location") if hasattr(line, name)}
         return replace(line, **changes)
 
     def reservation(self, back: int | None) -> str:
@@ -120,9 +118,7 @@ class TradeAtRandom(RuleBasedStateMachine):
     @initialize(web=pool_locations, till=pool_locations, units=st.integers(0, 9))
     def open_the_trade(self, web: list[str], till: list[str], units: int) -> None:
         own = self.own
-        self.ask(
-            words.PutItems(request_id=uuid7(), items=tuple(words.Item(sku=own[sku]) for sku in SKUS[:2]))
-        )
+        self.ask(words.PutItems(request_id=uuid7(), items=tuple(words.Item(sku=own[sku]) for sku in SKUS[:2])))
         places = tuple(own[location] for location in LOCATIONS[:3])
         locations = tuple(words.Location(location=place) for place in places)
         self.ask(words.PutLocations(request_id=uuid7(), locations=locations))
@@ -185,9 +181,7 @@ class TradeAtRandom(RuleBasedStateMachine):
     @rule(back=which_reservation, lines=release_lines)
     def release(self, back: int | None, lines: list[words.ReleaseLine]) -> None:
         self.ask(
-            words.ReleaseReservation(
-                request_id=uuid7(), reservation_id=self.reservation(back), lines=tuple(lines)
-            )
+            words.ReleaseReservation(request_id=uuid7(), reservation_id=self.reservation(back), lines=tuple(lines))
         )
 
     @rule(lines=receipt_lines)

@@ -171,8 +171,7 @@ async def test_7_an_older_copy_of_the_sequencer_is_not_trusted(fresh_authority: 
             await step.execute()
 
         answers = await together(
-            answer_or_refusal(patiently(stubs.inventory.CreateReservation, shop.one_unit()))
-            for _ in range(10)
+            answer_or_refusal(patiently(stubs.inventory.CreateReservation, shop.one_unit())) for _ in range(10)
         )
         outcomes = Counter(isinstance(answer, Refusal) for answer in answers)
         assert outcomes == {False: 3, True: 7}, "seven of ten units were sold before"

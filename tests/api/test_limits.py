@@ -14,7 +14,7 @@ from api.requests import MAX_QUANTITY, lines_of, receipt
 from api.shop import Shop, open_shop
 
 
-async def test_a_level_cannot_pass_what_a_double_counts_exactly(shop: Shop) -> None:
+async def test_a_level_cannot_pass_the_greatest_quantity(shop: Shop) -> None:
     beyond = receipt(quantity=MAX_QUANTITY - 4)(shop)
     refusal = await refusal_of(shop.stubs.inventory.ReceiveStock(beyond))
     assert refusal == refused_as("QUANTITY_OVERFLOW", sku=shop.sku, location=shop.location)
@@ -25,7 +25,7 @@ async def test_a_level_cannot_pass_what_a_double_counts_exactly(shop: Shop) -> N
 
 
 async def test_the_greatest_level_is_kept_exactly(stubs: Any) -> None:
-    """Every digit of 2^53 - 1 survives the scripts, the journal and the ledger."""
+    """Every digit of the greatest quantity survives the scripts, the journal and the ledger."""
     shop = await open_shop(stubs, units=MAX_QUANTITY)
     reserved = await shop.reserve((shop.sku, MAX_QUANTITY - 1))
     assert await shop.available() == 1

@@ -177,9 +177,7 @@ async def test_twice_in_one_batch_takes_effect_once(stubs: Any) -> None:
         pytest.param(uuid7, id="UUIDv7"),
         pytest.param(lambda: uuid7().upper(), id="UUIDv7 in capitals"),
         pytest.param(lambda: uuid7(age_milliseconds=10 * MINUTE), id="UUIDv7 of ten minutes ago"),
-        pytest.param(
-            lambda: uuid7(age_milliseconds=29 * MILLISECONDS_PER_DAY), id="UUIDv7 near the retention"
-        ),
+        pytest.param(lambda: uuid7(age_milliseconds=29 * MILLISECONDS_PER_DAY), id="UUIDv7 near the retention"),
         pytest.param(lambda: uuid7(age_milliseconds=-9 * MINUTE), id="UUIDv7 of a clock that is ahead"),
     ],
 )
@@ -237,6 +235,4 @@ async def test_first_answers_outlive_the_server_the_writer_and_the_sequencer(fre
             mutation, request, _ = asked[0]
             other = copy.deepcopy(request)
             other.items[0].scale = 3
-            assert await refusal_of(mutation.method(stubs)(other)) == reused(
-                request.request_id, "items[0].scale"
-            )
+            assert await refusal_of(mutation.method(stubs)(other)) == reused(request.request_id, "items[0].scale")

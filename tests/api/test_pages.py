@@ -10,7 +10,6 @@ from holdfast.inventory.v1 import catalog_pb2 as catalog
 from holdfast.inventory.v1 import catalog_service_pb2 as catalog_service
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast.inventory.v1 import reservation_pb2 as reservations
-from holdfast.inventory.v1.inventory_service_pb2 import BatchCreateReservationsRequest
 
 from api.ids import some, uuid7
 from api.refusals import invalid, refusal_of
@@ -57,16 +56,15 @@ def movement_of(movement: Any) -> tuple[int, int]:
 
 
 async def fill_reservations(shop: Shop) -> list[str]:
-    batch = BatchCreateReservationsRequest(requests=[shop.one_unit() for _ in range(COUNT)])
-    results = (await shop.stubs.inventory.BatchCreateReservations(batch)).results
-    return [result.created.reservation.reservation_id for result in reversed(results)]
+    """One after another: of reservations of the same millisecond none is the newer one."""
+    filled = [(await shop.reserve((shop.sku, 1))).reservation_id for _ in range(COUNT)]
+    return filled[::-1]
 
 
 async def fill_movements(shop: Shop) -> list[tuple[int, int]]:
     """Operations of two lines each, so that a page can end within one."""
     lines = [
-        inventory.ReceiptLine(sku=shop.sku, location=shop.location, quantity=1, status=status)
-        for status in (1, 2)
+        inventory.ReceiptLine(sku=shop.sku, location=shop.location, quantity=1, status=status) for status in (1, 2)
     ]
     filled = []
     for _ in range(COUNT):
@@ -93,7 +91,7 @@ async def fill_locations(shop: Shop) -> list[str]:
 
 async def fill_pools(shop: Shop) -> list[str]:
     names = sorted(some("pool") for _ in range(COUNT))
-    pools = [catalog.Pool(pool=name, locations=shop.locations) for name in names]
+    pools = [catalog.Pool(pool=name) for name in names]
     await shop.stubs.catalog.PutPools(catalog_service.PutPoolsRequest(request_id=uuid7(), pools=pools))
     return names
 

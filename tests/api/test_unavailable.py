@@ -34,9 +34,7 @@ async def ask_for_a_unit(shop: Shop) -> list[Refusal]:
 
 async def ask_what_is_there(shop: Shop) -> list[Refusal]:
     key = AvailabilityKey(sku=shop.sku, channel=shop.channel)
-    return await refusals_until_answered(
-        shop.stubs.inventory.GetAvailability, GetAvailabilityRequest(key=key)
-    )
+    return await refusals_until_answered(shop.stubs.inventory.GetAvailability, GetAvailabilityRequest(key=key))
 
 
 @pytest.mark.parametrize("ask", [ask_for_a_unit, ask_what_is_there])

@@ -76,18 +76,17 @@ async def test_only_a_stopped_segment_of_that_name_can_be_resumed(stubs: Any) ->
     unknown = audit.ResumeSegmentRequest(segment="north", mode=mode, reason="test")
     refusal = await refusal_of(stubs.audit.ResumeSegment(unknown))
     assert refusal == not_found("UNKNOWN_SEGMENT", segment="north")
-    running = audit.ResumeSegmentRequest(segment="main", mode=mode, reason="test")
+    (segment,) = (await stubs.audit.ListSegments(audit.ListSegmentsRequest())).segments
+    running = audit.ResumeSegmentRequest(segment=segment.segment, mode=mode, reason="test")
     refusal = await refusal_of(stubs.audit.ResumeSegment(running))
-    assert refusal == refused_as("SEGMENT_NOT_STOPPED", segment="main", state="OPEN")
-    unsaid = audit.ResumeSegmentRequest(segment="main", reason="test")
+    assert refusal == refused_as("SEGMENT_NOT_STOPPED", segment=segment.segment, state="OPEN")
+    unsaid = audit.ResumeSegmentRequest(segment=segment.segment, reason="test")
     assert await refusal_of(stubs.audit.ResumeSegment(unsaid)) == invalid("mode")
 
 
 async def test_a_revision_of_an_unknown_segment_is_refused(shop: Shop) -> None:
     key = inventory.AvailabilityKey(sku=shop.sku, channel=shop.channel)
-    request = inventory.BatchGetAvailabilityRequest(
-        keys=[key], min_revision=Revision(segment="north", position=1)
-    )
+    request = inventory.BatchGetAvailabilityRequest(keys=[key], min_revision=Revision(segment="north", position=1))
     refusal = await refusal_of(shop.stubs.inventory.BatchGetAvailability(request))
     assert refusal == not_found("UNKNOWN_SEGMENT", segment="north")
 

@@ -136,9 +136,7 @@ class ModelAuthority:
             if line.location:
                 self._know_location(line.location)
                 if line.location not in pool:
-                    raise Refused(
-                        "LOCATION_NOT_IN_POOL", {"channel": request.channel, "location": line.location}
-                    )
+                    raise Refused("LOCATION_NOT_IN_POOL", {"channel": request.channel, "location": line.location})
         demand = sum_demand(request.lines)
         partial = request.fill_policy == words.PARTIAL
         net = {(line.sku, place): self.level(line.sku, place).net for line in demand for place in pool}
@@ -241,9 +239,7 @@ class ModelAuthority:
 
     def _adjust_stock(self, request: words.AdjustStock) -> Answer:
         lines = request.lines
-        return self._change_stock(
-            [(line.sku, line.location, line.status, line.delta_quantity) for line in lines]
-        )
+        return self._change_stock([(line.sku, line.location, line.status, line.delta_quantity) for line in lines])
 
     def _change_stock(self, lines: list[tuple[str, str, str, int]]) -> Answer:
         deltas: dict[tuple[str, str, str], int] = {}
@@ -295,9 +291,7 @@ class ModelAuthority:
         reservation = self.reservations[reservation_id]
         reasons = {words.RELEASED: "ALREADY_RELEASED", words.EXPIRED: "RESERVATION_EXPIRED"}
         if reservation.state in reasons:
-            raise Refused(
-                reasons[reservation.state], {"reservation_id": reservation_id, "state": reservation.state}
-            )
+            raise Refused(reasons[reservation.state], {"reservation_id": reservation_id, "state": reservation.state})
         return reservation
 
     def _held_reservation(self, reservation_id: str) -> Reservation:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
 SECOND = 1_000_000
-MAX_QUANTITY = 2**53 - 1
+MAX_QUANTITY = 10**12
 MAX_POOLS_PER_LOCATION = 64
 MAX_CHANNELS_PER_POOL = 1_000
 
@@ -217,9 +217,7 @@ class ShortLine:
 class Refused(Exception):
     """The answer is no. Nothing has changed, and the request id stays free."""
 
-    def __init__(
-        self, reason: str, metadata: Mapping[str, object], short_lines: tuple[ShortLine, ...] = ()
-    ) -> None:
+    def __init__(self, reason: str, metadata: Mapping[str, object], short_lines: tuple[ShortLine, ...] = ()) -> None:
         super().__init__(reason, metadata)
         self.reason = reason
         self.short_lines = short_lines

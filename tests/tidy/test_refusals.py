@@ -37,7 +37,6 @@ def test_every_reason_is_named_by_a_test_with_a_server(reason: str) -> None:
     named = [
         path
         for path in TESTS.rglob("test_*.py")
-        if not NO_SERVER & set(path.relative_to(TESTS).parts)
-        and re.search(rf"\b{reason}\b", path.read_text())
+        if not NO_SERVER & set(path.relative_to(TESTS).parts) and re.search(rf"\b{reason}\b", path.read_text())
     ]
     assert named

@@ -33,9 +33,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-        serving.serve
-    )
+    app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serving.serve)
     app.command("status")(segments.status)
     app.command("availability")(availability.availability)
     app.command("reserve")(reservations.reserve)

@@ -31,9 +31,7 @@ Target = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 RequestId = Annotated[
     str | None,
-    typer.Option(
-        "--request-id", metavar="ID", help="Ask under this id, at most once in effect. Else a new one."
-    ),
+    typer.Option("--request-id", metavar="ID", help="Ask under this id, at most once in effect. Else a new one."),
 ]
 
 # Where the output is no terminal there is no width to keep to; a table is as wide as it needs to be, up to
@@ -135,9 +133,7 @@ def print_words(words: str) -> None:
     sys.stdout.write(printable(words) + "\n")
 
 
-def print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None
-) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Print a table; numbers stand to the right. Nothing is cut off."""
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):

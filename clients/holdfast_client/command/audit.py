@@ -81,9 +81,7 @@ def verify(target: asking.Target = None, as_json: asking.AsJson = False) -> None
             task = progress.add_task("operations", total=None)
             async with aclosing(client.verify_ledger()) as responses:
                 async for response in responses:
-                    progress.update(
-                        task, total=response.operation_count, completed=response.checked_operation_count
-                    )
+                    progress.update(task, total=response.operation_count, completed=response.checked_operation_count)
                     if as_json:
                         asking.print_json(response)
                     if response.HasField("verdict"):
@@ -124,9 +122,7 @@ def _print_movements(movements: list[stock_pb2.Movement]) -> None:
                 movement.balance.net_quantity,
                 movement.reservation_id,
                 movement.order_id,
-                f"{movement.caller} for {movement.on_behalf_of}"
-                if movement.on_behalf_of
-                else movement.caller,
+                f"{movement.caller} for {movement.on_behalf_of}" if movement.on_behalf_of else movement.caller,
                 movement.reason,
             )
             for movement in movements

@@ -37,9 +37,7 @@ def reserve(
             help="How long the hold lasts unless it is committed; else 15 minutes.",
         ),
     ] = None,
-    split: Annotated[
-        bool, typer.Option("--split", help="A line may be drawn from several locations.")
-    ] = False,
+    split: Annotated[bool, typer.Option("--split", help="A line may be drawn from several locations.")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="Reserve what there is of each line.")] = False,
     commit: Annotated[bool, typer.Option("--commit", help="Commit the reservation at once.")] = False,
     request_id: asking.RequestId = None,
@@ -162,9 +160,7 @@ def release(
     released = [asking.release_line(line) for line in lines or ()]
 
     async def work(client: HoldfastClient) -> int:
-        answer = await client.release_reservation(
-            reservation_id, lines=released, reason=reason, request_id=request_id
-        )
+        answer = await client.release_reservation(reservation_id, lines=released, reason=reason, request_id=request_id)
         if as_json:
             asking.print_json(answer)
         else:
@@ -228,6 +224,5 @@ def _print_shortfalls(shortfalls: list[inventory_service_pb2.Shortfall]) -> None
     for short in shortfalls:
         place = f" at {short.location}" if short.location else ""
         asking.print_words(
-            f"short: {short.sku}{place}, "
-            f"requested {short.requested_quantity}, reserved {short.reserved_quantity}"
+            f"short: {short.sku}{place}, requested {short.requested_quantity}, reserved {short.reserved_quantity}"
         )

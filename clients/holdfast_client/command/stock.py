@@ -66,9 +66,7 @@ def adjust(
 
     Example: holdfast adjust 85123A=-3@LONDON --reason breakage
     """
-    lines = [
-        asking.quantity_at(correction, location_required=True, signed=True) for correction in corrections
-    ]
+    lines = [asking.quantity_at(correction, location_required=True, signed=True) for correction in corrections]
 
     async def work(client: HoldfastClient) -> int:
         answer = await client.adjust_stock(

@@ -18,6 +18,7 @@ from holdfast_server.embedded.processes import (
     end_child,
     end_stranger,
     exists,
+    working_directory,
     working_in,
 )
 
@@ -217,4 +218,7 @@ def _is_session(pid: int) -> bool:
 
 def _is_postmaster_of(pid: int, database: Path) -> bool:
     arguments = command_line(pid)
-    return bool(arguments) and Path(arguments[0]).name == "postgres" and str(database) in arguments
+    if not arguments or Path(arguments[0]).name != "postgres":
+        return False
+    # The arguments name the folder as it was called at the start; it may have been moved since.
+    return str(database) in arguments or working_directory(pid) == str(database)

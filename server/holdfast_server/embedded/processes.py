@@ -45,17 +45,18 @@ def command_line(pid: int) -> list[str]:
     return _command_line_from_ps(pid)
 
 
+def working_directory(pid: int) -> str | None:
+    """The working directory of a process, under the name that it has now; None without /proc or the right to see it."""
+    try:
+        return os.readlink(_PROC / str(pid) / "cwd")
+    except OSError:
+        return None
+
+
 def working_in(folder: Path) -> list[int]:
-    """The processes whose working directory is this one, as far as we may see that; none without /proc."""
-    found = []
-    for entry in _PROC.glob("[0-9]*"):
-        try:
-            directory = os.readlink(entry / "cwd")
-        except OSError:
-            continue
-        if directory == str(folder):
-            found.append(int(entry.name))
-    return found
+    """The processes whose working directory is this one, as far as we may see that."""
+    pids = (int(entry.name) for entry in _PROC.glob("[0-9]*"))
+    return [pid for pid in pids if working_directory(pid) == str(folder)]
 
 
 def exists(pid: int) -> bool:

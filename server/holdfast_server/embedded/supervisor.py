@@ -8,7 +8,7 @@ data directory ends them first.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,13 +26,13 @@ from holdfast_server.embedded.valkey import Valkey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where the servers are, passwords included: never print these.
+    """Where the servers are. The URLs contain the passwords and so are left out when this is printed.
 
     The URL of a server that the supervisor does not run is empty.
     """
 
-    postgres_url: str
-    redis_url: str
+    postgres_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
 
 
 class Supervisor:

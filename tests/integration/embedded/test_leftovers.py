@@ -78,6 +78,20 @@ def test_the_servers_of_a_killed_supervisor_are_ended_and_the_data_is_there(
     assert sum("an earlier run left behind" in line for line in lines) == 2
 
 
+def test_the_servers_of_a_killed_supervisor_are_ended_though_the_data_directory_was_moved(
+    folder: Path, data: Path, supervise: Supervise, other_process: Callable[..., OtherProcess]
+) -> None:
+    killed = other_process(data)
+    query(killed.postgres_url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    killed.kill()
+    data.rename(folder / "moved")
+
+    endpoints = supervise(folder / "moved").start()
+    assert not command_line(killed.postgres_pid)
+    assert not command_line(killed.valkey_pid)
+    assert query(endpoints.postgres_url, "SELECT answer FROM kept") == [(42,)]
+
+
 def test_everything_killed_at_once_is_recovered(
     data: Path, supervise: Supervise, other_process: Callable[..., OtherProcess]
 ) -> None:

@@ -103,8 +103,7 @@ def test_nobody_gets_in_without_the_password(data: Path, supervise: Supervise) -
 
 def test_passwords_are_in_private_files_and_nowhere_else(folder: Path, supervise: Supervise, lines: list[str]) -> None:
     supervisor = supervise(folder / "data")
-    supervisor.start()
-    said = "\n".join(lines)
+    said = repr(supervisor.start()) + "".join(lines)
     for server, pid in (("postgres", supervisor.postgres_pid), ("valkey", supervisor.valkey_pid)):
         file = folder / "data" / f"{server}.password"
         password = file.read_text().strip()

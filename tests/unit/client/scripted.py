@@ -98,7 +98,7 @@ class Silence:
     def __call__(self, context: grpc.ServicerContext) -> None:
         context.add_callback(self.left.set)
         self.arrived.set()
-        self.left.wait(PATIENCE_SECONDS)
+        self.left.wait(2 * PATIENCE_SECONDS)
 
 
 Answer: TypeAlias = protobuf_message.Message | status_pb2.Status | Silence | bytes | list[Any]

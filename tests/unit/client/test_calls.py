@@ -64,9 +64,7 @@ async def calls(authority: ScriptedAuthority, waits: Waits) -> AsyncIterator[Cal
     await calls.close()
 
 
-async def get_item(
-    calls: Calls, deadline_seconds: float = PATIENCE_SECONDS
-) -> catalog_service_pb2.GetItemResponse:
+async def get_item(calls: Calls, deadline_seconds: float = PATIENCE_SECONDS) -> catalog_service_pb2.GetItemResponse:
     return await calls.unary(
         catalog_service_pb2.GetItemRequest(sku="85123A"),
         catalog_service_pb2.GetItemResponse,
@@ -93,9 +91,7 @@ async def test_two_calls_have_two_request_ids(authority: ScriptedAuthority, clie
     assert first.request.request_id < second.request.request_id
 
 
-async def test_a_request_id_that_the_caller_gives_is_used(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_a_request_id_that_the_caller_gives_is_used(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     authority.will_answer("CommitReservation", COMMITTED)
     await client.commit_reservation("main-1", request_id="order-536365")
     assert authority.heard("CommitReservation")[0].request.request_id == "order-536365"
@@ -103,11 +99,7 @@ async def test_a_request_id_that_the_caller_gives_is_used(
 
 @pytest.mark.parametrize(
     "refusal",
-    [
-        status_of(code, "")
-        for code in grpc.StatusCode
-        if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
-    ],
+    [status_of(code, "") for code in grpc.StatusCode if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}],
     ids=lambda status: str(status.code),
 )
 async def test_nothing_but_unavailable_is_tried_again(
@@ -132,12 +124,8 @@ async def test_a_limit_that_was_reached_is_not_tried_again_although_it_has_a_ret
     assert len(authority.heard("GetItem")) == 1
 
 
-async def test_the_tries_are_bounded_and_the_last_refusal_is_raised(
-    authority: ScriptedAuthority, calls: Calls
-) -> None:
-    authority.will_answer(
-        "GetItem", *[status_of(grpc.StatusCode.UNAVAILABLE, "LEDGER_UNAVAILABLE")] * 3, loading()
-    )
+async def test_the_tries_are_bounded_and_the_last_refusal_is_raised(authority: ScriptedAuthority, calls: Calls) -> None:
+    authority.will_answer("GetItem", *[status_of(grpc.StatusCode.UNAVAILABLE, "LEDGER_UNAVAILABLE")] * 3, loading())
     with pytest.raises(SegmentLoading):
         await get_item(calls)
     assert len(authority.heard("GetItem")) == POLICY.max_tries
@@ -204,16 +192,10 @@ async def test_no_answer_by_the_deadline_is_an_error_that_names_the_refusal_befo
     assert silence.left.wait(PATIENCE_SECONDS)
 
 
-@pytest.mark.parametrize(
-    ("method", "kind"), [("GetItem", "read_seconds"), ("CommitReservation", "mutation_seconds")]
-)
-async def test_each_kind_of_call_has_its_own_deadline(
-    authority: ScriptedAuthority, method: str, kind: str
-) -> None:
+@pytest.mark.parametrize(("method", "kind"), [("GetItem", "read_seconds"), ("CommitReservation", "mutation_seconds")])
+async def test_each_kind_of_call_has_its_own_deadline(authority: ScriptedAuthority, method: str, kind: str) -> None:
     authority.will_answer(method, ITEM)
-    async with HoldfastClient(
-        authority.target, caller="tests", deadlines=Deadlines(**{kind: 777.0})
-    ) as client:
+    async with HoldfastClient(authority.target, caller="tests", deadlines=Deadlines(**{kind: 777.0})) as client:
         await (client.get_item("A") if method == "GetItem" else client.commit_reservation("main-1"))
     assert 700.0 < authority.heard(method)[0].remaining_seconds < 800.0
 
@@ -224,9 +206,7 @@ async def test_a_reply_that_was_lost_with_its_connection_is_asked_for_again(
     authority.will_answer("CommitReservation", COMMITTED, COMMITTED)
     async with (
         CutOnce(authority) as target,
-        HoldfastClient(
-            target, caller="tests", retry=RetryPolicy(max_tries=20, initial_backoff_seconds=0.1)
-        ) as client,
+        HoldfastClient(target, caller="tests", retry=RetryPolicy(max_tries=20, initial_backoff_seconds=0.1)) as client,
     ):
         await client.commit_reservation("main-1", deadline_seconds=PATIENCE_SECONDS)
     lost, again = authority.heard("CommitReservation")
@@ -242,20 +222,14 @@ async def test_nobody_listening_is_unavailable() -> None:
     assert raised.value.reason == ""
 
 
-async def test_resuming_a_segment_is_never_tried_again(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_resuming_a_segment_is_never_tried_again(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     authority.will_answer("ResumeSegment", loading(), audit_service_pb2.ResumeSegmentResponse())
     with pytest.raises(SegmentLoading):
-        await client.resume_segment(
-            "main", mode=audit_service_pb2.RESUME_MODE_DISCARD_JOURNAL, reason="failover"
-        )
+        await client.resume_segment("main", mode=audit_service_pb2.RESUME_MODE_DISCARD_JOURNAL, reason="failover")
     assert len(authority.heard("ResumeSegment")) == 1
 
 
-async def test_cancelling_the_task_cancels_the_call(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_cancelling_the_task_cancels_the_call(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     silence = Silence()
     authority.will_answer("GetItem", silence)
     task = asyncio.create_task(client.get_item("85123A"))
@@ -267,9 +241,7 @@ async def test_cancelling_the_task_cancels_the_call(
     assert len(authority.heard("GetItem")) == 1
 
 
-async def test_leaving_a_stream_cancels_its_call(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_leaving_a_stream_cancels_its_call(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     silence = Silence()
     authority.will_answer("VerifyLedger", [audit_service_pb2.VerifyLedgerResponse(), silence])
     responses = client.verify_ledger()

@@ -30,9 +30,7 @@ RESERVATION = reservation_pb2.Reservation(
     channel="WEB",
     order_id="536365",
     lines=[
-        reservation_pb2.ReservationLine(
-            line_number=1, sku="85123A", location="LONDON", quantity=2, open_quantity=2
-        )
+        reservation_pb2.ReservationLine(line_number=1, sku="85123A", location="LONDON", quantity=2, open_quantity=2)
     ],
     expire_time=timestamp_pb2.Timestamp(seconds=1_772_366_400),
 )
@@ -58,9 +56,7 @@ def json_lines(text: str) -> list[Any]:
 
 
 def test_reserve_asks_for_every_line_and_shows_the_reservation(authority: ScriptedAuthority) -> None:
-    authority.will_answer(
-        "CreateReservation", inventory_service_pb2.CreateReservationResponse(reservation=RESERVATION)
-    )
+    authority.will_answer("CreateReservation", inventory_service_pb2.CreateReservationResponse(reservation=RESERVATION))
     result = holdfast(
         authority,
         "reserve",
@@ -101,21 +97,14 @@ def test_reserve_can_commit_at_once_and_show_what_is_missing(authority: Scripted
     authority.will_answer("CommitReservation", inventory_service_pb2.CommitReservationResponse())
     result = holdfast(authority, "reserve", "85123A=5", "--channel", "WEB", "--partial", "--commit")
     assert result.exit_code == 0
-    assert (
-        authority.heard("CreateReservation")[0].request.fill_policy
-        == inventory_service_pb2.FILL_POLICY_PARTIAL
-    )
+    assert authority.heard("CreateReservation")[0].request.fill_policy == inventory_service_pb2.FILL_POLICY_PARTIAL
     assert authority.heard("CommitReservation")[0].request.reservation_id == "main-1"
     assert "short: 85123A, requested 5, reserved 2" in result.stdout
 
 
 def test_a_reservation_whose_commit_failed_is_shown_all_the_same(authority: ScriptedAuthority) -> None:
-    authority.will_answer(
-        "CreateReservation", inventory_service_pb2.CreateReservationResponse(reservation=RESERVATION)
-    )
-    authority.will_answer(
-        "CommitReservation", status_of(grpc.StatusCode.FAILED_PRECONDITION, "RESERVATION_EXPIRED")
-    )
+    authority.will_answer("CreateReservation", inventory_service_pb2.CreateReservationResponse(reservation=RESERVATION))
+    authority.will_answer("CommitReservation", status_of(grpc.StatusCode.FAILED_PRECONDITION, "RESERVATION_EXPIRED"))
     result = holdfast(authority, "reserve", "85123A=5", "--channel", "WEB", "--commit")
     assert result.exit_code == 1
     assert "main-1" in result.stdout
@@ -149,15 +138,11 @@ def test_a_refusal_names_every_field_that_breaks_its_rule(authority: ScriptedAut
     )
     result = holdfast(authority, "availability", "a b", "--channel", "WEB")
     assert result.exit_code == 1
-    assert (
-        result.stderr == "holdfast: INVALID_FIELD: broken (key.sku: has a space; key.channel: is too long)\n"
-    )
+    assert result.stderr == "holdfast: INVALID_FIELD: broken (key.sku: has a space; key.channel: is too long)\n"
 
 
 def test_words_of_the_authority_cannot_steer_the_terminal(authority: ScriptedAuthority) -> None:
-    authority.will_answer(
-        "GetReservation", status_of(grpc.StatusCode.NOT_FOUND, "", "gone\x1b[2J\nand [bold]more")
-    )
+    authority.will_answer("GetReservation", status_of(grpc.StatusCode.NOT_FOUND, "", "gone\x1b[2J\nand [bold]more"))
     result = holdfast(authority, "reservation", "main-1")
     assert result.stderr == "holdfast: NOT_FOUND: gone [2J and [bold]more\n"
 
@@ -249,9 +234,7 @@ def test_a_reservation_is_resolved_as_told(
 
 
 def test_a_reservation_is_shown_as_json_of_the_contract(authority: ScriptedAuthority) -> None:
-    authority.will_answer(
-        "GetReservation", inventory_service_pb2.GetReservationResponse(reservation=RESERVATION)
-    )
+    authority.will_answer("GetReservation", inventory_service_pb2.GetReservationResponse(reservation=RESERVATION))
     result = holdfast(authority, "reservation", "main-1", "--json")
     (line,) = json_lines(result.stdout)
     assert line["reservation_id"] == "main-1"
@@ -301,9 +284,7 @@ def test_availability_is_shown_for_every_sku(authority: ScriptedAuthority, scope
     assert result.exit_code == 0
     assert re.search(r"85123A .* HERE .* 41", result.stdout)
     assert re.search(r"84029G .* HERE .* 0", result.stdout)
-    as_json = json_lines(
-        holdfast(authority, "availability", "85123A", "84029G", f"--{scope}", "HERE", "--json").stdout
-    )
+    as_json = json_lines(holdfast(authority, "availability", "85123A", "84029G", f"--{scope}", "HERE", "--json").stdout)
     assert [line["available_to_sell_quantity"] for line in as_json] == ["41", "0"]
 
 
@@ -367,9 +348,7 @@ def test_a_sound_ledger_ends_with_0(authority: ScriptedAuthority) -> None:
         "VerifyLedger",
         [
             audit_service_pb2.VerifyLedgerResponse(checked_operation_count=1, operation_count=2),
-            audit_service_pb2.VerifyLedgerResponse(
-                checked_operation_count=2, operation_count=2, verdict=SOUND
-            ),
+            audit_service_pb2.VerifyLedgerResponse(checked_operation_count=2, operation_count=2, verdict=SOUND),
         ],
     )
     result = holdfast(authority, "verify")
@@ -390,9 +369,7 @@ def test_a_sound_ledger_ends_with_0(authority: ScriptedAuthority) -> None:
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
-def test_a_ledger_with_anything_wrong_ends_with_1(
-    authority: ScriptedAuthority, wrong: dict[str, Any]
-) -> None:
+def test_a_ledger_with_anything_wrong_ends_with_1(authority: ScriptedAuthority, wrong: dict[str, Any]) -> None:
     sound = {"chain_verified": True, "levels_equal_movements": True, "reserved_equals_open_lines": True}
     verdict = audit_service_pb2.LedgerVerdict(**{**sound, **wrong})
     authority.will_answer("VerifyLedger", [audit_service_pb2.VerifyLedgerResponse(verdict=verdict)])
@@ -462,9 +439,7 @@ def test_the_age_of_a_heartbeat_is_shown() -> None:
         ("--discard-journal", audit_service_pb2.RESUME_MODE_DISCARD_JOURNAL),
     ],
 )
-def test_a_segment_is_resumed_in_the_way_that_was_chosen(
-    authority: ScriptedAuthority, way: str, mode: int
-) -> None:
+def test_a_segment_is_resumed_in_the_way_that_was_chosen(authority: ScriptedAuthority, way: str, mode: int) -> None:
     authority.will_answer("ResumeSegment", audit_service_pb2.ResumeSegmentResponse(segment=OPEN))
     result = holdfast(authority, "resume", "main", way, "--reason", "failover")
     assert result.exit_code == 0
@@ -476,9 +451,7 @@ def test_serve_becomes_the_server_with_its_arguments(
     authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     became: list[Any] = []
-    monkeypatch.setattr(
-        "importlib.util.find_spec", lambda name: object() if name == "holdfast_server" else None
-    )
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if name == "holdfast_server" else None)
     monkeypatch.setattr(os, "execv", lambda *what: became.extend(what))
     result = holdfast(authority, "serve", "--port", "50052", "data")
     assert result.exit_code == 0

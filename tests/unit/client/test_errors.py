@@ -79,9 +79,7 @@ def test_insufficient_stock_has_every_short_line() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "description", ["", "requested 3", "requested 3, available -1", "requested 3, available 2."]
-)
+@pytest.mark.parametrize("description", ["", "requested 3", "requested 3, available -1", "requested 3, available 2."])
 def test_a_short_line_in_other_words_does_not_hide_the_refusal(description: str) -> None:
     violation = error_details_pb2.PreconditionFailure.Violation(subject="A", description=description)
     status = status_of(
@@ -98,14 +96,10 @@ def test_invalid_field_has_every_violation() -> None:
     bad_request = error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(field="channel", description="is required"),
-            error_details_pb2.BadRequest.FieldViolation(
-                field="lines[0].quantity", description="must be 1 or more"
-            ),
+            error_details_pb2.BadRequest.FieldViolation(field="lines[0].quantity", description="must be 1 or more"),
         ]
     )
-    error = error_from_status(
-        status_of(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", details=(bad_request,))
-    )
+    error = error_from_status(status_of(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", details=(bad_request,)))
     assert isinstance(error, InvalidField)
     assert error.violations == (
         FieldViolation(field="channel", description="is required"),
@@ -115,9 +109,7 @@ def test_invalid_field_has_every_violation() -> None:
 
 def test_a_reused_request_id_names_the_field_that_differs() -> None:
     metadata = {"request_id": "request-1", "field": "lines[0].quantity"}
-    error = error_from_status(
-        status_of(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", metadata=metadata)
-    )
+    error = error_from_status(status_of(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", metadata=metadata))
     assert isinstance(error, RequestIdReused)
     assert error.field == "lines[0].quantity"
 
@@ -128,9 +120,7 @@ def test_a_resolved_reservation_says_what_became_of_it() -> None:
         "state": "COMMITTED",
         "resolve_time": "2026-03-01T12:00:00.000000Z",
     }
-    error = error_from_status(
-        status_of(grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_COMMITTED", metadata=metadata)
-    )
+    error = error_from_status(status_of(grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_COMMITTED", metadata=metadata))
     assert isinstance(error, AlreadyCommitted)
     assert isinstance(error, ReservationResolved)
     assert {
@@ -177,9 +167,7 @@ def test_an_error_survives_the_way_between_processes(status: status_pb2.Status) 
     assert isinstance(again, InsufficientStock | BacklogFull)
 
 
-async def test_a_refused_call_raises_the_typed_error(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_a_refused_call_raises_the_typed_error(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     status = status_of(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SKU", "no item", metadata={"sku": "NO-SUCH-SKU"})
     authority.will_answer("GetItem", status)
     with pytest.raises(UnknownSku) as raised:
@@ -214,9 +202,7 @@ def test_details_of_another_code_are_not_believed() -> None:
 async def test_the_error_of_a_mutation_carries_the_id_to_ask_again_with(
     authority: ScriptedAuthority, client: HoldfastClient
 ) -> None:
-    authority.will_answer(
-        "CommitReservation", *[status_of(grpc.StatusCode.UNAVAILABLE, "SEGMENT_LOADING")] * 5
-    )
+    authority.will_answer("CommitReservation", *[status_of(grpc.StatusCode.UNAVAILABLE, "SEGMENT_LOADING")] * 5)
     with pytest.raises(SegmentLoading) as raised:
         await client.commit_reservation("main-1")
     assert raised.value.request_id == authority.heard("CommitReservation")[0].request.request_id

@@ -28,9 +28,7 @@ from unit.client.scripted import ScriptedAuthority, loading, short_of, status_of
 DemandLine = inventory_service_pb2.DemandLine
 
 
-async def test_a_reservation_is_asked_for_as_it_was_told(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_a_reservation_is_asked_for_as_it_was_told(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     answer = inventory_service_pb2.CreateReservationResponse(
         reservation=reservation_pb2.Reservation(reservation_id="main-1")
     )
@@ -89,9 +87,7 @@ async def test_a_batch_gives_ids_to_the_requests_that_have_none_and_leaves_the_o
     assert refusal.short_lines[0].sku == "A"
 
 
-async def test_a_hold_is_extended_by_the_told_time(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_a_hold_is_extended_by_the_told_time(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     authority.will_answer("ExtendReservation", inventory_service_pb2.ExtendReservationResponse())
     await client.extend_reservation("main-1", ttl_seconds=900, request_id="request-1")
     assert authority.heard("ExtendReservation")[0].request == inventory_service_pb2.ExtendReservationRequest(
@@ -99,17 +95,13 @@ async def test_a_hold_is_extended_by_the_told_time(
     )
 
 
-async def test_lines_are_released_whole_or_in_part(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_lines_are_released_whole_or_in_part(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     line = inventory_service_pb2.ReleaseLine
     authority.will_answer("ReleaseReservation", inventory_service_pb2.ReleaseReservationResponse())
     await client.release_reservation(
         "main-1", lines=[1, (2, 5), line(line_number=3, quantity=7)], reason="changed", request_id="request-1"
     )
-    assert authority.heard("ReleaseReservation")[
-        0
-    ].request == inventory_service_pb2.ReleaseReservationRequest(
+    assert authority.heard("ReleaseReservation")[0].request == inventory_service_pb2.ReleaseReservationRequest(
         request_id="request-1",
         reservation_id="main-1",
         lines=[line(line_number=1), line(line_number=2, quantity=5), line(line_number=3, quantity=7)],
@@ -137,9 +129,7 @@ async def test_availability_of_neither_or_both_is_a_mistake_of_the_program(
     assert authority.all_heard() == []
 
 
-async def test_availabilities_are_asked_for_at_a_revision(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_availabilities_are_asked_for_at_a_revision(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     revision = revision_pb2.Revision(segment="main", position=900)
     authority.will_answer("BatchGetAvailability", inventory_service_pb2.BatchGetAvailabilityResponse())
     await client.batch_get_availability(
@@ -151,16 +141,12 @@ async def test_availabilities_are_asked_for_at_a_revision(
     assert request.min_revision == revision
 
 
-async def test_stock_is_received_and_adjusted_as_told(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_stock_is_received_and_adjusted_as_told(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     receipt, adjustment = inventory_service_pb2.ReceiptLine, inventory_service_pb2.AdjustmentLine
     damaged = adjustment(sku="B", location="LONDON", delta_quantity=1, status=stock_pb2.STOCK_STATUS_DAMAGED)
     authority.will_answer("ReceiveStock", inventory_service_pb2.ReceiveStockResponse())
     authority.will_answer("AdjustStock", inventory_service_pb2.AdjustStockResponse())
-    await client.receive_stock(
-        [("A", 5, "LONDON")], reference="GR-1", reason="delivery", request_id="request-1"
-    )
+    await client.receive_stock([("A", 5, "LONDON")], reference="GR-1", reason="delivery", request_id="request-1")
     await client.adjust_stock(
         [("A", -3, "LONDON"), damaged], reason="breakage", reference="C-1", request_id="request-2"
     )
@@ -178,9 +164,7 @@ async def test_stock_is_received_and_adjusted_as_told(
     )
 
 
-async def test_master_data_is_put_under_a_request_id(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_master_data_is_put_under_a_request_id(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     authority.will_answer("PutItems", catalog_service_pb2.PutItemsResponse())
     authority.will_answer("PutLocations", catalog_service_pb2.PutLocationsResponse())
     authority.will_answer("PutPools", catalog_service_pb2.PutPoolsResponse())
@@ -190,8 +174,7 @@ async def test_master_data_is_put_under_a_request_id(
     await client.put_pools([catalog_pb2.Pool(pool="UK", locations=["LONDON"])])
     await client.put_channels([catalog_pb2.Channel(channel="WEB", pool="UK")])
     requests = {
-        method: authority.heard(method)[0].request
-        for method in ("PutItems", "PutLocations", "PutPools", "PutChannels")
+        method: authority.heard(method)[0].request for method in ("PutItems", "PutLocations", "PutPools", "PutChannels")
     }
     assert len({request.request_id for request in requests.values()} - {""}) == 4
     assert requests["PutItems"].items[0].sku == "A"
@@ -309,9 +292,7 @@ async def test_a_check_that_was_refused_before_it_began_is_tried_again(
     assert len([response async for response in client.verify_ledger()]) == 1
 
 
-async def test_a_check_that_broke_off_is_not_begun_again(
-    authority: ScriptedAuthority, client: HoldfastClient
-) -> None:
+async def test_a_check_that_broke_off_is_not_begun_again(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     broken = status_of(grpc.StatusCode.UNAVAILABLE, "LEDGER_UNAVAILABLE")
     authority.will_answer("VerifyLedger", [audit_service_pb2.VerifyLedgerResponse(), broken], [])
     with pytest.raises(Unavailable):

@@ -28,11 +28,7 @@ def test_all_is_sorted_and_names_nothing_twice() -> None:
 
 
 def test_every_class_of_the_error_tree_is_shown() -> None:
-    tree = {
-        name
-        for name, value in vars(errors).items()
-        if inspect.isclass(value) and issubclass(value, HoldfastError)
-    }
+    tree = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, HoldfastError)}
     assert tree <= set(holdfast_client.__all__)
 
 
@@ -54,9 +50,7 @@ def test_every_rpc_has_a_method() -> None:
 def test_the_waiting_client_has_every_method_with_the_same_parameters() -> None:
     assert public_methods(SyncHoldfastClient) == public_methods(HoldfastClient)
     for name in public_methods(HoldfastClient) - {"close"}:
-        asynchronous, waiting = (
-            inspect.signature(getattr(of, name)) for of in (HoldfastClient, SyncHoldfastClient)
-        )
+        asynchronous, waiting = (inspect.signature(getattr(of, name)) for of in (HoldfastClient, SyncHoldfastClient))
         assert asynchronous == waiting, name
 
 

@@ -1,5 +1,6 @@
 """The waiting client does what the asynchronous one does, from any thread."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from holdfast.inventory.v1 import audit_service_pb2, catalog_pb2, catalog_service_pb2, inventory_service_pb2
 
-from holdfast_client import InsufficientStock, SyncHoldfastClient
+from holdfast_client import Deadlines, HoldfastError, InsufficientStock, SyncHoldfastClient, calls
 from unit.client.scripted import PATIENCE_SECONDS, ScriptedAuthority, Silence, loading, short_of
 
 ITEM = catalog_service_pb2.GetItemResponse(item=catalog_pb2.Item(sku="85123A"))
@@ -34,17 +35,13 @@ def test_a_listing_is_a_plain_iterator_over_all_pages(
     authority: ScriptedAuthority, sync_client: SyncHoldfastClient
 ) -> None:
     page = catalog_service_pb2.ListItemsResponse
-    authority.will_answer(
-        "ListItems", page(items=[{"sku": "A"}], next_page_token="2"), page(items=[{"sku": "B"}])
-    )
+    authority.will_answer("ListItems", page(items=[{"sku": "A"}], next_page_token="2"), page(items=[{"sku": "B"}]))
     listing = sync_client.list_items()
     assert isinstance(listing, Iterator)
     assert [item.sku for item in listing] == ["A", "B"]
 
 
-def test_leaving_an_iteration_cancels_its_call(
-    authority: ScriptedAuthority, sync_client: SyncHoldfastClient
-) -> None:
+def test_leaving_an_iteration_cancels_its_call(authority: ScriptedAuthority, sync_client: SyncHoldfastClient) -> None:
     silence = Silence()
     authority.will_answer("VerifyLedger", [audit_service_pb2.VerifyLedgerResponse(), silence])
     responses = sync_client.verify_ledger()
@@ -71,9 +68,7 @@ def test_an_interrupted_wait_cancels_its_call(
     assert silence.left.wait(PATIENCE_SECONDS)
 
 
-def test_one_client_serves_many_threads(
-    authority: ScriptedAuthority, sync_client: SyncHoldfastClient
-) -> None:
+def test_one_client_serves_many_threads(authority: ScriptedAuthority, sync_client: SyncHoldfastClient) -> None:
     authority.will_answer("CommitReservation", *[inventory_service_pb2.CommitReservationResponse()] * 40)
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(sync_client.commit_reservation, [f"main-{number}" for number in range(40)]))
@@ -104,6 +99,33 @@ def test_closing_ends_the_thread_and_the_calls_and_may_be_done_twice(authority: 
     assert "holdfast-client" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(RuntimeError, match="closed"):
         client.get_item("85123A")
+
+
+def test_closing_ends_a_call_that_waits_for_its_next_try(authority: ScriptedAuthority) -> None:
+    authority.will_answer("GetItem", loading(PATIENCE_SECONDS))
+    client = SyncHoldfastClient(
+        authority.target, caller="tests", deadlines=Deadlines(read_seconds=10 * PATIENCE_SECONDS)
+    )
+    begun = threading.Event()
+    wait_after = calls._Tries.wait_after
+
+    async def tell(self: calls._Tries, error: HoldfastError) -> None:
+        begun.set()
+        await wait_after(self, error)
+
+    def ask() -> None:
+        with contextlib.suppress(BaseException):
+            client.get_item("85123A")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls._Tries, "wait_after", tell)
+        waiting = threading.Thread(target=ask, daemon=True)
+        waiting.start()
+        assert begun.wait(PATIENCE_SECONDS)
+        client.close()
+    waiting.join(PATIENCE_SECONDS / 2)
+    assert not waiting.is_alive()
+    assert len(authority.heard("GetItem")) == 1
 
 
 def test_an_iteration_may_outlive_its_client(authority: ScriptedAuthority) -> None:
