@@ -28,6 +28,9 @@ _PATHS: Final = {
     for method in service.methods
 }
 
+MAX_DETAILS_BYTES: Final = 256 * 1024
+"""The details of a refusal that the client accepts: a thousand short lines with the longest ids fit."""
+
 _CHANNEL_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     # Our own retries carry the request_id and stop at the deadline of the whole call; gRPC's would come on
     # top.
@@ -43,6 +46,9 @@ _CHANNEL_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.use_local_subchannel_pool", 1),
     # The authority is in the own network; a proxy for the web does not lead to it.
     ("grpc.enable_http_proxy", 0),
+    # A refusal lists every short line in its trailing metadata; the client says so to the authority.
+    ("grpc.max_metadata_size", MAX_DETAILS_BYTES + 8 * 1024),
+    ("grpc.absolute_max_metadata_size", MAX_DETAILS_BYTES + 16 * 1024),
     # A page of a thousand long reservations is more than gRPC's 4 MiB.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
 )

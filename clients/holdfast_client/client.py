@@ -20,7 +20,7 @@ from holdfast.inventory.v1 import (
     stock_pb2,
 )
 
-from holdfast_client.calls import Calls
+from holdfast_client.calls import MAX_DETAILS_BYTES, Calls
 from holdfast_client.policy import Deadlines, RetryPolicy
 from holdfast_client.request_ids import new_request_id
 
@@ -156,7 +156,7 @@ class HoldfastClient:
         for name, value in (("caller", caller), ("on_behalf_of", on_behalf_of)):
             if not _METADATA_VALUE.fullmatch(value):
                 raise ValueError(f"{name} must be printable ASCII, as gRPC metadata is")
-        metadata = [("holdfast-caller", caller)]
+        metadata = [("holdfast-caller", caller), ("holdfast-max-details-bytes", str(MAX_DETAILS_BYTES))]
         if on_behalf_of:
             metadata.append(("holdfast-on-behalf-of", on_behalf_of))
         self.target: Final = target or os.environ.get(TARGET_VARIABLE) or DEFAULT_TARGET

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from protocol.explorer import Exploration, Explorer
@@ -37,6 +38,7 @@ LOST = Scenario(
     faults=1,
     may_lose=True,
 )
+LOST_ONE_WRITER = replace(LOST, writers=1)
 STALE = Scenario(
     name="Redis falls back, two buyers",
     clients=(ANN, BOB_ONCE),

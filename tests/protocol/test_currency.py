@@ -130,3 +130,9 @@ def test_a_barrier_needs_neither_lease_nor_known_committed() -> None:
     rules = replace(BARRIER, lease_is_checked=False, script_checks_known_committed=False)
     walk = scenarios.explore(scenarios.ARRIVALS_STALE, rules=rules, promises=PROMISES | CURRENCY)
     assert walk.broken is None, str(walk.broken)
+
+
+def test_a_cursor_read_for_every_tick_needs_no_lease() -> None:
+    rules = replace(CURSOR, lease_is_checked=False)
+    walk = scenarios.explore(scenarios.ARRIVALS_SPLIT, rules=rules, promises=PROMISES | CURRENCY)
+    assert walk.broken is None, str(walk.broken)

@@ -56,7 +56,7 @@ MISTAKES = (
     Mistake(
         name="writer without the compare-and-set",
         rules=without(*COMPARE_AND_SET),
-        scenario=scenarios.LOST,
+        scenario=scenarios.LOST_ONE_WRITER,
         promise="Fencing",
         steps=4,
         story="a writer that read before the fence commits after it",
@@ -80,7 +80,7 @@ MISTAKES = (
     Mistake(
         name="compare-and-set without the epoch",
         rules=without("cursor_compares_epoch"),
-        scenario=scenarios.LOST,
+        scenario=scenarios.LOST_ONE_WRITER,
         promise="Fencing",
         steps=4,
         story="a fence alone moves neither seq nor hash, so the writer from before it still fits",
@@ -112,7 +112,7 @@ MISTAKES = (
     Mistake(
         name="outcome not stored in the same commit",
         rules=without("outcome_in_same_commit"),
-        scenario=scenarios.LOST,
+        scenario=scenarios.LOST_ONE_WRITER,
         promise="Once",
         steps=11,
         story="the snapshot of a rebuild holds ann's entry and not its outcome, so the retry is decided anew",
@@ -122,7 +122,7 @@ MISTAKES = (
         # no entry of the new epoch fits; without the chain alone, ann's late commit does not happen.
         name="neither epoch nor chain",
         rules=without(*EPOCH, *CHAIN),
-        scenario=scenarios.LOST,
+        scenario=scenarios.LOST_ONE_WRITER,
         promise="Once",
         steps=12,
         story="ann is committed after the fence; the new epoch knows nothing of it, and nothing notices",
@@ -186,7 +186,7 @@ MISTAKES = (
     Mistake(
         name="snapshot before the fence, and neither known committed nor chain",
         rules=without("fence_with_snapshot", "script_checks_known_committed", *CHAIN),
-        scenario=scenarios.LOST,
+        scenario=scenarios.LOST_ONE_WRITER,
         promise="Once",
         steps=13,
         story="ann is committed between snapshot and fence; the new epoch decides her again",
@@ -262,7 +262,7 @@ BACKED = (
     Backed(
         name="compare-and-set without the epoch, as callers feel it",
         rules=without("cursor_compares_epoch"),
-        scenario=replace(scenarios.LOST, writers=1),
+        scenario=scenarios.LOST_ONE_WRITER,
         promises=FELT_BY_CALLERS,
         backed_by="the chain: after the late commit no entry of the new epoch fits",
     ),
@@ -293,7 +293,7 @@ BACKED = (
     Backed(
         name="snapshot before the fence, without known committed",
         rules=without("fence_with_snapshot", "script_checks_known_committed"),
-        scenario=replace(scenarios.LOST, writers=1),
+        scenario=scenarios.LOST_ONE_WRITER,
         backed_by="the chain, and a base that is committed by identity only",
     ),
     Backed(

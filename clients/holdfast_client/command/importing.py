@@ -45,7 +45,7 @@ reference, is another import.
 
 Ends with 0 if all rows went in, 3 if some were rejected, 1 if none could be brought in.
 
-Ids have 1 to {IDENTIFIER_MAX_LENGTH} letters, digits or . _ - : / + # ~ @ = and start with a letter or digit.
+Ids have 1 to {IDENTIFIER_MAX_LENGTH} letters, digits or . _ - : / + # ~ and start with a letter or digit.
 """
 
 import_app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
@@ -53,9 +53,7 @@ import_app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None
 File = Annotated[Path, typer.Argument(metavar="FILE.csv[.gz]", help="The file.", show_default=False)]
 Map = Annotated[
     str,
-    typer.Option(
-        "--map", metavar="FIELD=COLUMN,...", help="Which column holds which field. Else the one called so."
-    ),
+    typer.Option("--map", metavar="FIELD=COLUMN,...", help="Which column holds which field. Else the one called so."),
 ]
 MappingFile = Annotated[
     Path | None,
@@ -116,9 +114,7 @@ def stock(
     location: Annotated[
         str, typer.Option("--location", metavar="ID", help="The location of rows that name none.")
     ] = "",
-    reference: Annotated[
-        str, typer.Option("--reference", help="Your own document, such as a goods receipt.")
-    ] = "",
+    reference: Annotated[str, typer.Option("--reference", help="Your own document, such as a goods receipt.")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why, for the audit.")] = "import",
     mapped: Map = "",
     mapping: MappingFile = None,

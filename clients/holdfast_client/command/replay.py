@@ -40,31 +40,21 @@ def replay(
     ],
     mapping: Annotated[
         Path | None,
-        typer.Option(
-            "--mapping", metavar="FILE.toml", help="What the columns and rows mean. Else Online Retail."
-        ),
+        typer.Option("--mapping", metavar="FILE.toml", help="What the columns and rows mean. Else Online Retail."),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Only the first rows of the file.")
-    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first rows of the file.")] = None,
     stock_share: Annotated[
         str,
-        typer.Option(
-            "--stock-share", help="The opening stock, as a share of what the file sells of each SKU."
-        ),
+        typer.Option("--stock-share", help="The opening stock, as a share of what the file sells of each SKU."),
     ] = "0.8",
     locations: Annotated[
         int,
         typer.Option("--locations", min=1, max=MAX_LOCATIONS, help="The locations that the stock lies at."),
     ] = 2,
-    seed: Annotated[
-        int, typer.Option("--seed", help="Decides how each SKU's stock is cut between them.")
-    ] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Decides how each SKU's stock is cut between them.")] = 1,
     run_id: Annotated[
         str | None,
-        typer.Option(
-            "--run-id", help="The prefix of the run's SKUs and orders. Else one made from the time."
-        ),
+        typer.Option("--run-id", help="The prefix of the run's SKUs and orders. Else one made from the time."),
     ] = None,
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, max=MAX_CONCURRENCY, help="The callers at a time.")
@@ -77,21 +67,17 @@ def replay(
     ] = False,
     patience: Annotated[
         float,
-        typer.Option(
-            "--patience", min=0, help="Seconds to go on asking, per call, while there is no answer."
-        ),
+        typer.Option("--patience", min=0, help="Seconds to go on asking, per call, while there is no answer."),
     ] = 60,
-    report: Annotated[
-        Path, typer.Option("--report", metavar="FILE.json", help="Where the result is written.")
-    ] = Path("build/replay.json"),
+    report: Annotated[Path, typer.Option("--report", metavar="FILE.json", help="Where the result is written.")] = Path(
+        "build/replay.json"
+    ),
     embedded: Annotated[
         bool, typer.Option("--embedded", help="Start a server for this run and stop it afterwards.")
     ] = False,
     data_directory: Annotated[
         Path | None,
-        typer.Option(
-            "--data-directory", help="With --embedded: where the server keeps its data. Else temporary."
-        ),
+        typer.Option("--data-directory", help="With --embedded: where the server keeps its data. Else temporary."),
     ] = None,
     target: asking.Target = None,
     as_json: asking.AsJson = False,
@@ -128,9 +114,7 @@ def replay(
     try:
         plan = plan_file(orders, mapping=load_mapping(mapping), names=names, limit=limit)
         if not plan.events:
-            asking.complain(
-                f"{orders} has no order, cancellation or adjustment; {_rejections_in_words(plan)}"
-            )
+            asking.complain(f"{orders} has no order, cancellation or adjustment; {_rejections_in_words(plan)}")
             raise typer.Exit(1)
         result = asyncio.run(
             _run(
@@ -186,9 +170,7 @@ async def _run(
 
 
 @asynccontextmanager
-async def _server(
-    target: str | None, *, embedded: bool, data_directory: Path | None
-) -> AsyncIterator[str | None]:
+async def _server(target: str | None, *, embedded: bool, data_directory: Path | None) -> AsyncIterator[str | None]:
     if not embedded:
         yield target
         return

@@ -16,15 +16,14 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from holdfast.inventory.v1 import field_rule_pb2
 
-IDENTIFIER_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~@=]*")
+IDENTIFIER_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]*")
 IDENTIFIER_MAX_LENGTH = 64
 PROSE_MAX_LENGTH = 256
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 INTEGER_PATTERN = re.compile(r"[+-]?[0-9]{1,19}")
 
 _IDENTIFIER_WORDS = (
-    f"must be 1 to {IDENTIFIER_MAX_LENGTH} letters, digits or . _ - : / + # ~ @ =, "
-    "starting with a letter or digit"
+    f"must be 1 to {IDENTIFIER_MAX_LENGTH} letters, digits or . _ - : / + # ~, starting with a letter or digit"
 )
 
 

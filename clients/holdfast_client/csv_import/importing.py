@@ -32,6 +32,7 @@ from holdfast_client.csv_import.rows import (
     read_receipt,
 )
 from holdfast_client.csv_import.sending import BatchSender, Send, SentRows
+from holdfast_client.csv_import.together import together
 
 DEFAULT_CONCURRENCY = 4
 MAX_CONCURRENCY = 64
@@ -110,15 +111,11 @@ def items_send(authority: ImportAuthority) -> Send[catalog_pb2.Item]:
     return send
 
 
-def stock_send(
-    authority: ImportAuthority, *, reference: str, reason: str
-) -> Send[inventory_service_pb2.ReceiptLine]:
+def stock_send(authority: ImportAuthority, *, reference: str, reason: str) -> Send[inventory_service_pb2.ReceiptLine]:
     """Sends receipts."""
 
     async def send(lines: Sequence[inventory_service_pb2.ReceiptLine], request_id: str) -> bool:
-        answer = await authority.receive_stock(
-            lines, reference=reference, reason=reason, request_id=request_id
-        )
+        answer = await authority.receive_stock(lines, reference=reference, reason=reason, request_id=request_id)
         return answer.replayed
 
     return send
@@ -154,15 +151,15 @@ class Import(Generic[M]):
         queue: asyncio.Queue[Batch[M] | None] = asyncio.Queue(maxsize=concurrency)
         sender = BatchSender(send=send, patience=patience)
         with self._timed():
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(concurrency):
-                    tasks.create_task(self._empty(queue, sender))
-                for batch in self._batches():
-                    await queue.put(batch)
-                for _ in range(concurrency):
-                    await queue.put(None)
+            await together(self._fill(queue, concurrency), *(self._empty(queue, sender) for _ in range(concurrency)))
         self.report.unavailable_retries = patience.repetitions
         return self.report
+
+    async def _fill(self, queue: asyncio.Queue[Batch[M] | None], senders: int) -> None:
+        for batch in self._batches():
+            await queue.put(batch)
+        for _ in range(senders):
+            await queue.put(None)
 
     def _batches(self) -> Iterator[Batch[M]]:
         return cut_batches(

@@ -57,9 +57,7 @@ async def _bar(look: Callable[[], HowFar], console: Console) -> None:
         bar = progress.add_task("", remark="", total=None)
         while True:
             now = look()
-            progress.update(
-                bar, description=now.stage, completed=now.done, total=now.total, remark=now.remark
-            )
+            progress.update(bar, description=now.stage, completed=now.done, total=now.total, remark=now.remark)
             progress.refresh()
             await asyncio.sleep(1 / REFRESHES_PER_SECOND)
 

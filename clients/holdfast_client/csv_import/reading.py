@@ -149,9 +149,7 @@ class CsvFile:
         """The next record, or None behind the last."""
         while (line := lines.take()) is not None:
             if line.content is None:
-                return BrokenRecord(
-                    line_number=line.number, reason=f"the line is longer than {MAX_LINE_BYTES} bytes"
-                )
+                return BrokenRecord(line_number=line.number, reason=f"the line is longer than {MAX_LINE_BYTES} bytes")
             if not line.content.strip():
                 continue
             return self._close_record(line.number, line.content, lines)
@@ -192,9 +190,7 @@ class CsvFile:
                 line_number=record.line_number,
                 reason=f"the row has {len(record.values)} columns, the header has {len(self.header)}",
             )
-        return Record(
-            line_number=record.line_number, values=dict(zip(self.header, record.values, strict=True))
-        )
+        return Record(line_number=record.line_number, values=dict(zip(self.header, record.values, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,7 @@ class ImportReport:
     def as_json(self) -> dict[str, object]:
         """The report as it is written to a file."""
         values = {
-            entry.name: getattr(self, entry.name)
-            for entry in dataclasses.fields(self)
-            if entry.name != "rejections"
+            entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self) if entry.name != "rejections"
         }
         values["rejections_not_named"] = self.rows_rejected - len(self.rejections)
         values["rejections"] = [dataclasses.asdict(broken) for broken in self.rejections_in_order]

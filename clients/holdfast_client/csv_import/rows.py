@@ -67,11 +67,7 @@ class RowReader:
     def integer(self, field: str, message: type[Message], *, default: str = "") -> int:
         """The value of the field as a whole number, checked like a text. 0 where it is broken."""
         value = self._value(field) or default
-        fault = (
-            field_rules.integer_fault(value, field_rules.field_rule(message, field))
-            if value
-            else "is missing"
-        )
+        fault = field_rules.integer_fault(value, field_rules.field_rule(message, field)) if value else "is missing"
         if fault:
             self.reject(field, fault)
             return 0
@@ -104,9 +100,7 @@ def read_receipt(
     reader = RowReader(record, columns)
     line = inventory_service_pb2.ReceiptLine(
         sku=reader.text("sku", inventory_service_pb2.ReceiptLine, required=True),
-        location=reader.text(
-            "location", inventory_service_pb2.ReceiptLine, default=default_location, required=True
-        ),
+        location=reader.text("location", inventory_service_pb2.ReceiptLine, default=default_location, required=True),
         quantity=reader.integer("quantity", inventory_service_pb2.ReceiptLine),
     )
     column = columns.get("status")

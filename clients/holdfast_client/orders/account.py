@@ -113,9 +113,7 @@ class Account:
         for line in lines:
             self.level(line.sku, line.location).expired += line.quantity
 
-    def stands(
-        self, *, sequence: int, customer: str, reservation_id: str, lines: Iterable[ReservedLine]
-    ) -> None:
+    def stands(self, *, sequence: int, customer: str, reservation_id: str, lines: Iterable[ReservedLine]) -> None:
         """An order stands: from now on its customer can cancel it. Without a customer nobody can."""
         if not customer:
             return

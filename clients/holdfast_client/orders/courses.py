@@ -48,9 +48,7 @@ class OrderCourse:
         self._create_id = new_request_id()
         self._commit_id = new_request_id()
         self._reservation: reservation_pb2.Reservation | None = None
-        account.asked(
-            sequence=order.sequence, customer=order.customer, skus=(line.sku for line in order.lines)
-        )
+        account.asked(sequence=order.sequence, customer=order.customer, skus=(line.sku for line in order.lines))
         outcomes.orders += 1
         outcomes.lines += len(order.lines)
         outcomes.units_asked += sum(line.quantity for line in order.lines)
@@ -74,9 +72,7 @@ class OrderCourse:
         order = self._order
         return await authority.create_reservation(
             channel=order.channel,
-            lines=[
-                inventory_service_pb2.DemandLine(sku=line.sku, quantity=line.quantity) for line in order.lines
-            ],
+            lines=[inventory_service_pb2.DemandLine(sku=line.sku, quantity=line.quantity) for line in order.lines],
             order_id=order.order_id,
             # Stock lies in several places: an order is refused when it is gone, not when it is spread.
             allow_split=True,
@@ -84,14 +80,10 @@ class OrderCourse:
             request_id=self._create_id,
         )
 
-    async def _commit(
-        self, reservation: reservation_pb2.Reservation, authority: Authority, patience: Patience
-    ) -> None:
+    async def _commit(self, reservation: reservation_pb2.Reservation, authority: Authority, patience: Patience) -> None:
         reservation_id = reservation.reservation_id
         try:
-            await patience.ask(
-                lambda: authority.commit_reservation(reservation_id, request_id=self._commit_id)
-            )
+            await patience.ask(lambda: authority.commit_reservation(reservation_id, request_id=self._commit_id))
         except errors.ReservationExpired:
             self._account.expired(_lines(reservation))
             self._outcomes.expired += 1
@@ -259,9 +251,7 @@ def _add_claim(parts: list[_Release], claim: Claim, cancelled_line: int) -> None
 
 def _lines(reservation: reservation_pb2.Reservation) -> Iterable[ReservedLine]:
     return [
-        ReservedLine(
-            line_number=line.line_number, sku=line.sku, location=line.location, quantity=line.quantity
-        )
+        ReservedLine(line_number=line.line_number, sku=line.sku, location=line.location, quantity=line.quantity)
         for line in reservation.lines
     ]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from holdfast_client.csv_import.patience import NoAnswerError, Patience
+from holdfast_client.csv_import.together import together
 from holdfast_client.orders.account import Account
 from holdfast_client.orders.authority import Authority
 from holdfast_client.orders.courses import AdjustmentCourse, CancellationCourse, Course, OrderCourse
@@ -81,12 +82,7 @@ class Driver:
         ids once all others are over; what is not known even then is counted as unsettled.
         """
         queue: asyncio.Queue[_Turn | None] = asyncio.Queue(maxsize=MAX_QUEUED_EVENTS)
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(self._concurrency):
-                tasks.create_task(self._take_turns(queue))
-            await self._feed(events, queue)
-            for _ in range(self._concurrency):
-                await queue.put(None)
+        await together(self._feed(events, queue), *(self._take_turns(queue) for _ in range(self._concurrency)))
         await self._settle()
 
     async def _feed(self, events: Sequence[Event], queue: asyncio.Queue[_Turn | None]) -> None:
@@ -97,6 +93,8 @@ class Driver:
             if wait > 0:
                 await asyncio.sleep(wait)
             await queue.put(self._turn(event))
+        for _ in range(self._concurrency):
+            await queue.put(None)
 
     def _turn(self, event: Event) -> _Turn:
         customer = "" if isinstance(event, Adjustment) else event.customer
@@ -111,9 +109,7 @@ class Driver:
             return OrderCourse(event, partial=self._partial, account=self._account, outcomes=self._outcomes)
         if isinstance(event, Cancellation):
             return CancellationCourse(event, account=self._account, outcomes=self._outcomes)
-        return AdjustmentCourse(
-            event, locations=self._locations, account=self._account, outcomes=self._outcomes
-        )
+        return AdjustmentCourse(event, locations=self._locations, account=self._account, outcomes=self._outcomes)
 
     async def _take_turns(self, queue: asyncio.Queue[_Turn | None]) -> None:
         while (turn := await queue.get()) is not None:
@@ -135,13 +131,13 @@ class Driver:
                 del self._running[turn.customer]
 
     async def _settle(self) -> None:
-        slots = asyncio.Semaphore(self._concurrency)
+        waiting = iter(self._unsettled)
 
-        async def settle(course: Course) -> None:
-            async with slots:
+        async def settle() -> None:
+            for course in waiting:
                 try:
                     await course.run(self._authority, self._patience)
                 except NoAnswerError:
                     self._outcomes.unsettled += 1
 
-        await asyncio.gather(*(settle(course) for course in self._unsettled))
+        await together(*(settle() for _ in range(self._concurrency)))

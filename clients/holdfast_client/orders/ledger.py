@@ -6,7 +6,6 @@ durable. Both are held against the run's own account, and against each other.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from holdfast.inventory.v1 import audit_service_pb2, inventory_service_pb2, stock_pb2
 
 from holdfast_client.csv_import.patience import NoAnswerError, Patience
+from holdfast_client.csv_import.together import together
 from holdfast_client.orders.account import LevelKey
 from holdfast_client.orders.authority import Authority
 
@@ -70,11 +70,7 @@ async def read_levels(
     skus: Collection[str], locations: Sequence[str], *, authority: Authority, patience: Patience
 ) -> dict[LevelKey, stock_pb2.StockLevel]:
     """The levels of the SKUs at the locations. What never had a movement is absent."""
-    keys = [
-        inventory_service_pb2.AvailabilityKey(sku=sku, location=location)
-        for sku in skus
-        for location in locations
-    ]
+    keys = [inventory_service_pb2.AvailabilityKey(sku=sku, location=location) for sku in skus for location in locations]
     levels = {}
     for start in range(0, len(keys), MAX_KEYS):
         some = keys[start : start + MAX_KEYS]
@@ -98,9 +94,7 @@ async def read_histories(
             token = ""
             while True:
                 page = await patience.ask(
-                    functools.partial(
-                        authority.list_movements_page, sku=sku, page_size=PAGE_SIZE, page_token=token
-                    )
+                    functools.partial(authority.list_movements_page, sku=sku, page_size=PAGE_SIZE, page_token=token)
                 )
                 for movement in page.movements:
                     key = (movement.balance.sku, movement.balance.location)
@@ -109,9 +103,7 @@ async def read_histories(
                 if not token:
                     break
 
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(READERS):
-            tasks.create_task(read())
+    await together(*(read() for _ in range(READERS)))
     return histories
 
 

@@ -37,7 +37,7 @@ class RunNames:
     def __post_init__(self) -> None:
         if len(self.run_id) > MAX_RUN_ID_LENGTH or field_rules.identifier_fault(self.run_id):
             raise ValueError(
-                f"the run id must be 1 to {MAX_RUN_ID_LENGTH} letters, digits or . _ - : / + # ~ @ =, "
+                f"the run id must be 1 to {MAX_RUN_ID_LENGTH} letters, digits or . _ - : / + # ~, "
                 "starting with a letter or digit"
             )
         if not 1 <= self.location_count <= MAX_LOCATIONS:

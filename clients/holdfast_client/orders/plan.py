@@ -190,8 +190,7 @@ class _Draft:
         groups = sorted(self.groups.values(), key=lambda group: (group[0].time, group[0].line_number))
         return Plan(
             events=tuple(
-                _event(sequence, first, tuple(lines), mapping, names)
-                for sequence, (first, lines) in enumerate(groups)
+                _event(sequence, first, tuple(lines), mapping, names) for sequence, (first, lines) in enumerate(groups)
             ),
             demand=self.demand,
             display_names=self.display_names,
@@ -200,9 +199,7 @@ class _Draft:
                 rows_read=self.rows_read,
                 rows_rejected=self.rows_rejected,
                 skipped_no_stock=self.skipped_no_stock,
-                lines_by_kind={
-                    kind: self.lines_by_kind[kind] for kind in RowKind if kind is not RowKind.NO_STOCK
-                },
+                lines_by_kind={kind: self.lines_by_kind[kind] for kind in RowKind if kind is not RowKind.NO_STOCK},
             ),
             rejections=tuple(self.rejections),
         )
@@ -222,9 +219,7 @@ def _event(
             lines=lines,
         )
     if first.kind is RowKind.CANCELLATION:
-        return Cancellation(
-            sequence=sequence, order_id=order_id, time=first.time, customer=first.customer, lines=lines
-        )
+        return Cancellation(sequence=sequence, order_id=order_id, time=first.time, customer=first.customer, lines=lines)
     written_off = first.kind is RowKind.WRITE_OFF
     reason = mapping.write_off_reason if written_off else mapping.stock_found_reason
     return Adjustment(

@@ -28,6 +28,8 @@ STOP_SECONDS = 60.0
 OUTPUT_LINES = 40
 """The last lines of the server's output, which are shown if it does not start."""
 
+_OTHER_STORES = frozenset({"HOLDFAST_POSTGRES_URL", "HOLDFAST_REDIS_URL"})
+
 _LISTENING = re.compile(r"\bholdfast: listening on (\S+:[0-9]+)\s*$")
 
 
@@ -53,7 +55,7 @@ async def embedded_server(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env=_environment(),
     )
     output: deque[str] = deque(maxlen=OUTPUT_LINES)
     target: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -67,9 +69,13 @@ async def embedded_server(
             shutil.rmtree(directory, ignore_errors=True)
 
 
-async def _target(
-    process: asyncio.subprocess.Process, output: deque[str], target: asyncio.Future[str]
-) -> str:
+def _environment() -> dict[str, str]:
+    """The environment without what would lead the server to somebody else's stores."""
+    kept = {name: value for name, value in os.environ.items() if name not in _OTHER_STORES}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+async def _target(process: asyncio.subprocess.Process, output: deque[str], target: asyncio.Future[str]) -> str:
     try:
         return await asyncio.wait_for(target, START_SECONDS)
     except TimeoutError:
@@ -79,9 +85,7 @@ async def _target(
     raise ServerNotStartedError("\n".join([f"the server {what}; its last lines:", *output]))
 
 
-async def _read_output(
-    process: asyncio.subprocess.Process, output: deque[str], target: asyncio.Future[str]
-) -> None:
+async def _read_output(process: asyncio.subprocess.Process, output: deque[str], target: asyncio.Future[str]) -> None:
     """Reads to the end, so that the server never waits for a full pipe."""
     assert process.stdout is not None
     while True:

@@ -49,14 +49,9 @@ async def stock_up(
 
     await put(
         authority.put_items,
-        [
-            catalog_pb2.Item(sku=sku, display_name=plan.display_names.get(sku, ""))
-            for sku in sorted(plan.demand)
-        ],
+        [catalog_pb2.Item(sku=sku, display_name=plan.display_names.get(sku, "")) for sku in sorted(plan.demand)],
     )
-    await put(
-        authority.put_locations, [catalog_pb2.Location(location=location) for location in names.locations]
-    )
+    await put(authority.put_locations, [catalog_pb2.Location(location=location) for location in names.locations])
     await put(authority.put_pools, [catalog_pb2.Pool(pool=names.pool, locations=names.locations)])
     await put(
         authority.put_channels,
@@ -67,9 +62,7 @@ async def stock_up(
     )
     await _require_unused(plan, names=names, authority=authority, patience=patience)
     await put(
-        functools.partial(
-            authority.receive_stock, reference=names.run_id, reason="opening stock of a replay"
-        ),
+        functools.partial(authority.receive_stock, reference=names.run_id, reason="opening stock of a replay"),
         [
             inventory_service_pb2.ReceiptLine(sku=line.sku, location=line.location, quantity=line.quantity)
             for line in opening

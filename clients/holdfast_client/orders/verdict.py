@@ -87,9 +87,7 @@ def judge(
             Finding(subject="run", what=f"of {outcomes.unsettled} events it is not known what became of them")
         )
     if refused := sum(outcomes.commits_refused.values()):
-        findings.append(
-            Finding(subject="run", what=f"{refused} commits of granted reservations were refused")
-        )
+        findings.append(Finding(subject="run", what=f"{refused} commits of granted reservations were refused"))
     if refused := sum(outcomes.releases_refused.values()):
         findings.append(Finding(subject="run", what=f"{refused} releases of open units were refused"))
     return Verdict(

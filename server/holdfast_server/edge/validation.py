@@ -24,12 +24,12 @@ from holdfast_server.settings import Settings
 
 _Check = Callable[[Any, str], Iterator[Violation]]
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~@=]{0,63}")
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~@=]{7,63}")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]{0,63}")
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]{7,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PAGE_TOKEN: Final = re.compile(r"[A-Za-z0-9_\-=]{1,512}")
 _PROSE_LENGTH: Final = 256
-_CHARACTERS: Final = "of letters, digits and . _ - : / + # ~ @ =, starting with a letter or digit"
+_CHARACTERS: Final = "of letters, digits and . _ - : / + # ~, starting with a letter or digit"
 _NANOSECONDS: Final = 1_000_000_000
 
 

@@ -38,9 +38,6 @@ class Program(Protocol):
     @property
     def ready_timeout_seconds(self) -> float: ...
 
-    def end_leftover(self) -> bool:
-        """Ends a server that an earlier, killed supervisor left behind. True if there was one."""
-
     def choose_address(self) -> None:
         """Settles the address for good; called again only if the first start found it taken."""
 
@@ -78,8 +75,6 @@ class Child:
 
     def start(self) -> None:
         """Starts the server without waiting for it."""
-        if self._program.end_leftover():
-            self._progress(f"{self._program.name}: stopped the one that an earlier run left behind")
         self._program.choose_address()
         self._spawn()
 

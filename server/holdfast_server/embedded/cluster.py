@@ -13,7 +13,7 @@ from pathlib import Path
 
 from holdfast_server.embedded.binaries import PostgresProgram
 from holdfast_server.embedded.data_directory import DataDirectory, sync_folder, write_private
-from holdfast_server.embedded.errors import DataDirectoryUnusable, StartFailed
+from holdfast_server.embedded.errors import DataDirectoryUnusable, StartFailed, names_full_disk
 from holdfast_server.embedded.identity import Identity
 from holdfast_server.embedded.processes import clean_environment
 
@@ -29,7 +29,6 @@ SINGLE_USER_TIMEOUT_SECONDS = 600.0
 _FIRST_MAJOR_WITH_BUILTIN_LOCALE = 17
 
 _HALF_MADE = "postgres.new"
-_NO_SPACE = "No space left on device"
 
 
 def prepare_cluster(
@@ -48,7 +47,7 @@ def prepare_cluster(
     else:
         _take_over(data.postgres, identity)
         if is_new:
-            _single_user(program, data.postgres, identity, f"ALTER ROLE {ROLE} PASSWORD '{password}';\n")
+            _single_user(data, program, data.postgres, identity, f"ALTER ROLE {ROLE} PASSWORD '{password}';\n")
     return password
 
 
@@ -60,25 +59,18 @@ def _create(data: DataDirectory, program: PostgresProgram, identity: Identity, p
     _remove_half_made(data.place)
     # A name of its own: an initdb that a killed supervisor left behind may still write below the last one.
     half_made = data.place / f"{_HALF_MADE}-{secrets.token_hex(4)}"
-    with _explaining_lack_of_room(data):
-        data.make_folder(half_made, identity)
-        with _password_file(data.place / f"{half_made.name}.password", identity, password) as password_file:
-            _run(
-                [
-                    program.initdb,
-                    *_initdb_arguments(program.major),
-                    "-D",
-                    half_made,
-                    "--pwfile",
-                    password_file,
-                ],
-                identity=identity,
-                folder=half_made,
-                timeout_seconds=INITDB_TIMEOUT_SECONDS,
-            )
-        _single_user(program, half_made, identity, f"CREATE DATABASE {DATABASE};\n")
-        half_made.rename(data.postgres)
-        sync_folder(data.place)
+    data.make_folder(half_made, identity)
+    with _password_file(data.place / f"{half_made.name}.password", identity, password) as password_file:
+        _run(
+            [program.initdb, *_initdb_arguments(program.major), "-D", half_made, "--pwfile", password_file],
+            data=data,
+            identity=identity,
+            folder=half_made,
+            timeout_seconds=INITDB_TIMEOUT_SECONDS,
+        )
+    _single_user(data, program, half_made, identity, f"CREATE DATABASE {DATABASE};\n")
+    half_made.rename(data.postgres)
+    sync_folder(data.place)
 
 
 def _initdb_arguments(major: int) -> list[str]:
@@ -97,10 +89,13 @@ def _initdb_arguments(major: int) -> list[str]:
     ]
 
 
-def _single_user(program: PostgresProgram, folder: Path, identity: Identity, statement: str) -> None:
+def _single_user(
+    data: DataDirectory, program: PostgresProgram, folder: Path, identity: Identity, statement: str
+) -> None:
     """Runs one statement on a database that no server runs on."""
     _run(
         [program.postgres, "--single", "-D", folder, "-c", "exit_on_error=true", "postgres"],
+        data=data,
         identity=identity,
         folder=folder,
         timeout_seconds=SINGLE_USER_TIMEOUT_SECONDS,
@@ -111,6 +106,7 @@ def _single_user(program: PostgresProgram, folder: Path, identity: Identity, sta
 def _run(
     command: Sequence[str | Path],
     *,
+    data: DataDirectory,
     identity: Identity,
     folder: Path,
     timeout_seconds: float,
@@ -137,13 +133,15 @@ def _run(
         raise DataDirectoryUnusable(
             f"cannot run {name} as user {identity.name} ({error.strerror}): run holdfast as an ordinary user"
         ) from error
+    if done.returncode != 0 and names_full_disk(done.stderr):
+        raise data.describe_full_disk()
     if done.returncode != 0:
         raise StartFailed(f"{name} failed in {folder}: {_last_words(done.stderr)}")
 
 
 def _last_words(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if "error:" in line or "FATAL" in line or "ERROR" in line or "PANIC" in line]
+    telling = [line for line in lines if any(word in line for word in ("error:", "ERROR:", "FATAL:", "PANIC:"))]
     return (telling or lines or ["it said nothing"])[-1]
 
 
@@ -162,16 +160,6 @@ def _password_file(path: Path, identity: Identity, password: str) -> Iterator[Pa
         yield path
     finally:
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _explaining_lack_of_room(data: DataDirectory) -> Iterator[None]:
-    try:
-        yield
-    except (StartFailed, OSError) as error:
-        if _NO_SPACE not in str(error):
-            raise
-        raise data.describe_full_disk() from error
 
 
 def _remove_half_made(place: Path) -> None:

@@ -9,6 +9,15 @@ from pathlib import Path
 ELSEWHERE = "choose another data directory (HOLDFAST_DATA_DIRECTORY)"
 
 
+# How Postgres says that the disk is full: when nothing could be written, and when only a part could.
+_FULL_DISK = ("No space left on device", "Check free disk space")
+
+
+def names_full_disk(output: str) -> bool:
+    """Whether the output of a program says so; what else it says is then only a consequence."""
+    return any(words in output for words in _FULL_DISK)
+
+
 class EmbeddedError(Exception):
     """An embedded server cannot be run. The message is one clear line."""
 

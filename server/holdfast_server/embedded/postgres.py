@@ -9,7 +9,7 @@ from holdfast_server.embedded.binaries import PostgresProgram
 from holdfast_server.embedded.bounded_log import BoundedLog
 from holdfast_server.embedded.cluster import DATABASE, ROLE
 from holdfast_server.embedded.data_directory import DataDirectory
-from holdfast_server.embedded.errors import EmbeddedError, PortTaken, StartFailed
+from holdfast_server.embedded.errors import EmbeddedError, PortTaken, StartFailed, names_full_disk
 from holdfast_server.embedded.identity import Identity
 from holdfast_server.embedded.processes import (
     Step,
@@ -67,7 +67,7 @@ SETTINGS = {
 _PID_LINE = 0
 _STATUS_LINE = 7
 
-_TELLING = ("PANIC:", "FATAL:", "could not bind", "No space left on device")
+_TELLING = ("PANIC:", "FATAL:", "could not bind")
 
 
 class Postgres:
@@ -97,9 +97,6 @@ class Postgres:
 
     def choose_address(self) -> None:
         self._port = self._data.choose_port("postgres")
-
-    def end_leftover(self) -> bool:
-        return end_leftover_postgres(self._data.postgres)
 
     def spawn(self) -> subprocess.Popen[bytes]:
         self._end_orphans()
@@ -143,7 +140,7 @@ class Postgres:
         telling = [line for line in lines if any(word in line for word in _TELLING)]
         if any("Address already in use" in line for line in telling):
             return PortTaken(self.name, self._port)
-        if any("No space left on device" in line for line in telling):
+        if names_full_disk("\n".join(lines)):
             return self._data.describe_full_disk()
         said = (telling or lines or [f"exit code {exit_code}"])[-1]
         # Without the time and the pid that the log line begins with.

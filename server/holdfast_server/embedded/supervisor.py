@@ -21,7 +21,7 @@ from holdfast_server.embedded.errors import StartFailed
 from holdfast_server.embedded.identity import Identity
 from holdfast_server.embedded.postgres import Postgres, end_leftover_postgres
 from holdfast_server.embedded.relocation import reachable_postgres, reachable_valkey
-from holdfast_server.embedded.valkey import Valkey
+from holdfast_server.embedded.valkey import Valkey, end_leftover_valkey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,10 @@ class Supervisor:
         )
 
     def _start_valkey(self, identity: Identity) -> Valkey:
-        program = reachable_valkey(find_valkey(), identity, self._data.programs)
+        program = find_valkey()
+        if end_leftover_valkey(self._data.valkey, self._data.remembered_port("valkey")):
+            self._progress("Valkey: stopped the one that an earlier run left behind")
+        program = reachable_valkey(program, identity, self._data.programs)
         valkey = Valkey(data=self._data, program=program, identity=identity)
         self._valkey = Child(valkey, self._progress)
         self._valkey.start()
@@ -133,7 +136,7 @@ class Supervisor:
 
     def _start_postgres(self, identity: Identity) -> Postgres:
         program = find_postgres(database_major=self._data.database_major())
-        # First of all: it may run from the copy of the programs, and a lost password is set without it.
+        # Before the rest: it may run from the copy of the programs, and a lost password is set without it.
         if end_leftover_postgres(self._data.postgres):
             self._progress("Postgres: stopped the one that an earlier run left behind")
         self._data.check_room()

@@ -62,9 +62,6 @@ class Valkey:
     def choose_address(self) -> None:
         self._port = self._data.choose_port("valkey")
 
-    def end_leftover(self) -> bool:
-        return end_leftover_valkey(self._data.valkey, self._data.remembered_port("valkey"))
-
     def spawn(self) -> subprocess.Popen[bytes]:
         self._data.make_folder(self._data.valkey, self._identity)
         output = self._log.open()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast_server.embedded import Supervisor, binaries
+from holdfast_server.embedded import Supervisor, binaries, data_directory
 from holdfast_server.embedded.errors import DataDirectoryUnusable
 from integration.embedded.asking import postgres_answers, query, valkey_answers
 from integration.embedded.other_process import OtherProcess
@@ -81,8 +81,9 @@ def test_a_clone_that_only_root_can_enter_works(
 
 @as_root
 def test_a_closed_data_directory_that_was_deleted_does_not_find_its_old_database(
-    closed: Path, supervise: Supervise
+    folder: Path, closed: Path, supervise: Supervise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(data_directory, "ROOT_PLACES", folder)
     supervisor = supervise(closed / "data", with_valkey=False)
     supervisor.start()
     supervisor.stop()
@@ -91,7 +92,6 @@ def test_a_closed_data_directory_that_was_deleted_does_not_find_its_old_database
 
     supervise(closed / "data", with_valkey=False).start()
     assert Path((closed / "data" / "place").read_text().strip()) != first_place
-    shutil.rmtree(first_place)
 
 
 @as_root

@@ -1,6 +1,7 @@
 """Each thing that makes a start impossible is one clear line, and leaves nothing running."""
 
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -165,11 +166,11 @@ def test_a_broken_database_is_refused_with_what_postgres_said(data: Path, superv
 
 @pytest.fixture
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of 24 MiB: less than a database takes."""
+    """A file system that holds one database and not much more."""
     mount_point = folder / "small"
     mount_point.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m,mode=0755", "tmpfs", str(mount_point)],
+        ["mount", "-t", "tmpfs", "-o", "size=96m,mode=0755", "tmpfs", str(mount_point)],
         capture_output=True,
         check=False,
     )
@@ -177,6 +178,10 @@ def small_disk(folder: Path) -> Iterator[Path]:
         pytest.skip("making a small file system needs the right to mount")
     yield mount_point
     subprocess.run(["umount", "--lazy", str(mount_point)], check=True)
+
+
+def _fill(disk: Path, *, but_bytes: int) -> None:
+    (disk / "filler").write_bytes(bytes(shutil.disk_usage(disk).free - but_bytes))
 
 
 def test_a_disk_with_too_little_room_is_refused_before_anything_is_made(
@@ -191,4 +196,21 @@ def test_a_disk_that_gets_full_while_the_database_is_made_is_one_clear_line(
     small_disk: Path, supervise: Supervise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data_directory, "FREE_BYTES_TO_CREATE", 1)
+    _fill(small_disk, but_bytes=20 * 2**20)
     assert "is full" in _refusal(supervise(small_disk / "data"), DiskFull)
+    (small_disk / "filler").unlink()
+    supervise(small_disk / "data").start()
+
+
+def test_a_disk_that_is_full_at_a_later_start_is_one_clear_line(
+    small_disk: Path, supervise: Supervise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_directory, "FREE_BYTES_TO_CREATE", 1)
+    monkeypatch.setattr(data_directory, "FREE_BYTES_TO_START", 0)
+    supervisor = supervise(small_disk / "data", with_valkey=False)
+    supervisor.start()
+    supervisor.stop()
+    _fill(small_disk, but_bytes=0)
+    assert "is full" in _refusal(supervise(small_disk / "data", with_valkey=False), DiskFull)
+    (small_disk / "filler").unlink()
+    supervise(small_disk / "data", with_valkey=False).start()

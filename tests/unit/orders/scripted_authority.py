@@ -63,7 +63,7 @@ class ScriptedAuthority:
         self.calls: list[tuple[str, str]] = []
         self.levels: dict[tuple[str, str], stock_pb2.StockLevel] = {}
         self.reservations: dict[str, reservation_pb2.Reservation] = {}
-        self.movements: list[stock_pb2.Movement] = []
+        self.movements: dict[str, list[stock_pb2.Movement]] = {}
         self.items: dict[str, catalog_pb2.Item] = {}
         self.pools: dict[str, catalog_pb2.Pool] = {}
         self.channels: dict[str, catalog_pb2.Channel] = {}
@@ -254,7 +254,7 @@ class ScriptedAuthority:
     ) -> audit_service_pb2.ListMovementsResponse:
         """Gives the movements two at a time, so that there are pages."""
         start = int(page_token or 0)
-        own = [movement for movement in self.movements if movement.balance.sku == sku]
+        own = self.movements.get(sku, [])
         more = str(start + 2) if start + 2 < len(own) else ""
         return audit_service_pb2.ListMovementsResponse(movements=own[start : start + 2], next_page_token=more)
 
@@ -295,7 +295,7 @@ class ScriptedAuthority:
         level.version += 1
         movement = stock_pb2.Movement(kind=kind, sellable_delta=sellable, held_delta=held, committed_delta=committed)
         movement.balance.CopyFrom(level)
-        self.movements.append(movement)
+        self.movements.setdefault(sku, []).append(movement)
 
     async def _once(self, method: str, subject: str, request_id: str | None, effect: Callable[[], _Answer]) -> _Answer:
         """Decides under the request id at most once; a refusal is not remembered."""

@@ -303,6 +303,17 @@ async def test_a_service_that_never_answers_ends_the_replay(tmp_path: Path) -> N
         await _replay(tmp_path, _sale(500, "A", 5)).run(ScriptedAuthority(before=silent))
 
 
+async def test_a_service_that_falls_silent_before_the_verdict_ends_the_replay(tmp_path: Path) -> None:
+    authority = ScriptedAuthority()
+
+    async def silent(**arguments: object) -> object:
+        raise unavailable()
+
+    authority.list_movements_page = silent  # type: ignore[method-assign, assignment]
+    with pytest.raises(NoAnswerError):
+        await _replay(tmp_path, _sale(500, "A", 5)).run(authority)
+
+
 async def test_a_run_id_that_was_used_before_is_refused(tmp_path: Path) -> None:
     authority = ScriptedAuthority()
     await _run(_replay(tmp_path, _sale(500, "A", 5)), authority)
@@ -338,7 +349,7 @@ def _sell_twice(authority: ScriptedAuthority) -> None:
 
 
 def _lose_a_movement(authority: ScriptedAuthority) -> None:
-    authority.movements.pop()
+    authority.movements[_KEY[0]].pop()
 
 
 def _receive_twice(authority: ScriptedAuthority) -> None:

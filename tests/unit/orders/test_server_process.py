@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -49,11 +50,20 @@ async def test_the_target_is_read_from_the_line_that_says_so_and_the_server_ends
     assert (tmp_path / "ended").read_text() == "in order"
 
 
+async def test_a_server_of_ones_own_is_not_led_to_other_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_POSTGRES_URL", "postgresql://books")
+    monkeypatch.setenv("HOLDFAST_REDIS_URL", "redis://till")
+    script = "import os, sys; sys.exit(40 + sum(name.startswith('HOLDFAST_') and name.endswith('_URL') for name in os.environ))"
+    with pytest.raises(ServerNotStartedError, match="code 40"):
+        async with embedded_server(tmp_path, command=_command(script)):
+            pass
+
+
 async def test_a_temporary_data_directory_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     async with embedded_server(None, command=_command(_SERVES)):
-        assert len(list(tmp_path.iterdir())) == 1
-    assert not list(tmp_path.iterdir())
+        assert len(os.listdir(tmp_path)) == 1
+    assert not os.listdir(tmp_path)
 
 
 async def test_a_server_that_ends_is_reported_with_its_last_lines(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ class InventoryServiceStub:
     that is older than the retention is refused with REQUEST_ID_TOO_OLD.
     - AllOrNothing: the lines of one reservation are decided together. Lines
     of the same SKU and location are summed before the check. A refusal
-    lists every short line.
+    lists every short line (what a header cannot carry is cut at the end:
+    see `holdfast-max-details-bytes` below; a batch carries all).
     - Durable reads: no answer, not even a refusal, rests on a state that a
     crash could take back.
     - Bounded: every limit has a name; reaching it gives RESOURCE_EXHAUSTED
@@ -55,7 +56,9 @@ class InventoryServiceStub:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace.
+    person or party it acts for, `traceparent` the trace. A caller that accepts
+    more than gRPC's 8 KiB of trailing metadata says so by
+    `holdfast-max-details-bytes`.
     """
 
     def __init__(self, channel):
@@ -140,7 +143,8 @@ class InventoryServiceServicer:
     that is older than the retention is refused with REQUEST_ID_TOO_OLD.
     - AllOrNothing: the lines of one reservation are decided together. Lines
     of the same SKU and location are summed before the check. A refusal
-    lists every short line.
+    lists every short line (what a header cannot carry is cut at the end:
+    see `holdfast-max-details-bytes` below; a batch carries all).
     - Durable reads: no answer, not even a refusal, rests on a state that a
     crash could take back.
     - Bounded: every limit has a name; reaching it gives RESOURCE_EXHAUSTED
@@ -151,12 +155,15 @@ class InventoryServiceServicer:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace.
+    person or party it acts for, `traceparent` the trace. A caller that accepts
+    more than gRPC's 8 KiB of trailing metadata says so by
+    `holdfast-max-details-bytes`.
     """
 
     def GetAvailability(self, request, context):
         """Gets what may be sold now of one SKU, to a channel or from a location.
-        The answer is at least as new as every mutation answered before the call.
+        The answer reflects every mutation that was answered before the call; only
+        in the two seconds after a failover of the sequencer may it be older.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -329,7 +336,8 @@ class InventoryService:
     that is older than the retention is refused with REQUEST_ID_TOO_OLD.
     - AllOrNothing: the lines of one reservation are decided together. Lines
     of the same SKU and location are summed before the check. A refusal
-    lists every short line.
+    lists every short line (what a header cannot carry is cut at the end:
+    see `holdfast-max-details-bytes` below; a batch carries all).
     - Durable reads: no answer, not even a refusal, rests on a state that a
     crash could take back.
     - Bounded: every limit has a name; reaching it gives RESOURCE_EXHAUSTED
@@ -340,7 +348,9 @@ class InventoryService:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace.
+    person or party it acts for, `traceparent` the trace. A caller that accepts
+    more than gRPC's 8 KiB of trailing metadata says so by
+    `holdfast-max-details-bytes`.
     """
 
     @staticmethod
