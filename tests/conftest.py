@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 import pytest
@@ -18,15 +17,17 @@ from holdfast.inventory.v1 import (
 )
 
 from support.authority import TestAuthority
+from support.folders import new_folder
 from support.servers import Servers
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """A Postgres and a Valkey for the whole session. Nobody kills these."""
-    running = Servers(tmp_path_factory.mktemp("servers"))
-    yield running
-    running.close()
+    with new_folder() as folder:
+        running = Servers(folder / "servers")
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +40,12 @@ def authority(servers: Servers) -> Iterator[TestAuthority]:
 
 
 @pytest.fixture
-def fresh_servers(tmp_path: Path) -> Iterator[Servers]:
+def fresh_servers() -> Iterator[Servers]:
     """A Postgres and a Valkey for one test, which may kill them."""
-    running = Servers(tmp_path / "servers")
-    yield running
-    running.close()
+    with new_folder() as folder:
+        running = Servers(folder / "servers")
+        yield running
+        running.close()
 
 
 @pytest.fixture

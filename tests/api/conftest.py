@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from holdfast.inventory.v1.catalog_pb2 import Item
+from holdfast.inventory.v1.catalog_service_pb2 import PutItemsRequest
+
+from api.calls import patiently, stubs_of
+from api.ids import some, uuid7
+from api.shop import Shop, open_shop
 from support.authority import TestAuthority
 from support.servers import Servers
-
-from api.shop import Shop, open_shop
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +24,27 @@ def pair(servers: Servers) -> Iterator[TestAuthority]:
     both.start_server()
     yield both
     both.close()
+
+
+@pytest.fixture(scope="session")
+def killable_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestAuthority]:
+    """One authority with servers of its own, for all tests that kill. They ask for `killable`."""
+    own_servers = Servers(tmp_path_factory.mktemp("killable"))
+    own = TestAuthority(own_servers, database="killable", segment="main")
+    yield own
+    own.close()
+    own_servers.close()
+
+
+@pytest.fixture
+async def killable(killable_authority: TestAuthority) -> TestAuthority:
+    """An authority that is well, and may be killed in part or whole; it stays for the next test."""
+    if not killable_authority.targets:
+        killable_authority.start_server()
+    async with stubs_of(killable_authority.target) as stubs:
+        item = PutItemsRequest(request_id=uuid7(), items=[Item(sku=some("sku"))])
+        await patiently(stubs.catalog.PutItems, item)
+    return killable_authority
 
 
 @pytest.fixture

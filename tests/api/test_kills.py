@@ -68,21 +68,19 @@ async def assert_nothing_lost_and_nothing_sold_twice(stubs: Stubs, shop: Shop, b
     ],
     ids="+".join,
 )
-async def test_6_killing_stores_and_writer_under_load_loses_nothing(
-    fresh_authority: Any, kills: tuple[str, ...]
-) -> None:
+async def test_6_killing_stores_and_writer_under_load_loses_nothing(killable: Any, kills: tuple[str, ...]) -> None:
     """Complaint: the counter and the book disagree after a crash; units leak, or are sold twice.
 
     Decisions are killed wherever they happen to be: before and after the decrement, before and after the
     ledger has them.
     """
-    async with stubs_of(fresh_authority.target) as stubs:
+    async with stubs_of(killable.target) as stubs:
         shop = await open_shop(stubs, units=UNITS)
         buyers = Buyers(shop)
         tasks = [asyncio.create_task(buyers.buy(stubs, BUYERS // CLIENTS)) for _ in range(CLIENTS)]
         for number, kill in enumerate(kills, start=1):
             await buyers.wait_for_answers(number * 40)
-            await asyncio.to_thread(getattr(fresh_authority, kill))
+            await asyncio.to_thread(getattr(killable, kill))
         await asyncio.gather(*tasks)
         await assert_nothing_lost_and_nothing_sold_twice(stubs, shop, buyers)
 
@@ -93,18 +91,18 @@ async def last_decisions(sequencer: redis_client.Redis) -> dict[bytes, Any]:
     return {journal: await sequencer.xrevrange(journal, count=1) for journal in journals}
 
 
-async def test_6_decided_but_not_written_when_the_sequencer_dies(fresh_authority: Any) -> None:
+async def test_6_decided_but_not_written_when_the_sequencer_dies(killable: Any) -> None:
     """Complaint: as above, at the one point that matters: after the decrement, before the ledger write.
 
     Postgres is killed first, so what is decided now cannot be written; then the sequencer is killed with
     those decisions in it. They were never acknowledged, so they may vanish; asked again, all must win.
     """
-    async with stubs_of(fresh_authority.target) as stubs:
+    async with stubs_of(killable.target) as stubs:
         shop = await open_shop(stubs, units=UNITS)
         buyers = Buyers(shop)
-        async with redis_client.from_url(fresh_authority.redis_url) as sequencer:
+        async with redis_client.from_url(killable.redis_url) as sequencer:
             written = await last_decisions(sequencer)
-            await asyncio.to_thread(fresh_authority.kill_postgres)
+            await asyncio.to_thread(killable.kill_postgres)
             tasks = [asyncio.create_task(buyers.buy(stubs, BUYERS // CLIENTS)) for _ in range(CLIENTS)]
 
             async def decided() -> bool:
@@ -112,23 +110,23 @@ async def test_6_decided_but_not_written_when_the_sequencer_dies(fresh_authority
 
             await until(decided, "a decision while there is no ledger to write it to")
         assert not buyers.won, "nothing is acknowledged that is not written"
-        await asyncio.to_thread(fresh_authority.kill_valkey)
+        await asyncio.to_thread(killable.kill_valkey)
         await asyncio.gather(*tasks)
         await assert_nothing_lost_and_nothing_sold_twice(stubs, shop, buyers)
 
 
-async def test_5_a_server_killed_in_the_middle_answers_the_same_when_it_is_back(fresh_authority: Any) -> None:
+async def test_5_a_server_killed_in_the_middle_answers_the_same_when_it_is_back(killable: Any) -> None:
     """Complaint: a retry after a crash books again, because the memory of it died with the process."""
-    first_target = fresh_authority.target
+    first_target = killable.target
     async with stubs_of(first_target) as stubs:
         shop = await open_shop(stubs, units=UNITS)
         requests = [shop.one_unit() for _ in range(CLIENTS)]
         tasks = [asyncio.create_task(stubs_create(stubs, request)) for request in requests]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.to_thread(fresh_authority.kill_server)
+        await asyncio.to_thread(killable.kill_server)
         early = await asyncio.gather(*tasks)
-    await asyncio.to_thread(fresh_authority.start_server)
-    async with stubs_of(fresh_authority.target) as stubs:
+    await asyncio.to_thread(killable.start_server)
+    async with stubs_of(killable.target) as stubs:
         late = await together(patiently(stubs.inventory.CreateReservation, request) for request in requests)
         for before, after in zip(early, late, strict=True):
             if before is not None:
@@ -146,15 +144,15 @@ async def stubs_create(stubs: Stubs, request: Any) -> Any | None:
         return None
 
 
-async def test_7_an_older_copy_of_the_sequencer_is_not_trusted(fresh_authority: Any) -> None:
+async def test_7_an_older_copy_of_the_sequencer_is_not_trusted(killable: Any) -> None:
     """Complaint: after a failover to a replica that lagged behind, sold units are for sale again.
 
     Every key of the sequencer is put back to what it was before the last sales, in one step, as a replica
     that had missed them would have it.
     """
     async with (
-        stubs_of(fresh_authority.target) as stubs,
-        redis_client.from_url(fresh_authority.redis_url) as sequencer,
+        stubs_of(killable.target) as stubs,
+        redis_client.from_url(killable.redis_url) as sequencer,
     ):
         shop = await open_shop(stubs, units=10)
         await shop.reserve((shop.sku, 2))

@@ -213,9 +213,9 @@ async def test_a_uuid7_from_the_future_is_refused(stubs: Any, mutation: Mutation
     assert await state_of(shop) == before
 
 
-async def test_first_answers_outlive_the_server_the_writer_and_the_sequencer(fresh_authority: Any) -> None:
+async def test_first_answers_outlive_the_server_the_writer_and_the_sequencer(killable: Any) -> None:
     """After each kill every mutation is sent again, by ids of both kinds, and changes nothing."""
-    async with stubs_of(fresh_authority.target) as stubs:
+    async with stubs_of(killable.target) as stubs:
         shop = await open_shop(stubs, units=50)
         asked: list[tuple[Mutation, Any, Any]] = []
         for mutation in MUTATIONS:
@@ -225,10 +225,10 @@ async def test_first_answers_outlive_the_server_the_writer_and_the_sequencer(fre
         before = await state_of(shop)
 
     for kill in ("kill_valkey", "kill_writer", "kill_postgres", "kill_server"):
-        getattr(fresh_authority, kill)()
+        getattr(killable, kill)()
         if kill == "kill_server":
-            fresh_authority.start_server()
-        async with stubs_of(fresh_authority.target) as stubs:
+            killable.start_server()
+        async with stubs_of(killable.target) as stubs:
             for mutation, request, first in asked:
                 assert await patiently(mutation.method(stubs), request) == as_replay(first), kill
             assert await state_of(shop.seen_through(stubs)) == before

@@ -1,24 +1,34 @@
-"""While a store is down the answer is UNAVAILABLE, typed, with the time to wait; then all goes on."""
+"""While a part is down or slow the answer is typed, says when to come back, and promises nothing."""
 
 import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
 import pytest
 from holdfast.inventory.v1.inventory_service_pb2 import AvailabilityKey, GetAvailabilityRequest
 
-from api.calls import PATIENCE_SECONDS, PAUSE_SECONDS, answer_or_refusal, stubs_of
+from api.calls import PATIENCE_SECONDS, PAUSE_SECONDS, answer_or_refusal, patiently, stubs_of, together, until
 from api.refusals import Refusal
-from api.shop import Shop, assert_ledger_is_sound, open_shop
+from api.shop import Shop, open_shop
+from support.authority import TestAuthority
+from support.servers import Servers
 
 # Which of them a call meets depends on how far the recovery has come.
-WITHOUT_SEQUENCER = {"SEQUENCER_UNAVAILABLE", "SEGMENT_LOADING", "LEDGER_UNAVAILABLE"}
-WITHOUT_LEDGER = {"LEDGER_UNAVAILABLE", "SEGMENT_LOADING"}
+WITHOUT_SEQUENCER = {
+    "SEQUENCER_UNAVAILABLE",
+    "SEGMENT_QUARANTINED",
+    "SEGMENT_LOADING",
+    "LEDGER_UNAVAILABLE",
+}
 
 
 async def refusals_until_answered(method: Any, request: Any) -> list[Refusal]:
     """Asks again and again, as callers do, and keeps what they are told meanwhile."""
-    refusals = []
+    refusals: list[Refusal] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             outcome = await answer_or_refusal(method(request))
@@ -28,36 +38,104 @@ async def refusals_until_answered(method: Any, request: Any) -> list[Refusal]:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def ask_for_a_unit(shop: Shop) -> list[Refusal]:
-    return await refusals_until_answered(shop.stubs.inventory.CreateReservation, shop.one_unit())
+def what_is_there(shop: Shop) -> GetAvailabilityRequest:
+    return GetAvailabilityRequest(key=AvailabilityKey(sku=shop.sku, channel=shop.channel))
 
 
-async def ask_what_is_there(shop: Shop) -> list[Refusal]:
-    key = AvailabilityKey(sku=shop.sku, channel=shop.channel)
-    return await refusals_until_answered(shop.stubs.inventory.GetAvailability, GetAvailabilityRequest(key=key))
+@contextmanager
+def ledger_writer_stopped(authority: Any) -> Iterator[None]:
+    """The writer stands still, as on a machine that swaps or a disk that hangs, and then goes on."""
+    pids = [process.writer_pid for process in authority.processes if process.is_alive]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("ask", [ask_for_a_unit, ask_what_is_there])
-@pytest.mark.parametrize(
-    ("kill", "expected", "surely"),
-    [
-        ("kill_valkey", WITHOUT_SEQUENCER, "SEQUENCER_UNAVAILABLE"),
-        ("kill_postgres", WITHOUT_LEDGER, "LEDGER_UNAVAILABLE"),
-    ],
-)
-async def test_without_a_store_callers_are_told_to_come_back(
-    fresh_authority: Any, ask: Any, kill: str, expected: set[str], surely: str
-) -> None:
-    async with stubs_of(fresh_authority.target) as stubs:
+@pytest.mark.parametrize("asked", ["for a unit", "what is there"])
+async def test_without_the_sequencer_callers_are_told_to_come_back(killable: Any, asked: str) -> None:
+    async with stubs_of(killable.target) as stubs:
         shop = await open_shop(stubs, units=5)
-        await shop.reserve((shop.sku, 1))
-        await asyncio.to_thread(getattr(fresh_authority, kill))
-        refusals = await ask(shop)
-        assert {refusal.reason for refusal in refusals} <= expected
-        assert {refusal.code for refusal in refusals} <= {grpc.StatusCode.UNAVAILABLE}
+        inventory = stubs.inventory
+        method, request = {
+            "for a unit": (inventory.CreateReservation, shop.one_unit()),
+            "what is there": (inventory.GetAvailability, what_is_there(shop)),
+        }[asked]
+        killable.kill_valkey()
+        refusals = await refusals_until_answered(method, request)
+        assert refusals, "an authority without its sequencer cannot decide"
+        assert {refusal.reason for refusal in refusals} <= WITHOUT_SEQUENCER
+        assert {refusal.code for refusal in refusals} == {grpc.StatusCode.UNAVAILABLE}
+        assert {refusal.metadata["segment"] for refusal in refusals} == {"main"}
         assert all(refusal.retry_seconds for refusal in refusals), "each says when to come back"
-        assert {refusal.metadata["segment"] for refusal in refusals} <= {"main"}
-        if ask is ask_for_a_unit:
-            assert surely in {refusal.reason for refusal in refusals}
-        assert await shop.available() == 4 - (ask is ask_for_a_unit)
-        await assert_ledger_is_sound(stubs)
+        assert await shop.available() == (4 if asked == "for a unit" else 5)
+
+
+async def test_while_the_ledger_is_silent_nothing_is_answered(killable: Any) -> None:
+    """Durable reads: after two seconds without a sign from the ledger even a read is refused."""
+    async with stubs_of(killable.target) as stubs:
+        shop = await open_shop(stubs, units=5)
+        request = shop.one_unit()
+        with ledger_writer_stopped(killable):
+            asked = asyncio.create_task(patiently(stubs.inventory.CreateReservation, request))
+            seen: list[Refusal] = []
+
+            async def refused() -> bool:
+                outcome = await answer_or_refusal(stubs.inventory.GetAvailability(what_is_there(shop)))
+                seen.extend([outcome] if isinstance(outcome, Refusal) else [])
+                return bool(seen)
+
+            await until(refused, "the ledger to be silent for too long")
+            assert (seen[0].code, seen[0].reason) == (grpc.StatusCode.UNAVAILABLE, "LEDGER_UNAVAILABLE")
+            assert seen[0].metadata == {"segment": "main"}
+            assert seen[0].retry_seconds
+            assert not asked.done(), "nothing is acknowledged that is not written"
+        await asked
+        assert await patiently_available(shop) == 4
+
+
+async def patiently_available(shop: Shop) -> int:
+    answer = await patiently(shop.stubs.inventory.GetAvailability, what_is_there(shop))
+    units: int = answer.availability.available_to_sell_quantity
+    return units
+
+
+@pytest.fixture
+def narrow_authority(servers: Servers) -> Iterator[TestAuthority]:
+    """An authority with the smallest limits."""
+    limits = {"HOLDFAST_MAX_UNCOMMITTED_OPERATIONS": "8", "HOLDFAST_MAX_QUEUED_COMMANDS": "40"}
+    narrow = TestAuthority(servers, database="narrow", segment="narrow", environment=limits)
+    narrow.start_server()
+    yield narrow
+    narrow.close()
+
+
+async def test_every_bound_that_is_reached_is_told_by_name_and_forgets_nothing(
+    narrow_authority: Any,
+) -> None:
+    """Bounded: with the ledger standing still the backlog fills, then the queue; no call hangs unheard."""
+    async with stubs_of(narrow_authority.target) as stubs:
+        shop = await open_shop(stubs, units=100)
+        requests = [shop.one_unit() for _ in range(100)]
+        with ledger_writer_stopped(narrow_authority):
+            outcomes = await together(
+                answer_or_refusal(stubs.inventory.CreateReservation(request)) for request in requests
+            )
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        assert len(refusals) == len(outcomes), "nothing is acknowledged that is not written"
+        bounds = {
+            (refusal.reason, refusal.metadata["limit"], refusal.metadata["value"])
+            for refusal in refusals
+            if refusal.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+        }
+        assert bounds == {
+            ("BACKLOG_FULL", "max_uncommitted_operations", "8"),
+            ("OVERLOADED", "max_queued_commands", "40"),
+        }
+        assert all(refusal.retry_seconds for refusal in refusals)
+        for request in requests:
+            await patiently(stubs.inventory.CreateReservation, request)
+        assert await patiently_available(shop) == 0

@@ -244,10 +244,10 @@ class ModelAuthority:
     def _change_stock(self, lines: list[tuple[str, str, str, int]]) -> Answer:
         deltas: dict[tuple[str, str, str], int] = {}
         for sku, location, status, delta in lines:
-            self._know_sku(sku)
-            self._know_location(location)
             deltas[sku, location, status] = deltas.get((sku, location, status), 0) + delta
         for (sku, location, status), delta in deltas.items():
+            self._know_sku(sku)
+            self._know_location(location)
             on_hand = getattr(self.level(sku, location), STATUS_FIELDS[status])
             where: Metadata = {"sku": sku, "location": location}
             if on_hand + delta < 0:

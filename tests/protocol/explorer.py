@@ -81,8 +81,8 @@ class Explorer(Generic[StateT]):
                 for name, after in self.successors(state):
                     result.steps += 1
                     result.names.add(name)
-                    identity = self.identity(after)
-                    new = identity not in seen
+                    seen.add(self.identity(after))
+                    new = len(seen) > len(names)
                     if not new and not self.transient(after):
                         continue
                     broken = self._judge(after)
@@ -91,7 +91,6 @@ class Explorer(Generic[StateT]):
                         result.broken = Broken(promise=broken[0], reason=broken[1], trace=trace)
                         break
                     if new:
-                        seen.add(identity)
                         following.append((len(names), after))
                         parents.append(number)
                         names.append(name)

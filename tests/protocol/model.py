@@ -299,12 +299,12 @@ class State(NamedTuple):
     loaders: tuple[Loader, ...]
     attempts_left: tuple[int, ...]
     faults_left: int
-    done: tuple[tuple[str, int], ...]  # every (request, revision) that a client was told is done
+    done: tuple[tuple[int, int], ...]  # every (client, revision) that was ever acknowledged
     answers: tuple[Answer, ...]  # those given by the very last step; no part of the identity of a state
 
 
 Step = tuple[str, State]
-Item = TypeVar("Item")
+Item = TypeVar("Item", bound=tuple[object, ...])
 
 
 def put(items: tuple[Item, ...], index: int, item: Item) -> tuple[Item, ...]:
@@ -338,14 +338,24 @@ def initial_state(scenario: Scenario, rules: Rules) -> State:
     )
 
 
-def canonical(state: State) -> State:
-    """Give one representative of all states that differ only in which server, writer or loader is called first."""
-    return state._replace(
-        servers=tuple(sorted(state.servers)),
-        writers=tuple(sorted(state.writers)),
-        loaders=tuple(sorted(state.loaders)),
-        answers=(),
+def canonical(state: State) -> tuple[object, ...]:
+    """Give one value for all states that differ only in which server, writer or loader is called the first."""
+    return (
+        state.postgres,
+        state.primaries,
+        state.copies,
+        _in_order(state.servers),
+        _in_order(state.writers),
+        state.unstored,
+        _in_order(state.loaders),
+        state.attempts_left,
+        state.faults_left,
+        state.done,
     )
+
+
+def _in_order(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    return items if len(items) < 2 else tuple(sorted(items))
 
 
 def is_committed(postgres: Postgres, position: Position, *, heard: int) -> bool:

@@ -16,8 +16,8 @@ Promise = Callable[[State, Scenario], str | None]
 def no_loss(state: State, scenario: Scenario) -> str | None:
     """NoLoss with AckIdentity: what was acknowledged is in the ledger, at the revision that was acknowledged."""
     rows = {(row.body.request, row.seq) for row in state.postgres.ledger}
-    told = {(_request(answer, scenario), answer.value) for answer in state.answers if answer.kind is Kind.DONE}
-    for request, revision in sorted(told.union(state.done)):
+    for client, revision in state.done:
+        request = scenario.clients[client].request
         if (request, revision) not in rows:
             return f"{request} was acknowledged at revision {revision}, and the ledger does not hold it"
     return None
@@ -29,11 +29,10 @@ def once(state: State, scenario: Scenario) -> str | None:
     for request in effects:
         if effects.count(request) > 1:
             return f"{request} took effect {effects.count(request)} times"
-    told = {(_request(answer, scenario), answer.value) for answer in state.answers if answer.kind is Kind.DONE}
-    requests = [request for request, _ in told.union(state.done)]
-    for request in requests:
-        if requests.count(request) > 1:
-            return f"{request} was acknowledged at two revisions"
+    clients = [client for client, _ in state.done]
+    for client in clients:
+        if clients.count(client) > 1:
+            return f"{scenario.clients[client].request} was acknowledged at two revisions"
     return None
 
 

@@ -93,6 +93,7 @@ TWO_FAULTS = Scenario(
     name="any two faults",
     clients=(ANN, READER_ONCE),
     servers=1,
+    writers=1,
     faults=2,
     may_lose=True,
     may_fall_back=True,

@@ -141,7 +141,15 @@ def _settled(state: State, index: int, server: Server, rules: Rules) -> State:
         waiting = tuple(answer for answer in waiting if not _is_lost(answer, server, state.postgres))
     told = max((server.told, *(answer.position.seq for answer in given)))
     server = server._replace(waiting=waiting, told=told)
-    return state._replace(servers=put(state.servers, index, server), answers=given)
+    return _with_answers(state._replace(servers=put(state.servers, index, server)), given)
+
+
+def _with_answers(state: State, given: tuple[Answer, ...]) -> State:
+    """Let answers leave the house. What was acknowledged is kept, for the judges of NoLoss and Once."""
+    done = {(answer.client, answer.value) for answer in given if answer.kind is Kind.DONE}
+    if done:
+        state = state._replace(done=tuple(sorted(done.union(state.done))))
+    return state._replace(answers=(*state.answers, *given))
 
 
 def _may_answer(answer: Answer, server: Server, postgres: Postgres, rules: Rules) -> bool:
@@ -193,7 +201,7 @@ def _lookup(state: State, index: int, client: int, rules: Rules, scenario: Scena
         if outcome.request == request:
             after = _settled(state, index, server, rules)
             found = Answer(client, Kind.DONE, outcome.revision, state.postgres.cursor, False, 0, 0)
-            return f"{step}: found", after._replace(answers=(*after.answers, found))
+            return f"{step}: found", _with_answers(after, (found,))
     seq = server.heard if rules.lookup_is_one_snapshot else NO_SEQ_YET
     after = _settled(state, index, _looked_up(server, client, seq), rules)
     return f"{step}: not there" + (f" at {seq}" if rules.lookup_is_one_snapshot else ""), after

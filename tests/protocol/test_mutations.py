@@ -267,6 +267,12 @@ BACKED = (
         backed_by="the chain: after the late commit no entry of the new epoch fits",
     ),
     Backed(
+        name="chain not verified while no Redis goes back",
+        rules=without(*CHAIN),
+        scenario=scenarios.LOST_ONE_WRITER,
+        backed_by="the epoch: within one epoch of one Redis there is one chain",
+    ),
+    Backed(
         name="versions not checked while no key goes back alone",
         rules=without("ledger_checks_versions"),
         scenario=scenarios.DOCK,

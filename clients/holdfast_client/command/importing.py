@@ -205,7 +205,7 @@ async def _send(
 
 def _how_far(report: ImportReport) -> HowFar:
     remark = f"{report.rows_accepted:,} in, {report.rows_rejected:,} rejected"
-    return HowFar(stage=f"importing {report.kind}", done=report.rows_read, total=None, remark=remark)
+    return HowFar(stage=f"importing {report.kind}", done=report.rows_read, remark=remark)
 
 
 def _mapped(option: str, file: Path | None) -> dict[str, str]:

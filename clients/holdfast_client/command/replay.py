@@ -182,7 +182,7 @@ def _how_far(replay: Replay) -> HowFar:
     outcomes = replay.outcomes
     total = len(replay.plan.events)
     if replay.stage is not Stage.DRIVING:
-        return HowFar(stage=replay.stage.value, done=outcomes.events_done, total=total)
+        return HowFar(stage=replay.stage.value)
     refused = sum(outcomes.refused.values())
     remark = f"{outcomes.reserved:,} reserved, {refused:,} refused, {outcomes.released:,} released"
     if replay.patience.repetitions:
@@ -246,7 +246,7 @@ def _print_report(result: ReplayReport) -> None:
             ("oversold", f"{verdict.oversold} units"),
             ("leaked", f"{verdict.leaked} units"),
             ("missing", f"{verdict.missing} units"),
-            ("short by write-off", f"{verdict.short_by_write_off} units"),
+            ("uncovered by write-offs", f"{verdict.uncovered} units"),
             ("unsettled", f"{verdict.unsettled} events"),
             ("asked again", f"{result.unavailable_retries} times"),
         ],

@@ -21,11 +21,11 @@ SECONDS_PER_LINE = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HowFar:
-    """A look at the work. `total` is None where it is not known."""
+    """A look at the work. `done` and `total` are None where there is nothing to count, or no end is known."""
 
     stage: str
-    done: int
-    total: int | None
+    done: int | None = None
+    total: int | None = None
     remark: str = ""
 
 
@@ -57,7 +57,7 @@ async def _bar(look: Callable[[], HowFar], console: Console) -> None:
         bar = progress.add_task("", remark="", total=None)
         while True:
             now = look()
-            progress.update(bar, description=now.stage, completed=now.done, total=now.total, remark=now.remark)
+            progress.update(bar, description=now.stage, completed=now.done or 0, total=now.total, remark=now.remark)
             progress.refresh()
             await asyncio.sleep(1 / REFRESHES_PER_SECOND)
 
@@ -65,7 +65,9 @@ async def _bar(look: Callable[[], HowFar], console: Console) -> None:
 async def _lines(look: Callable[[], HowFar], console: Console) -> None:
     while True:
         now = look()
+        counted = f": {now.done:,}" if now.done is not None else ""
         of = f" of {now.total:,}" if now.total is not None else ""
-        console.print(Text(f"{now.stage}: {now.done:,}{of} {now.remark}".rstrip()), soft_wrap=True)
+        remark = f"; {now.remark}" if now.remark else ""
+        console.print(Text(f"{now.stage}{counted}{of}{remark}"), soft_wrap=True)
         sys.stderr.flush()
         await asyncio.sleep(SECONDS_PER_LINE)

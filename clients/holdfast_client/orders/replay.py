@@ -28,6 +28,7 @@ from holdfast_client.orders.verdict import judge
 class Stage(enum.Enum):
     """What a replay is doing."""
 
+    WAITING = "waiting for the server"
     STOCKING = "stocking up"
     DRIVING = "replaying orders"
     READING_BACK = "reading levels and movements back"
@@ -60,7 +61,7 @@ class Replay:
     plan: Plan
     settings: ReplaySettings
     patience: Patience
-    stage: Stage = Stage.STOCKING
+    stage: Stage = Stage.WAITING
     outcomes: Outcomes = field(default_factory=Outcomes)
     account: Account = field(default_factory=Account)
 
@@ -70,6 +71,7 @@ class Replay:
         Raises what `stock_up` raises, and NoAnswerError if the service cannot be read from when all is over.
         """
         settings, names = self.settings, self.settings.names
+        self.stage = Stage.STOCKING
         opening = opening_stock(
             self.plan.demand, share=settings.stock_share, locations=names.locations, seed=settings.seed
         )

@@ -2,9 +2,9 @@
 
 Pure: it is given everything and asks nobody.
 
-What a write-off takes from a level may be reserved; then the level is short although nobody was promised a
-unit too many. So overselling is judged where it happens, at each reservation in the ledger, and what
-write-offs left short is told apart.
+What a write-off takes from a level may be reserved; then the level is uncovered although nobody was promised a
+unit too many. So overselling is judged where it happens, at each reservation in the ledger, and uncovered units
+are told apart.
 """
 
 from __future__ import annotations
@@ -38,18 +38,17 @@ class Verdict:
     levels_equal_movements: bool
     reserved_equals_open_lines: bool
     oversold: int
-    """Units that reservations were given beyond what was sellable at their moment."""
+    """Units that reservations took beyond what was sellable when they were decided; the ledger's number if greater."""
     leaked: int
-    """Units that are reserved without an acknowledged reservation behind them, or the ledger's number if
-    that is greater.
-    """
+    """Units that are reserved without an acknowledged reservation behind them; the ledger's number if greater."""
     missing: int
     """Units of acknowledged reservations that are not reserved any more."""
-    short_by_write_off: int
-    """Units that are reserved and were written off afterwards."""
+    uncovered: int
+    """Units that are reserved and were written off afterwards. Not a fault."""
     ledger_oversold: int
-    """The ledger's own number over all that it holds; write-offs count in it."""
     ledger_leaked: int
+    ledger_uncovered: int
+    """The last three: the service's own numbers over its whole ledger."""
     unsettled: int
     findings_count: int
     findings: tuple[Finding, ...]
@@ -70,7 +69,7 @@ def judge(
 ) -> Verdict:
     """Compares every level that any of the three knows."""
     findings: list[Finding] = list(_ledger_findings(ledger))
-    leaked = missing = oversold = short = 0
+    leaked = missing = oversold = uncovered = 0
     for key in sorted({*tallies, *levels, *histories}):
         tally = tallies.get(key, LevelTally())
         level = levels.get(key, stock_pb2.StockLevel())
@@ -79,7 +78,7 @@ def judge(
         leaked += max(0, reserved - tally.open)
         missing += max(0, tally.open - reserved)
         oversold += history.oversold
-        short += max(0, tally.open - tally.sellable)
+        uncovered += max(0, tally.open - tally.sellable)
         subject = f"{key[0]} at {key[1]}"
         findings.extend(Finding(subject=subject, what=what) for what in _faults(tally, level, history))
     if outcomes.unsettled:
@@ -94,12 +93,13 @@ def judge(
         chain_verified=ledger.chain_verified,
         levels_equal_movements=ledger.levels_equal_movements,
         reserved_equals_open_lines=ledger.reserved_equals_open_lines,
-        oversold=oversold,
+        oversold=max(oversold, ledger.oversold_quantity),
         leaked=max(leaked, ledger.leaked_quantity),
         missing=missing,
-        short_by_write_off=short,
+        uncovered=uncovered,
         ledger_oversold=ledger.oversold_quantity,
         ledger_leaked=ledger.leaked_quantity,
+        ledger_uncovered=ledger.uncovered_quantity,
         unsettled=outcomes.unsettled,
         findings_count=len(findings),
         findings=tuple(findings[:MAX_NAMED_FINDINGS]),
@@ -114,6 +114,7 @@ def _ledger_findings(ledger: audit_service_pb2.LedgerVerdict) -> Iterator[Findin
             ledger.reserved_equals_open_lines,
             "reserved units do not equal the open units of live reservations",
         ),
+        (not ledger.oversold_quantity, f"{ledger.oversold_quantity} units were sold twice"),
         (not ledger.leaked_quantity, f"{ledger.leaked_quantity} units are reserved for nobody"),
     )
     broken = [Finding(subject="ledger", what=what) for kept, what in promises if not kept]

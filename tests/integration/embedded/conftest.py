@@ -1,8 +1,6 @@
 """Real servers in data directories of their own, and a guarantee that none of them outlives its test."""
 
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,37 +8,23 @@ import pytest
 
 from holdfast_server.embedded import Supervisor
 from integration.embedded.other_process import OtherProcess
-
-# Making and copying databases is ten times faster in memory, where there is enough of it.
-MEMORY = Path("/dev/shm")
-MEMORY_BYTES = 2 * 2**30
-
-
-def _new_folder() -> Path:
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES
-    path = Path(tempfile.mkdtemp(prefix="holdfast-embedded-", dir=MEMORY if roomy else None))
-    path.chmod(0o755)
-    return path
+from support.folders import new_folder
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """An empty folder that every user can enter; pytest's own is closed to the user of the servers."""
-    path = _new_folder()
-    yield path
-    for place in path.rglob("place"):
-        shutil.rmtree(place.read_text().strip(), ignore_errors=True)
-    shutil.rmtree(path)
+    with new_folder() as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
 def prepared() -> Iterator[Path]:
     """A data directory with an empty database, made once."""
-    path = _new_folder()
-    with Supervisor(data_directory=path / "data", progress=lambda line: None):
-        pass
-    yield path / "data"
-    shutil.rmtree(path)
+    with new_folder() as path:
+        with Supervisor(data_directory=path / "data", progress=lambda line: None):
+            pass
+        yield path / "data"
 
 
 @pytest.fixture

@@ -79,7 +79,11 @@ def test_the_servers_of_a_killed_supervisor_are_ended_and_the_data_is_there(
 
 
 def test_the_servers_of_a_killed_supervisor_are_ended_though_the_data_directory_was_moved(
-    folder: Path, data: Path, supervise: Supervise, other_process: Callable[..., OtherProcess]
+    folder: Path,
+    data: Path,
+    supervise: Supervise,
+    other_process: Callable[..., OtherProcess],
+    lines: list[str],
 ) -> None:
     killed = other_process(data)
     query(killed.postgres_url, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -87,6 +91,7 @@ def test_the_servers_of_a_killed_supervisor_are_ended_though_the_data_directory_
     data.rename(folder / "moved")
 
     endpoints = supervise(folder / "moved").start()
+    assert sum("an earlier run left behind" in line for line in lines) == 2
     assert not command_line(killed.postgres_pid)
     assert not command_line(killed.valkey_pid)
     assert query(endpoints.postgres_url, "SELECT answer FROM kept") == [(42,)]
@@ -200,9 +205,11 @@ def test_a_supervisor_killed_while_it_makes_the_database_is_recovered(folder: Pa
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    until(lambda: any(folder.glob("data/postgres.new-*/PG_VERSION")))
-    process.kill()
-    process.communicate()
+    try:
+        until(lambda: any(folder.glob("data/postgres.new-*/PG_VERSION")))
+    finally:
+        process.kill()
+        process.communicate()
     assert not (folder / "data" / "postgres").exists()
 
     endpoints = supervise(folder / "data").start()

@@ -17,6 +17,7 @@ from holdfast_server.embedded.errors import (
     OtherMajorVersion,
     ServerMissing,
     StartFailed,
+    names_full_disk,
 )
 from integration.embedded.asking import postgres_answers, valkey_answers
 from integration.embedded.other_process import OtherProcess
@@ -190,6 +191,19 @@ def test_a_disk_with_too_little_room_is_refused_before_anything_is_made(
     message = _refusal(supervise(small_disk / "data"), DiskFull)
     assert "256 MiB" in message
     assert lines == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'FATAL:  could not extend file "base/1/2617": No space left on device\nHINT:  Check free disk space.',
+        'FATAL:  could not write to file "base/4/2608_vm": No space left on device',
+        'FATAL:  could not extend file "base/1/2691": wrote only 4096 of 8192 bytes\nHINT:  Check free disk space.',
+    ],
+)
+def test_every_way_in_which_postgres_reports_a_full_disk_is_understood(said: str) -> None:
+    assert names_full_disk(said)
+    assert not names_full_disk("FATAL:  database files are incompatible with server")
 
 
 def test_a_disk_that_gets_full_while_the_database_is_made_is_one_clear_line(

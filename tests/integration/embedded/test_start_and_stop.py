@@ -86,6 +86,7 @@ def test_strings_are_unicode_and_sort_by_code_point(data: Path, supervise: Super
     assert query(endpoints.postgres_url, "SHOW server_encoding") == [("UTF8",)]
     ordered = query(endpoints.postgres_url, "SELECT s FROM unnest(ARRAY['ä', 'b', 'B', 'a']) AS s ORDER BY s")
     assert [row[0] for row in ordered] == ["B", "a", "b", "ä"]
+    assert query(endpoints.postgres_url, "SELECT upper('ä')") == [("Ä",)]
 
 
 def test_nobody_gets_in_without_the_password(data: Path, supervise: Supervise) -> None:

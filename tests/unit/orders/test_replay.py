@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import grpc
 import pytest
@@ -93,7 +94,7 @@ async def test_the_lines_of_an_order_reach_the_service_as_the_file_has_them(tmp_
     create = authority.create_reservation
 
     async def counting(**arguments: object) -> object:
-        lines = list(arguments["lines"])  # type: ignore[call-overload]
+        lines = list(cast(Iterable[object], arguments["lines"]))
         seen.append(len(lines))
         return await create(**{**arguments, "lines": lines})  # type: ignore[arg-type]
 
@@ -211,17 +212,17 @@ async def test_write_offs_take_what_is_free_and_more_than_there_is_is_refused(tm
     assert (report.outcomes.adjusted, report.outcomes.units_adjusted) == (1, -3)
     assert report.outcomes.adjustments_refused == {"ADJUSTMENT_BELOW_ZERO": 1}
     assert sum(level.sellable_quantity for level in authority.levels.values()) == 5
-    assert report.verdict.short_by_write_off == 0
+    assert report.verdict.uncovered == 0
     assert report.verdict.clean
 
 
 async def test_a_write_off_of_reserved_units_is_told_apart_from_overselling(tmp_path: Path) -> None:
     authority = ScriptedAuthority()
-    authority.verdict.oversold_quantity = 3
+    authority.verdict.uncovered_quantity = 3
     rows = (_sale(500, "A", 4), _write_off(501, "A", 3))
     report = await _run(_replay(tmp_path, *rows, concurrency=1), authority)
-    assert (report.verdict.oversold, report.verdict.short_by_write_off) == (0, 3)
-    assert report.as_json()["ledger_oversold"] == 3
+    assert (report.verdict.oversold, report.verdict.uncovered) == (0, 3)
+    assert report.as_json()["ledger_uncovered"] == 3
     assert report.verdict.clean
 
 
@@ -364,6 +365,10 @@ def _leak_in_ledger(authority: ScriptedAuthority) -> None:
     authority.verdict.leaked_quantity = 4
 
 
+def _oversell_in_ledger(authority: ScriptedAuthority) -> None:
+    authority.verdict.oversold_quantity = 6
+
+
 @pytest.mark.parametrize(
     ("harm", "found"),
     [
@@ -374,6 +379,7 @@ def _leak_in_ledger(authority: ScriptedAuthority) -> None:
         (_receive_twice, {"oversold": 0}),
         (_break_chain, {"chain_verified": False}),
         (_leak_in_ledger, {"leaked": 4, "ledger_leaked": 4}),
+        (_oversell_in_ledger, {"oversold": 6, "ledger_oversold": 6}),
     ],
 )
 async def test_whatever_is_wrong_afterwards_is_found(

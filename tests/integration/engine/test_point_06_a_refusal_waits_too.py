@@ -1,0 +1,116 @@
+"""Point 6, a refusal waits too: what rests on a decrement that is not durable is not said before that is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from holdfast_server.decide.commands import Decision, Reading
+from holdfast_server.refusals import InsufficientStock, LedgerUnavailable
+from integration.engine import demands
+from integration.engine.conftest import MakeSettings
+from integration.engine.rig import CHANNEL, SKU, Rig, open_rig, outcome_of
+
+
+async def ask_and_let_the_tick_pass(rig: Rig, *commands: demands.Command) -> list[asyncio.Task[object]]:
+    """Asks, and returns once the sequencer has certainly decided and its answers have arrived."""
+    tasks = [asyncio.create_task(outcome_of(rig.decider.decide(command))) for command in commands]
+    waiting = rig.commits._waiters
+    await rig.until(lambda: sum(map(len, waiting.values())) > 0 and not rig.decider._queue, "the tick to pass")
+    return tasks
+
+
+async def test_point_6_no_answer_is_given_before_what_it_rests_on_is_committed(make_settings: MakeSettings) -> None:
+    """The last unit is taken and not yet written. Nobody is told that it is gone: a crash could bring it back.
+
+    Taken out by: `_answer` called at once for ticks in Decider._run_tick whose results are all refusals or reads.
+    """
+    async with open_rig(make_settings(freshness_seconds=60)) as rig:
+        await rig.open_trade(units=1)
+        rig.writer.hold()
+        taken = demands.reserve(CHANNEL, [(SKU, 1)])
+        (first,) = await ask_and_let_the_tick_pass(rig, taken)
+        await rig.wait_until_decided(6)
+        others: list[asyncio.Task[object]] = []
+        for command in (demands.reserve(CHANNEL, [(SKU, 1)]), demands.question(SKU, channel=CHANNEL), taken):
+            others += [asyncio.create_task(outcome_of(rig.decider.decide(command)))]
+            await rig.until(
+                lambda: sum(map(len, rig.commits._waiters.values())) == len(others) + 1, "one more answer to wait"
+            )
+        assert not any(task.done() for task in (first, *others))
+        rig.writer.let_go()
+        refused, read, replayed = await asyncio.gather(*others)
+        assert isinstance(await first, Decision)
+        assert isinstance(refused, InsufficientStock)
+        assert isinstance(read, Reading)
+        assert (read.position, read.answers[0][0]) == (6, 0)
+        assert isinstance(replayed, Decision)
+        assert replayed.replayed
+
+
+async def test_point_6_a_crash_takes_back_what_nobody_was_told(make_settings: MakeSettings) -> None:
+    """The unit that was taken but never written is for sale again, and nobody heard that it was gone.
+
+    Taken out by: the same.
+    """
+    async with open_rig(make_settings(freshness_seconds=60)) as rig:
+        await rig.open_trade(units=1)
+        rig.writer.hold()
+        (taken,) = await ask_and_let_the_tick_pass(rig, demands.reserve(CHANNEL, [(SKU, 1)]))
+        await rig.wait_until_decided(6)
+        refused = asyncio.create_task(outcome_of(rig.decide(demands.reserve(CHANNEL, [(SKU, 1)]))))
+        await rig.until(lambda: sum(map(len, rig.commits._waiters.values())) == 2, "the refusal to wait")
+        await rig.stop_writer()
+        rig.put_back({})
+        rig.start_writer()
+        answers = await asyncio.gather(taken, refused)
+        assert not any(isinstance(answer, Decision | InsufficientStock) for answer in answers)
+        await rig.wait_until_open()
+        assert await rig.available() == 1
+
+
+async def test_point_6_a_server_that_hears_nothing_says_nothing(make_settings: MakeSettings) -> None:
+    """The ledger writer is gone for longer than two heartbeats; Redis and Postgres are well, and yet nothing is said.
+
+    Taken out by: `_is_fresh` always true in CommitWatch.
+    """
+    async with open_rig(make_settings(freshness_seconds=0.5)) as rig:
+        await rig.open_trade(units=1)
+        await rig.stop_writer()
+        await rig.until(lambda: rig.commits.why_closed() is not None, "the silence to be noticed")
+        for command in (demands.question(SKU, channel=CHANNEL), demands.reserve(CHANNEL, [(SKU, 1)])):
+            assert isinstance(await outcome_of(rig.decider.decide(command)), LedgerUnavailable)
+        rig.start_writer()
+        await rig.wait_until_open()
+        assert await rig.available() == 1
+
+
+async def test_point_6_what_was_asked_before_the_silence_is_not_answered_from_memory(
+    make_settings: MakeSettings,
+) -> None:
+    """A read that comes back from the sequencer after the silence was noticed waits for the ledger itself.
+
+    Taken out by: `and self._is_fresh()` removed from CommitWatch.when_committed.
+    """
+    async with open_rig(make_settings(freshness_seconds=0.5)) as rig:
+        await rig.open_trade(units=1)
+        await rig.read(demands.question(SKU, channel=CHANNEL))
+        head = rig.head()
+        await rig.stop_writer()
+        await rig.until(lambda: rig.commits.why_closed() is not None, "the silence to be noticed")
+        verdicts: list[object] = []
+        rig.commits.when_committed(
+            epoch=rig.commits.epoch, position=int(head["position"]), chain_hash=head["hash"], settle=verdicts.append
+        )
+        assert verdicts == []
+        await rig.until(lambda: verdicts == [None], "the ledger to be asked")
+
+
+async def test_point_6_the_ledgers_word_on_where_it_stands_is_no_sign_of_the_writers_life(rig: Rig) -> None:
+    """A server that starts beside a dead writer has read the cursor, and yet answers nothing.
+
+    Taken out by: `_hear` instead of `_take_in` in CommitWatch._catch_up.
+    """
+    await rig.stop_writer()
+    async with open_rig(rig.settings, writer=False) as second:
+        await second.until(lambda: second.commits.position > 0, "the cursor to be read")
+        assert isinstance(second.commits.why_closed(), LedgerUnavailable)
