@@ -9,11 +9,15 @@ from typing import Any
 
 import grpc
 import pytest
-from holdfast.inventory.v1.inventory_service_pb2 import AvailabilityKey, GetAvailabilityRequest
+from holdfast.inventory.v1.inventory_service_pb2 import (
+    AvailabilityKey,
+    BatchCreateReservationsRequest,
+    GetAvailabilityRequest,
+)
 
 from api.calls import PATIENCE_SECONDS, PAUSE_SECONDS, answer_or_refusal, patiently, stubs_of, together, until
-from api.refusals import Refusal
-from api.shop import Shop, open_shop
+from api.refusals import Refusal, read_status, refusal_of
+from api.shop import Shop, assert_ledger_is_sound, open_shop
 from support.authority import TestAuthority
 from support.servers import Servers
 
@@ -79,21 +83,21 @@ async def test_while_the_ledger_is_silent_nothing_is_answered(killable: Any) -> 
     async with stubs_of(killable.target) as stubs:
         shop = await open_shop(stubs, units=5)
         request = shop.one_unit()
+        seen: list[Refusal] = []
+
+        async def a_read_is_refused() -> bool:
+            outcome = await answer_or_refusal(stubs.inventory.GetAvailability(what_is_there(shop)))
+            seen.extend([outcome] if isinstance(outcome, Refusal) else [])
+            return bool(seen)
+
         with ledger_writer_stopped(killable):
-            asked = asyncio.create_task(patiently(stubs.inventory.CreateReservation, request))
-            seen: list[Refusal] = []
-
-            async def refused() -> bool:
-                outcome = await answer_or_refusal(stubs.inventory.GetAvailability(what_is_there(shop)))
-                seen.extend([outcome] if isinstance(outcome, Refusal) else [])
-                return bool(seen)
-
-            await until(refused, "the ledger to be silent for too long")
-            assert (seen[0].code, seen[0].reason) == (grpc.StatusCode.UNAVAILABLE, "LEDGER_UNAVAILABLE")
-            assert seen[0].metadata == {"segment": "main"}
-            assert seen[0].retry_seconds
-            assert not asked.done(), "nothing is acknowledged that is not written"
-        await asked
+            await until(a_read_is_refused, "the ledger to be silent for too long")
+            seen.append(await refusal_of(stubs.inventory.CreateReservation(request)))
+        for refusal in seen:
+            assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "LEDGER_UNAVAILABLE")
+            assert refusal.metadata == {"segment": "main"}
+            assert refusal.retry_seconds
+        await patiently(stubs.inventory.CreateReservation, request)
         assert await patiently_available(shop) == 4
 
 
@@ -103,39 +107,63 @@ async def patiently_available(shop: Shop) -> int:
     return units
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def narrow_authority(servers: Servers) -> Iterator[TestAuthority]:
     """An authority with the smallest limits."""
-    limits = {"HOLDFAST_MAX_UNCOMMITTED_OPERATIONS": "8", "HOLDFAST_MAX_QUEUED_COMMANDS": "40"}
+    limits = {
+        "HOLDFAST_MAX_UNCOMMITTED_OPERATIONS": "8",
+        "HOLDFAST_MAX_QUEUED_COMMANDS": "40",
+        "HOLDFAST_COMMIT_WAIT_SECONDS": "2",
+    }
     narrow = TestAuthority(servers, database="narrow", segment="narrow", environment=limits)
     narrow.start_server()
     yield narrow
     narrow.close()
 
 
-async def test_every_bound_that_is_reached_is_told_by_name_and_forgets_nothing(
-    narrow_authority: Any,
-) -> None:
-    """Bounded: with the ledger standing still the backlog fills, then the queue; no call hangs unheard."""
+async def buy_in_one_batch(shop: Shop, count: int) -> list[Any]:
+    batch = BatchCreateReservationsRequest(requests=[shop.one_unit() for _ in range(count)])
+    results = (await shop.stubs.inventory.BatchCreateReservations(batch)).results
+    return [r.created if r.HasField("created") else read_status(r.refusal) for r in results]
+
+
+def limit_reached(reason: str, limit: str, value: str) -> tuple[grpc.StatusCode, str, dict[str, str]]:
+    return grpc.StatusCode.RESOURCE_EXHAUSTED, reason, {"limit": limit, "value": value}
+
+
+async def test_more_than_the_queue_holds_is_refused_and_the_limit_named(narrow_authority: Any) -> None:
     async with stubs_of(narrow_authority.target) as stubs:
         shop = await open_shop(stubs, units=100)
-        requests = [shop.one_unit() for _ in range(100)]
+        for outcome in await buy_in_one_batch(shop, 41):
+            assert isinstance(outcome, Refusal)
+            told = (outcome.code, outcome.reason, outcome.metadata)
+            assert told == limit_reached("OVERLOADED", "max_queued_commands", "40")
+            assert outcome.retry_seconds
+        assert await shop.available() == 100
+
+
+async def test_more_than_the_ledger_has_room_for_is_refused_and_the_limit_named(narrow_authority: Any) -> None:
+    async with stubs_of(narrow_authority.target) as stubs:
+        shop = await open_shop(stubs, units=100)
+        outcomes = await buy_in_one_batch(shop, 40)
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        assert len(outcomes) - len(refusals) == 8
+        for refusal in refusals:
+            told = (refusal.code, refusal.reason, refusal.metadata)
+            assert told == limit_reached("BACKLOG_FULL", "max_uncommitted_operations", "8")
+            assert refusal.retry_seconds
+        assert await shop.available() == 92
+        await assert_ledger_is_sound(stubs)
+
+
+async def test_a_full_backlog_is_told_at_once_while_the_ledger_stands_still(narrow_authority: Any) -> None:
+    """It rests on nothing that a crash could take back, so it need not wait for the ledger, which may be long."""
+    async with stubs_of(narrow_authority.target) as stubs:
+        shop = await open_shop(stubs, units=100)
         with ledger_writer_stopped(narrow_authority):
             outcomes = await together(
-                answer_or_refusal(stubs.inventory.CreateReservation(request)) for request in requests
+                answer_or_refusal(stubs.inventory.CreateReservation(shop.one_unit())) for _ in range(40)
             )
-        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
-        assert len(refusals) == len(outcomes), "nothing is acknowledged that is not written"
-        bounds = {
-            (refusal.reason, refusal.metadata["limit"], refusal.metadata["value"])
-            for refusal in refusals
-            if refusal.code == grpc.StatusCode.RESOURCE_EXHAUSTED
-        }
-        assert bounds == {
-            ("BACKLOG_FULL", "max_uncommitted_operations", "8"),
-            ("OVERLOADED", "max_queued_commands", "40"),
-        }
-        assert all(refusal.retry_seconds for refusal in refusals)
-        for request in requests:
-            await patiently(stubs.inventory.CreateReservation, request)
-        assert await patiently_available(shop) == 0
+        reasons = {outcome.reason for outcome in outcomes if isinstance(outcome, Refusal)}
+        assert reasons == {"BACKLOG_FULL", "LEDGER_UNAVAILABLE"}
+        assert await patiently_available(shop) < 100, "those that fitted in took effect"

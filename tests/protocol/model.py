@@ -74,7 +74,8 @@ class Rules:
     lookup_covers_evicted: bool = True
     lookup_is_one_snapshot: bool = True
     rebuild_raises_evicted: bool = True
-    # How current an answer is, 4.6: four that are off as decided and on in a mend (see test_currency)
+    # How current an answer is, 4.6: five that are off as decided and on in a mend (see test_currency)
+    unwritten_tick_reads_cursor: bool = False
     tick_reads_cursor: bool = False
     tick_writes_barrier: bool = False
     epoch_has_one_home: bool = False

@@ -40,8 +40,10 @@ def _hearing(state: State, index: int, rules: Rules) -> Iterator[Step]:
     """
     server = state.servers[index]
     informed = _informed(server, state.postgres)
-    if informed != server:
-        yield f"S{index + 1} hears where Postgres stands", _settled(state, index, informed, rules)
+    unproven = rules.unwritten_tick_reads_cursor and any(not answer.own for answer in server.waiting)
+    if informed != server or unproven:
+        after = _settled(state, index, informed, rules, cursor_was_read=True)
+        yield f"S{index + 1} hears where Postgres stands", after
     if not server.fresh and not rules.lease_counts_from_asking:
         late = server._replace(fresh=True)
         yield f"S{index + 1} takes an old heartbeat out of its buffer", _settled(state, index, late, rules)
@@ -131,12 +133,20 @@ def _said(after: State) -> str:
     return "".join(words[answer.kind].format(answer.value) for answer in after.answers)
 
 
-def _settled(state: State, index: int, server: Server, rules: Rules) -> State:
+def _settled(state: State, index: int, server: Server, rules: Rules, *, cursor_was_read: bool = False) -> State:
     """Give every answer that the server may give now. A later answer would say no more, so none is held back."""
     if not server.waiting:
         return state._replace(servers=put(state.servers, index, server))
-    given = tuple(answer for answer in server.waiting if _may_answer(answer, server, state.postgres, rules))
+    given = tuple(
+        answer
+        for answer in server.waiting
+        if _may_answer(answer, server, state.postgres, rules)
+        and (cursor_was_read or answer.own or not rules.unwritten_tick_reads_cursor)
+        and not _is_overtaken(answer, state.postgres, rules)
+    )
     waiting = tuple(answer for answer in server.waiting if answer not in given)
+    if cursor_was_read:
+        waiting = tuple(answer for answer in waiting if not _is_overtaken(answer, state.postgres, rules))
     if rules.wait_is_by_identity:
         waiting = tuple(answer for answer in waiting if not _is_lost(answer, server, state.postgres))
     told = max((server.told, *(answer.position.seq for answer in given)))
@@ -167,6 +177,13 @@ def _may_answer(answer: Answer, server: Server, postgres: Postgres, rules: Rules
         committed = answer.position.seq <= server.heard
     # A position that this tick wrote was not committed before the script ran: it needs no lease.
     return committed and (answer.own or _holds_lease(answer.position.epoch, server, rules))
+
+
+def _is_overtaken(answer: Answer, postgres: Postgres, rules: Rules) -> bool:
+    """Say whether the cursor shows something newer than a tick that wrote nothing: its commands run again."""
+    if answer.own or not rules.unwritten_tick_reads_cursor:
+        return False
+    return (postgres.epoch, len(postgres.ledger)) > (answer.position.epoch, answer.position.seq)
 
 
 def _holds_lease(epoch: int, server: Server, rules: Rules) -> bool:

@@ -1,8 +1,13 @@
 """Takes commands from the edge to the sequencer, tick by tick, and holds every answer until its commit.
 
 A tick is whatever gathered while the tick before it was under way, so ticks grow with the load by themselves. The
-decider owns the connection to Redis: a cancelled RPC drops its place and nothing else. Promises: Once, Durable reads,
-Bounded.
+decider owns the connection to Redis: a cancelled RPC drops its place and nothing else.
+
+A tick that wrote an entry is as new as can be: the commit of that entry proves that nothing had overtaken it. A tick
+that wrote nothing, of reads and refusals alone, may come from a Redis that fell back. So its answers are held until the
+ledger's cursor, read after the tick, says that nothing newer is committed; otherwise its commands run again.
+
+Promises: Once, Durable reads, Bounded.
 """
 
 from __future__ import annotations
@@ -45,7 +50,8 @@ Answer = Decision | Reading
 
 # A request is looked up again if its first look-up was overtaken by the window; more often than this is a fault.
 _MAX_LOOKUPS: Final = 3
-# Commands that name the reservation or request that the ledger must be asked about after their tick.
+# A tick that wrote nothing runs again if the ledger has passed it; a sequencer that is behind every time is at fault.
+_MAX_TICKS: Final = 5
 _Settled = Answer | Exception
 
 
@@ -73,6 +79,19 @@ class _Pending:
     command: Command
     group: _Group
     index: int
+    ticks: int = 0
+    """The ticks that the command was in: more than one if a tick had to be run again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ticked:
+    """A tick that was decided: its commands and results, and the journal entry that they rest on."""
+
+    commands: list[_Pending]
+    results: list[Any]
+    epoch: int
+    position: int
+    chain_hash: str
 
 
 class Decider:
@@ -96,6 +115,10 @@ class Decider:
         self._limits = packed_limits(settings)
         self._queue: deque[_Pending] = deque()
         self._wake = asyncio.Event()
+        self._unproven: list[_Ticked] = []
+        self._prove = asyncio.Event()
+        # The highest (epoch, position) that the ledger's cursor was seen at.
+        self._seen = (0, 0)
         # The newest generations of outcomes are surely in Redis; older ids are looked up before they cost a tick.
         self._window_us = settings.outcome_generation_seconds * (OUTCOME_GENERATIONS - 2) * MICROSECONDS
         self.clock_us = clock_us
@@ -193,11 +216,21 @@ class Decider:
 
     async def run(self) -> None:
         """Runs ticks until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tick_for_ever(), name="ticks")
+            tasks.create_task(self._prove_for_ever(), name="proofs")
+
+    async def _tick_for_ever(self) -> None:
         while True:
             await self._wake.wait()
             tick = self._next_tick()
-            if tick:
-                await self._run_tick(tick)
+            try:
+                if tick:
+                    await self._run_tick(tick)
+            except Exception as error:
+                # Nobody foresaw this one. It ends these calls, not the server.
+                log.exception("tick_fault", segment=self._segment)
+                _settle_all(tick, CommandFault(repr(error)))
 
     def _next_tick(self) -> list[_Pending]:
         """Takes what has gathered, up to the limits of a tick; what nobody waits for any more is dropped."""
@@ -236,20 +269,58 @@ class Decider:
             reason, detail = rest
             _settle_all(tick, await self._why_closed(epoch, reason, detail))
             return
-        position, chain_hash, _, results = rest
+        position, chain_hash, _, results, changed = rest
+        ticked = _Ticked(commands=tick, results=results, epoch=epoch, position=position, chain_hash=chain_hash)
+        if changed:
+            self._hold_until_committed(ticked)
+        else:
+            self._unproven.append(ticked)
+            self._prove.set()
+
+    def _hold_until_committed(self, ticked: _Ticked) -> None:
         self._commits.when_committed(
-            epoch=epoch,
-            position=position,
-            chain_hash=chain_hash,
-            settle=lambda verdict: self._answer(tick, position, results, verdict),
+            epoch=ticked.epoch,
+            position=ticked.position,
+            chain_hash=ticked.chain_hash,
+            settle=lambda verdict: self._answer(ticked, verdict),
         )
+
+    async def _prove_for_ever(self) -> None:
+        """Has the ledger's cursor say of ticks that wrote nothing whether anything newer is committed."""
+        while True:
+            await self._prove.wait()
+            self._prove.clear()
+            unproven, self._unproven = self._unproven, []
+            try:
+                self._seen = max(self._seen, await self._reader.ask(queries.read_cursor, self._segment))
+            except Refusal as refusal:
+                for ticked in unproven:
+                    _settle_all(ticked.commands, refusal)
+                continue
+            for ticked in unproven:
+                if self._seen <= (ticked.epoch, ticked.position):
+                    self._hold_until_committed(ticked)
+                else:
+                    self._run_again(ticked.commands)
+
+    def _run_again(self, commands: list[_Pending]) -> None:
+        """Puts commands in front of the queue again, for a tick that is at least as new as what was seen."""
+        for pending in reversed(commands):
+            pending.ticks += 1
+            if pending.ticks < _MAX_TICKS:
+                self._queue.appendleft(pending)
+            else:
+                pending.group.settle(pending.index, SegmentLoading(self._segment))
+        self._wake.set()
 
     async def _evaluate(self, epoch: int, commands: list[Command]) -> bytes:
         keys = SegmentKeys(segment=self._segment, epoch=epoch).for_tick()
+        seen_epoch, seen_position = self._seen
+        committed = max(self._commits.position, seen_position if seen_epoch == epoch else 0)
         arguments: list[Any] = [
             *keys,
             epoch,
-            self._commits.position,
+            committed,
             "" if self.clock_us is None else self.clock_us,
             self._limits,
             pack([command.for_script() for command in commands]),
@@ -283,17 +354,20 @@ class Decider:
             log.info("not_quarantined", segment=self._segment, error=str(error))
         return SegmentQuarantined(self._segment)
 
-    def _answer(self, tick: list[_Pending], position: int, results: list[Any], verdict: Verdict) -> None:
+    def _answer(self, ticked: _Ticked, verdict: Verdict) -> None:
         """Gives the answers of a tick out, now that it is known what became of its journal entry."""
         if verdict is not None:
-            _settle_all(tick, verdict)
+            _settle_all(ticked.commands, verdict)
             return
         failpoints.reach("before_answer")
-        for pending, result in zip(tick, results, strict=True):
+        for pending, result in zip(ticked.commands, ticked.results, strict=True):
             try:
-                answer: _Settled = answer_of(pending.command, self._settings, position, result)
+                answer: _Settled = answer_of(pending.command, self._settings, ticked.position, result)
             except (Refusal, NotLive, Reused, LookUp) as refusal:
                 answer = refusal
+            except Exception as error:
+                log.exception("answer_fault", segment=self._segment, command=pending.command.name)
+                answer = CommandFault(repr(error))
             pending.group.settle(pending.index, answer)
 
 

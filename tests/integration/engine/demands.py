@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from holdfast_server.decide.commands import Command
+from holdfast_server.decide.limits import packed_limits
+from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.records import Origin
+from holdfast_server.settings import Settings
+
+__all__ = ["Command", "unpack"]
 
 MICROSECONDS = 1_000_000
 SELLABLE = 1
@@ -109,3 +114,13 @@ def put_channel(channel: str, pool: str) -> Command:
 def question(sku: str, *, channel: str = "", location: str = "") -> Command:
     """What may be sold of a SKU; it changes nothing."""
     return Command(name="availability", arguments=([(sku, channel, location)],), line_count=1)
+
+
+def pack_commands(commands: Sequence[Command]) -> bytes:
+    """Commands as ARGV of tick.lua, for tests that run the script themselves."""
+    return pack([command.for_script() for command in commands])
+
+
+def limits(settings: Settings) -> bytes:
+    """The limits as ARGV of tick.lua."""
+    return packed_limits(settings)

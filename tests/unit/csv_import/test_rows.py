@@ -125,6 +125,8 @@ def test_columns_that_do_not_do_are_refused(tmp_path: Path) -> None:
         resolve_columns({"colour": "A"}, header=("sku", "A"), fields=("sku",), required=("sku",))
     with pytest.raises(UnreadableFileError, match="Code"):
         resolve_columns({"sku": "Code"}, header=("sku",), fields=("sku",), required=("sku",))
+    with pytest.raises(UnreadableFileError, match="Text"):
+        resolve_columns({"name": "Text"}, header=("sku",), fields=("sku", "name"), required=("sku",))
     with pytest.raises(UnreadableFileError, match="sku"):
         resolve_columns({}, header=("name",), fields=("sku",), required=("sku",))
     path = tmp_path / "mapping.toml"

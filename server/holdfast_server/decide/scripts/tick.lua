@@ -9,9 +9,9 @@
 --           3 the time in microseconds, or "" for the server's own clock (tests give a time)
 --           4 the limits, packed: decide/limits.py
 --           5 the commands, packed: decide/commands.py
--- Returns   packed { "DECIDED", position, hash, clock_us, results }: one tagged result per command, each true only
---           once the entry with this position and hash is committed; or packed { "CLOSED", reason, detail }: nothing
---           was decided and nothing written.
+-- Returns   packed { "DECIDED", position, hash, clock_us, results, changed }: one tagged result per command, each true
+--           only once the entry with this position and hash is committed; `changed` says whether this tick wrote it. Or
+--           packed { "CLOSED", reason, detail }: nothing was decided and nothing written.
 -- Journal   XADD <last position>-0, fields h (chain hash) and e (packed entry): decide/layouts.py ENTRY.
 -- Invariant XADD is the first write. An entry that cannot be added (out of memory, an id that is not above the top)
 --           fails the script before anything has changed. Redis has no rollback, so nothing after the line may fail.
@@ -68,4 +68,4 @@ if changed then
 end
 write_sums()
 write_head()
-return cmsgpack.pack({ 'DECIDED', head.position, head.hash, now_us, results })
+return cmsgpack.pack({ 'DECIDED', head.position, head.hash, now_us, results, changed })

@@ -162,8 +162,8 @@ class InventoryServiceServicer:
 
     def GetAvailability(self, request, context):
         """Gets what may be sold now of one SKU, to a channel or from a location.
-        The answer reflects every mutation that was answered before the call; only
-        in the two seconds after a failover of the sequencer may it be older.
+        The answer reflects every mutation that was answered before the call, by
+        whatever server.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
