@@ -565,7 +565,7 @@ class HoldfastClient:
 
         Raises:
             UnknownLocation: A pool names a location that does not exist.
-            CatalogLimit: A location would be in more pools than it may.
+            LimitExceeded: A location would be in more pools than it may.
         """
         return await self._calls.unary(
             catalog_service_pb2.PutPoolsRequest(request_id=request_id or new_request_id(), pools=pools),
@@ -584,7 +584,7 @@ class HoldfastClient:
 
         Raises:
             UnknownPool: A channel names a pool that does not exist.
-            CatalogLimit: A pool would serve more channels than it may.
+            LimitExceeded: A pool would serve more channels than it may.
         """
         return await self._calls.unary(
             catalog_service_pb2.PutChannelsRequest(request_id=request_id or new_request_id(), channels=channels),

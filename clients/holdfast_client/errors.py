@@ -28,7 +28,7 @@
     |-- LimitReached              a named limit; never retried by the client
     |   |-- Overloaded
     |   |-- BacklogFull
-    |   `-- CatalogLimit
+    |   `-- LimitExceeded
     |-- Unavailable               retried with the same request_id; raised when the tries are used up
     |   |-- SegmentLoading
     |   |-- SegmentQuarantined
@@ -376,7 +376,7 @@ class BacklogFull(LimitReached):
     """Too many decisions wait for the ledger; ask again after `retry_delay_seconds`."""
 
 
-class CatalogLimit(LimitReached):
+class LimitExceeded(LimitReached):
     """A location would be in too many pools, or a pool serve too many channels. Waiting does not help."""
 
 
@@ -449,7 +449,7 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_SEQUENCER_UNAVAILABLE: SequencerUnavailable,
     error_reason_pb2.ERROR_REASON_UNKNOWN_SEGMENT: UnknownSegment,
     error_reason_pb2.ERROR_REASON_INTERNAL: InternalFault,
-    error_reason_pb2.ERROR_REASON_CATALOG_LIMIT: CatalogLimit,
+    error_reason_pb2.ERROR_REASON_LIMIT_EXCEEDED: LimitExceeded,
 }
 
 # Where no reason is known: the general class of the code.

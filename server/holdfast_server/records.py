@@ -23,6 +23,9 @@ class ReservationState(enum.IntEnum):
     EXPIRED = 5
 
 
+LIVE_STATES: Final = frozenset({ReservationState.HELD, ReservationState.COMMITTED})
+
+
 class SegmentState(enum.IntEnum):
     """Whether a segment decides; the numbers are those of the protos."""
 

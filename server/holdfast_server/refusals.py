@@ -9,7 +9,7 @@ and details, is one table in edge/errors.py. The names match the values of Error
      |- UnknownSku, UnknownLocation, UnknownPool, UnknownChannel, UnknownReservation, UnknownSegment
      |- LocationNotInPool, UnknownLine, ReleaseExceedsOpen
      |- ReservationExpired, AlreadyCommitted, AlreadyReleased
-     |- AdjustmentBelowZero, QuantityOverflow, ScaleInUse, CatalogLimit
+     |- AdjustmentBelowZero, QuantityOverflow, ScaleInUse, LimitExceeded
      |- RequestIdReused, RequestIdTooOld, StaleRevision
      |- Overloaded, BacklogFull                                      (later: try again after a while)
      |- SegmentLoading, SegmentQuarantined, LedgerUnavailable,
@@ -176,7 +176,7 @@ class ScaleInUse(Refusal):
 
 
 @dataclass(eq=False)
-class CatalogLimit(Refusal):
+class LimitExceeded(Refusal):
     limit: str
     value: int
 

@@ -55,10 +55,14 @@ class Settings(BaseSettings):
     max_queued_commands: int = Field(default=20_000, ge=1)
     max_commands_per_tick: int = Field(default=512, ge=1)
     max_lines_per_tick: int = Field(default=4_000, ge=1_000)
-    max_expiries_per_tick: int = Field(default=64, ge=1)
+    max_expiries_per_tick: int = Field(default=128, ge=1)
     max_uncommitted_operations: int = Field(default=20_000, ge=1)
     max_pools_per_location: int = Field(default=64, ge=1)
-    max_channels_per_pool: int = Field(default=1_000, ge=1)
+    max_channels_per_pool: int = Field(default=100, ge=1)
+    max_placements_per_reservation: int = Field(default=5_000, ge=1_000)
+    max_work_per_tick: int = Field(
+        default=20_000, ge=1_000, description="movements, and sums and availabilities that they touch"
+    )
     sequencer_timeout_seconds: float = Field(default=5.0, gt=0)
 
     # The ledger.

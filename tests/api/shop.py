@@ -188,11 +188,11 @@ async def ledger_verdict(stubs: Any) -> LedgerVerdict:
     return responses[-1].verdict
 
 
-async def assert_ledger_is_sound(stubs: Any, *, oversold: int | None = 0) -> None:
-    """Chain, levels and reserved units agree with each other and nothing has leaked.
+async def assert_ledger_is_sound(stubs: Any, *, uncovered: int | None = 0) -> None:
+    """Chain, levels and reserved units agree with each other, nothing was oversold and nothing has leaked.
 
-    On a shared authority another test may have booked a shrinkage of reserved units, which counts as
-    oversold; there the number is not asked for (None).
+    On a shared authority other tests book shrinkages of reserved units; there the number of uncovered
+    units is not asked for (None).
     """
     verdict = await ledger_verdict(stubs)
     assert not verdict.findings
@@ -200,6 +200,8 @@ async def assert_ledger_is_sound(stubs: Any, *, oversold: int | None = 0) -> Non
         chain_verified=True,
         levels_equal_movements=True,
         reserved_equals_open_lines=True,
-        oversold_quantity=verdict.oversold_quantity if oversold is None else oversold,
+        oversold_quantity=0,
+        leaked_quantity=0,
+        uncovered_quantity=verdict.uncovered_quantity if uncovered is None else uncovered,
     )
     assert verdict == expected

@@ -138,4 +138,4 @@ async def test_many_holds_that_are_due_together_all_return_their_units(stubs: An
     await until(all_returned, "upkeep to expire 300 holds")
     kinds = [m.kind for m in await shop.movements()]
     assert kinds.count(MovementKind.MOVEMENT_KIND_EXPIRE) == len(holds)
-    await assert_ledger_is_sound(stubs, oversold=None)
+    await assert_ledger_is_sound(stubs, uncovered=None)

@@ -19,7 +19,7 @@ from holdfast.inventory.v1.stock_pb2 import MovementKind, StockStatus
 from api.calls import stubs_of, together
 from api.ids import some, uuid7
 from api.refusals import invalid, not_found, refusal_of
-from api.shop import Shop, open_shop, put_channel, put_pool
+from api.shop import Shop, ledger_verdict, open_shop, put_channel, put_pool
 
 
 async def test_every_writer_reads_its_own_write(stubs: Any) -> None:
@@ -173,11 +173,19 @@ async def test_a_change_of_pool_or_channel_shows_at_once(stubs: Any) -> None:
 
 
 async def test_a_negative_net_at_one_location_takes_nothing_from_the_others(stubs: Any) -> None:
+    """And the check of the ledger tells it as uncovered, which is no fault, not as oversold."""
     shop = await open_shop(stubs, locations=2, units=5)
-    await shop.reserve((shop.sku, 5, shop.location))
+    reserved = await shop.reserve((shop.sku, 5, shop.location))
+    before = await ledger_verdict(stubs)
     level = await shop.adjust(-3)
     assert level.net_quantity == -3
     assert await shop.available() == 5
+    after = await ledger_verdict(stubs)
+    assert after.uncovered_quantity == before.uncovered_quantity + 3
+    assert after.oversold_quantity == before.oversold_quantity == 0
+    await shop.release(reserved.reservation_id)
+    assert await ledger_verdict(stubs) == before
+    assert await shop.available() == 7
 
 
 async def test_an_item_reads_as_it_was_put(stubs: Any) -> None:

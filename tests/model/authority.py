@@ -358,4 +358,4 @@ def insufficient_stock(short: list[DemandLine], available: dict[LevelKey, int]) 
 
 
 def catalog_limit(limit: str, value: int) -> Refused:
-    return Refused("CATALOG_LIMIT", {"limit": limit, "value": value})
+    return Refused("LIMIT_EXCEEDED", {"limit": limit, "value": value})

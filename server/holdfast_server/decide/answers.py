@@ -79,7 +79,7 @@ _REFUSALS: Final[dict[str, Callable[..., refusals.Refusal]]] = {
     "ADJUSTMENT_BELOW_ZERO": _below_zero,
     "QUANTITY_OVERFLOW": lambda _, __, sku, location: refusals.QuantityOverflow(sku, location),
     "SCALE_IN_USE": lambda _, __, sku, scale: refusals.ScaleInUse(sku, scale),
-    "CATALOG_LIMIT": lambda _, __, limit, value: refusals.CatalogLimit(limit, value),
+    "LIMIT_EXCEEDED": lambda _, __, limit, value: refusals.LimitExceeded(limit, value),
     "REQUEST_ID_TOO_OLD": lambda command, settings: refusals.RequestIdTooOld(
         command.request_id, settings.request_retention_seconds
     ),

@@ -28,6 +28,8 @@ class Command:
     origin: bytes = b""
     reservation_id: str = ""
     lookup_position: int = NOT_LOOKED_UP
+    must_look_up: bool = False
+    """The sequencer asked for a look-up: the id lies below what its window reaches back to."""
 
     def for_script(self) -> tuple[Any, ...]:
         """Returns the command as tick.lua takes it."""
@@ -43,7 +45,11 @@ class Command:
 
     def looked_up_at(self, position: int) -> Command:
         """Returns the command with the position of the ledger in which its request_id was looked up in vain."""
-        return replace(self, lookup_position=position)
+        return replace(self, lookup_position=position, must_look_up=False)
+
+    def to_look_up(self) -> Command:
+        """Returns the command with the note that its request_id must be looked up, whatever was found before."""
+        return replace(self, lookup_position=NOT_LOOKED_UP, must_look_up=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

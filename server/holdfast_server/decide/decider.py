@@ -34,6 +34,7 @@ from holdfast_server.ledger import queries, segments
 from holdfast_server.ledger.commits import CommitWatch, Verdict
 from holdfast_server.ledger.errors import Fenced
 from holdfast_server.ledger.reader import LedgerReader
+from holdfast_server.records import LIVE_STATES
 from holdfast_server.refusals import (
     LedgerUnavailable,
     Overloaded,
@@ -50,6 +51,7 @@ Answer = Decision | Reading
 
 # A request is looked up again if its first look-up was overtaken by the window; more often than this is a fault.
 _MAX_LOOKUPS: Final = 3
+_LATER: Final = ["LATER"]
 # A tick that wrote nothing runs again if the ledger has passed it; a sequencer that is behind every time is at fault.
 _MAX_TICKS: Final = 5
 _Settled = Answer | Exception
@@ -121,6 +123,8 @@ class Decider:
         self._seen = (0, 0)
         # The newest generations of outcomes are surely in Redis; older ids are looked up before they cost a tick.
         self._window_us = settings.outcome_generation_seconds * (OUTCOME_GENERATIONS - 2) * MICROSECONDS
+        self.is_more_due = False
+        """The last tick left holds that are due: another one should follow at once."""
         self.clock_us = clock_us
         """The time that the segment's clock is told, in tests; None lets the sequencer's own clock run."""
 
@@ -146,7 +150,7 @@ class Decider:
             again: dict[int, Command] = {}
             for (index, command), answer in zip(open_commands.items(), settled, strict=True):
                 if isinstance(answer, LookUp):
-                    again[index] = command.looked_up_at(NOT_LOOKED_UP)
+                    again[index] = command.to_look_up()
                 else:
                     answers[index] = await self._explained(command, answer)
             open_commands = again
@@ -160,13 +164,14 @@ class Decider:
     ) -> dict[int, Command]:
         """Answers the commands that the ledger knows to have taken effect; returns the others.
 
-        Only commands whose id does not lie in the window are looked up, all of a call in one query.
+        Only commands whose id surely or perhaps lies below the window are looked up, all of a call in one query.
         """
         oldest_us = time.time() * MICROSECONDS - self._window_us
         unknown = {
             index: command
             for index, command in commands.items()
-            if command.request_id and command.id_time_us <= oldest_us and command.lookup_position == NOT_LOOKED_UP
+            if command.must_look_up
+            or (command.request_id and command.id_time_us <= oldest_us and command.lookup_position == NOT_LOOKED_UP)
         }
         if not unknown:
             return commands
@@ -198,9 +203,12 @@ class Decider:
         if not isinstance(answer, NotLive):
             return answer
         try:
-            reservation = await self._reader.ask(queries.find_reservation, command.reservation_id)
+            reservation = await self._reader.ask(queries.find_reservation, self._segment, command.reservation_id)
         except Refusal as refusal:
             return refusal
+        if reservation is not None and reservation.state in LIVE_STATES:
+            # The ledger holds it live and the sequencer does not: they disagree, or a rebuild came in between.
+            return SegmentLoading(self._segment)
         return why_not_live(command.reservation_id, reservation)
 
     async def _in_tick(self, commands: list[Command]) -> list[_Settled]:
@@ -269,13 +277,27 @@ class Decider:
             reason, detail = rest
             _settle_all(tick, await self._why_closed(epoch, reason, detail))
             return
-        position, chain_hash, _, results, changed = rest
+        position, chain_hash, _, results, changed, self.is_more_due = rest
+        tick, results = self._keep_for_later(tick, results)
         ticked = _Ticked(commands=tick, results=results, epoch=epoch, position=position, chain_hash=chain_hash)
         if changed:
             self._hold_until_committed(ticked)
         else:
             self._unproven.append(ticked)
             self._prove.set()
+
+    def _keep_for_later(self, tick: list[_Pending], results: list[Any]) -> tuple[list[_Pending], list[Any]]:
+        """Puts what the tick did not get to in front of the queue again; returns the rest with its results.
+
+        A tick stops at a bound of work, and only after at least one command: so every command has its turn.
+        """
+        if results and results[-1] != _LATER:
+            return tick, results
+        later = [pending for pending, result in zip(tick, results, strict=True) if result == _LATER]
+        self._queue.extendleft(reversed(later))
+        self._wake.set()
+        decided = [pair for pair in zip(tick, results, strict=True) if pair[1] != _LATER]
+        return [pending for pending, _ in decided], [result for _, result in decided]
 
     def _hold_until_committed(self, ticked: _Ticked) -> None:
         self._commits.when_committed(

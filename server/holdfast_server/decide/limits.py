@@ -16,6 +16,8 @@ def packed_limits(settings: Settings) -> bytes:
             "max_expiries_per_tick": settings.max_expiries_per_tick,
             "max_pools_per_location": settings.max_pools_per_location,
             "max_channels_per_pool": settings.max_channels_per_pool,
+            "max_placements_per_reservation": settings.max_placements_per_reservation,
+            "max_work_per_tick": settings.max_work_per_tick,
             "retention_us": settings.request_retention_seconds * MICROSECONDS,
             "max_ahead_us": settings.max_request_id_ahead_seconds * MICROSECONDS,
             "generation_us": settings.outcome_generation_seconds * MICROSECONDS,

@@ -118,8 +118,8 @@ TABLE: Final[dict[type[Refusal], Row]] = {
         "SCALE_IN_USE",
         "Item {sku} has stock levels at scale {scale}, so its scale cannot be changed.",
     ),
-    refusals.CatalogLimit: Row(
-        grpc.StatusCode.RESOURCE_EXHAUSTED, "CATALOG_LIMIT", "More than {value}: the limit {limit} is reached."
+    refusals.LimitExceeded: Row(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED", "More than {value}: the limit {limit} is reached."
     ),
     refusals.Overloaded: Row(
         grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", "The limit {limit} of {value} is reached.", 0.2

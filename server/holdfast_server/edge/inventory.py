@@ -134,7 +134,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
 
     @unary
     async def GetReservation(self, request: pb.GetReservationRequest, _: Caller) -> pb.GetReservationResponse:
-        found = await self._authority.reader.ask(queries.find_reservation, request.reservation_id)
+        found = await self._authority.reader.ask(queries.find_reservation, self._segment, request.reservation_id)
         if found is None:
             raise UnknownReservation(request.reservation_id)
         return pb.GetReservationResponse(reservation=conversion.reservation(self._segment, found))
@@ -150,7 +150,9 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             sku=request.sku,
             location=request.location,
         )
-        found = await self._authority.reader.ask(queries.list_reservations, only, before=before, limit=size + 1)
+        found = await self._authority.reader.ask(
+            queries.list_reservations, self._segment, only, before=before, limit=size + 1
+        )
         return pb.ListReservationsResponse(
             reservations=[conversion.reservation(self._segment, one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].reservation_id) if len(found) > size else "",

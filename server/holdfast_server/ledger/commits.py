@@ -8,6 +8,7 @@ good by asking the ledger itself. Promises: NoLoss, Durable reads.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -80,11 +81,11 @@ class CommitWatch:
         A server that hears nothing says nothing: it may be cut off together with a Redis that was dethroned, and what
         that Redis says may be old.
         """
-        if self._known is None or not self._is_fresh():
+        if self._known is None:
             return LedgerUnavailable(self._segment)
         state = self._known.state
         if state is SegmentState.OPEN:
-            return None
+            return None if self._is_fresh() else LedgerUnavailable(self._segment)
         refusals = {
             SegmentState.LOADING: SegmentLoading,
             SegmentState.QUARANTINED: SegmentQuarantined,
@@ -159,7 +160,11 @@ class CommitWatch:
 
     def _take_in(self, notice: Notice) -> None:
         known = self._known
-        if known is not None and (notice.epoch, notice.position) < (known.epoch, known.position):
+        if known is not None and notice.epoch == known.epoch and notice.position < known.position:
+            # Postgres lost what this server saw committed. Only the state can be believed: the segment will be stopped.
+            self._known = dataclasses.replace(known, state=notice.state)
+            return
+        if known is not None and notice.epoch < known.epoch:
             return
         if known is not None and notice.epoch > known.epoch:
             self._recent.clear()

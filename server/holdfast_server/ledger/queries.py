@@ -49,7 +49,7 @@ def find_outcomes(
     o = tables.outcome.c
     found = (
         sa.select(o.request_id, o.position, o.method, o.fingerprint, o.body, o.reservation, o.extra)
-        .where(o.request_id == sa.any_(sa.cast(list(request_ids), sa.ARRAY(sa.Text))))
+        .where(o.segment == segment, o.request_id == sa.any_(sa.cast(list(request_ids), sa.ARRAY(sa.Text))))
         .subquery()
     )
     # One statement sees one state. The outer join keeps the position when nothing is found.
@@ -114,9 +114,9 @@ def read_segments(connection: sa.Connection) -> list[Segment]:
     ]
 
 
-def find_reservation(connection: sa.Connection, reservation_id: str) -> Reservation | None:
-    """Returns one reservation, live or ended."""
-    found = _reservations(connection, [reservation_id])
+def find_reservation(connection: sa.Connection, segment: str, reservation_id: str) -> Reservation | None:
+    """Returns one reservation of the segment, live or ended."""
+    found = _reservations(connection, segment, [reservation_id])
     return found[0] if found else None
 
 
@@ -132,11 +132,11 @@ class ReservationFilter:
 
 
 def list_reservations(
-    connection: sa.Connection, only: ReservationFilter, *, before: str, limit: int
+    connection: sa.Connection, segment: str, only: ReservationFilter, *, before: str, limit: int
 ) -> list[Reservation]:
     """Returns reservations, the newest first, beginning after the id `before` if it is given."""
     r = tables.reservation.c
-    query = sa.select(r.reservation_id).order_by(r.reservation_id.desc()).limit(limit)
+    query = sa.select(r.reservation_id).where(r.segment == segment).order_by(r.reservation_id.desc()).limit(limit)
     if before:
         query = query.where(r.reservation_id < before)
     if only.state:
@@ -153,10 +153,10 @@ def list_reservations(
         if only.location:
             lines = lines.where(line.location == only.location)
         query = query.where(lines.exists())
-    return _reservations(connection, [row.reservation_id for row in connection.execute(query)])
+    return _reservations(connection, segment, [row.reservation_id for row in connection.execute(query)])
 
 
-def _reservations(connection: sa.Connection, reservation_ids: Sequence[str]) -> list[Reservation]:
+def _reservations(connection: sa.Connection, segment: str, reservation_ids: Sequence[str]) -> list[Reservation]:
     if not reservation_ids:
         return []
     ids = sa.cast(list(reservation_ids), sa.ARRAY(sa.Text))
@@ -164,7 +164,7 @@ def _reservations(connection: sa.Connection, reservation_ids: Sequence[str]) -> 
     rows = connection.execute(
         sa.select(tables.reservation, tables.reservation_line)
         .join(tables.reservation_line, r.reservation_id == line.reservation_id)
-        .where(r.reservation_id == sa.any_(ids))
+        .where(r.segment == segment, r.reservation_id == sa.any_(ids))
         .order_by(r.reservation_id.desc(), line.line_number)
     ).mappings()
     lines: dict[str, list[ReservationLine]] = {}

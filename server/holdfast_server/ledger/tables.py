@@ -171,8 +171,8 @@ reservation_line = sa.Table(
 outcome = sa.Table(
     "outcome",
     metadata,
-    _text("request_id"),
     _text("segment"),
+    _text("request_id"),
     _number("position"),
     _number("effective_us"),
     _text("method"),
@@ -180,7 +180,7 @@ outcome = sa.Table(
     _bytes("body"),
     _bytes("reservation"),
     _bytes("extra"),
-    sa.PrimaryKeyConstraint("request_id", name="outcome_pkey"),
+    sa.PrimaryKeyConstraint("segment", "request_id", name="outcome_pkey"),
 )
 sa.Index(
     "outcome_by_time",

@@ -90,7 +90,8 @@ class LedgerWriter:
             cursor = store.read()
             try:
                 if self._prepare(connection, store, cursor):
-                    self._drain(connection, beat, store.read())
+                    cursor = store.read()
+                    self._drain(connection, beat, cursor)
             except SequencerLost as error:
                 log.warning("sequencer_lost", segment=self._segment, error=str(error))
                 self._beat_quietly(beat, cursor.segment)

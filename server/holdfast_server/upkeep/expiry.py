@@ -18,5 +18,7 @@ _NOTHING = Command(name="availability", arguments=([],), line_count=0)
 async def expire_for_ever(decider: Decider, settings: Settings) -> None:
     """Runs until cancelled. A refusal is no news: the next round tries again."""
     while True:
-        await asyncio.sleep(settings.expiry_interval_seconds)
-        await decider.decide_all([_NOTHING])
+        await asyncio.sleep(0 if decider.is_more_due else settings.expiry_interval_seconds)
+        (answer,) = await decider.decide_all([_NOTHING])
+        if isinstance(answer, Exception):
+            await asyncio.sleep(settings.expiry_interval_seconds)

@@ -74,7 +74,11 @@ def adjust(sku: str, location: str, delta: int) -> Command:
 
 
 def reserve(
-    channel: str, lines: Sequence[tuple[str, int] | tuple[str, int, str]], *, ttl_seconds: float = 900, request_id: str = ""
+    channel: str,
+    lines: Sequence[tuple[str, int] | tuple[str, int, str]],
+    *,
+    ttl_seconds: float = 900,
+    request_id: str = "",
 ) -> Command:
     """A hold on lines of (SKU, quantity) or (SKU, quantity, location)."""
     reservation_id = f"reservation-{next(_reservations)}-{secrets.token_hex(4)}"

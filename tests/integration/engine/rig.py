@@ -112,9 +112,7 @@ class Rig:
         self.reader = LedgerReader(settings)
         self.commits = CommitWatch(settings=settings, reader=self.reader)
         self._connection = decider_connection(settings)
-        self.decider = Decider(
-            settings=settings, connection=self._connection, commits=self.commits, reader=self.reader
-        )
+        self.decider = Decider(settings=settings, connection=self._connection, commits=self.commits, reader=self.reader)
         self.running: RunningWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -78,7 +78,8 @@ async def test_point_10_expiries_do_not_pass_the_limit_either(make_settings: Mak
         rig.writer.hold()
         rig.decider.clock_us += 61 * demands.MICROSECONDS
         tasks = [
-            asyncio.create_task(outcome_of(rig.decider.decide(demands.question(SKU, channel=CHANNEL)))) for _ in range(1)
+            asyncio.create_task(outcome_of(rig.decider.decide(demands.question(SKU, channel=CHANNEL))))
+            for _ in range(1)
         ]
         for _ in range(10):
             await rig.until(lambda: not rig.decider._queue, "the tick to be taken")
@@ -130,7 +131,9 @@ async def test_point_10_a_mark_of_an_older_epoch_or_position_changes_nothing(mak
     """Taken out by: the comparison of the epoch, or of the committed position, in committed.lua."""
     async with open_rig(make_settings()) as rig:
         await rig.open_trade()
-        await rig.until(lambda: rig.head()["committed"] == rig.head()["position"], "the sequencer to know of the commit")
+        await rig.until(
+            lambda: rig.head()["committed"] == rig.head()["position"], "the sequencer to know of the commit"
+        )
         before = rig.everything_in_redis()
         journal = rig.writer.writer._journal
         journal.mark_committed(rig.segment().epoch, 1)

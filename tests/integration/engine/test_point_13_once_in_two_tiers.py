@@ -215,9 +215,7 @@ async def test_point_13_an_id_older_than_the_retention_is_refused_and_one_far_ah
 async def test_point_13_the_look_up_and_its_position_are_one_state(rig: Rig) -> None:
     """Taken out by: reading the cursor in a statement of its own before the outcomes in queries.find_outcomes."""
     statements: list[str] = []
-    sqlalchemy.event.listen(
-        rig.reader.engine, "before_cursor_execute", lambda *event: statements.append(str(event[2]))
-    )
+    sqlalchemy.event.listen(rig.reader.engine, "before_cursor_execute", lambda *event: statements.append(str(event[2])))
     position, found = await rig.reader.ask(queries.find_outcomes, rig.settings.segment, ["nobody-1"])
     assert (position, found) == (rig.segment().position, {})
     assert len(statements) == 1

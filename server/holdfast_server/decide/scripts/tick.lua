@@ -9,9 +9,9 @@
 --           3 the time in microseconds, or "" for the server's own clock (tests give a time)
 --           4 the limits, packed: decide/limits.py
 --           5 the commands, packed: decide/commands.py
--- Returns   packed { "DECIDED", position, hash, clock_us, results, changed }: one tagged result per command, each true
---           only once the entry with this position and hash is committed; `changed` says whether this tick wrote it. Or
---           packed { "CLOSED", reason, detail }: nothing was decided and nothing written.
+-- Returns   packed { "DECIDED", position, hash, clock_us, results, changed, more_due }: one tagged result per command,
+--           each true only once the entry with this position and hash is committed; `changed` says whether this tick
+--           wrote it, `more_due` whether holds are due that this tick did not get to. Or packed { "CLOSED", reason, detail }: nothing was decided and nothing written.
 -- Journal   XADD <last position>-0, fields h (chain hash) and e (packed entry): decide/layouts.py ENTRY.
 -- Invariant XADD is the first write. An entry that cannot be added (out of memory, an id that is not above the top)
 --           fails the script before anything has changed. Redis has no rollback, so nothing after the line may fail.
@@ -40,7 +40,7 @@ if closed then
   return cmsgpack.pack({ 'CLOSED', closed, detail })
 end
 
-expire_what_is_due()
+local more_due = expire_what_is_due()
 fetch_outcomes(commands)
 local results = {}
 for index, command in ipairs(commands) do
@@ -68,4 +68,4 @@ if changed then
 end
 write_sums()
 write_head()
-return cmsgpack.pack({ 'DECIDED', head.position, head.hash, now_us, results, changed })
+return cmsgpack.pack({ 'DECIDED', head.position, head.hash, now_us, results, changed, more_due })

@@ -55,7 +55,7 @@ RETURNING epoch, position, chain_hash, state
 
 -- name: resume_by_discard
 -- What the journal holds beyond the ledger is given up: another history begins, above every epoch that was ever open.
-UPDATE segment SET lineage = gen_random_uuid(), epoch = greatest(epoch, %(open_epoch)s), state = 2,
+UPDATE segment SET lineage = gen_random_uuid(), epoch = greatest(epoch, %(open_epoch)s) + 1, state = 2,
     state_reason = 'acknowledged operations were given up', resume_mode = 0
 WHERE segment = %(segment)s AND state = 4 AND resume_mode = 2
 RETURNING epoch, position, chain_hash, state

@@ -32,12 +32,14 @@ local function live_reservation(id)
   return reservation
 end
 
+-- Returns whether there may be more that is due.
 local function expire_what_is_due()
   if head.position - head.committed >= limits.max_uncommitted_operations then
-    return
+    return false
   end
   local ids = redis.call('ZRANGEBYSCORE', DUE, '-inf', digits(now_us), 'LIMIT', 0, limits.max_expiries_per_tick)
   for _, id in ipairs(ids) do
     expire(reservation_of(id))
   end
+  return #ids == limits.max_expiries_per_tick
 end

@@ -25,7 +25,7 @@ operation.put_channels = function(arguments, command)
     if channel_pool(id) ~= pool_id then
       added[pool_id] = (added[pool_id] or 0) + 1
       if #pool[POOL_CHANNELS] + added[pool_id] > limits.max_channels_per_pool then
-        return refuse('CATALOG_LIMIT', 'max_channels_per_pool', limits.max_channels_per_pool)
+        return refuse('LIMIT_EXCEEDED', 'max_channels_per_pool', limits.max_channels_per_pool)
       end
     end
   end

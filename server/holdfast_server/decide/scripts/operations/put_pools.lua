@@ -26,7 +26,7 @@ local function pools_refusal(pools)
         count = count + 1
       end
       if count > limits.max_pools_per_location then
-        return refuse('CATALOG_LIMIT', 'max_pools_per_location', limits.max_pools_per_location)
+        return refuse('LIMIT_EXCEEDED', 'max_pools_per_location', limits.max_pools_per_location)
       end
     end
   end

@@ -61,7 +61,7 @@ local function place_split(basket, line, partial)
   local rest = math.min(quantity, available)
   local placed = rest
   local rank = next_rank(record[BITS], 0)
-  while rest > 0 do
+  while rest > 0 and #basket.placements <= limits.max_placements_per_reservation do
     local location = basket.pool[POOL_LOCATIONS][rank + 1]
     local take = math.min(rest, left_at(basket, sku, location))
     if take > 0 then
@@ -146,6 +146,9 @@ operation.reserve = function(arguments, command)
       short[#short + 1] = { line[1], line[3], line[2], available_of[index] }
       shortfalls[#shortfalls + 1] = { line[1], line[3], line[2], placed_of[index] }
     end
+  end
+  if #basket.placements > limits.max_placements_per_reservation then
+    return refuse('LIMIT_EXCEEDED', 'max_placements_per_reservation', limits.max_placements_per_reservation)
   end
   if #short > 0 and (not partial or #basket.placements == 0) then
     return refuse('INSUFFICIENT_STOCK', short)

@@ -32,6 +32,7 @@ local function move(record, kind, line, sku, location, sellable, quality_hold, d
     }
   end)
   record.movements[#record.movements + 1] = movement
+  work = work + 1
 end
 
 -- Ends the record of an operation, puts it into the journal's entry and returns the answer to its command.
@@ -48,7 +49,8 @@ local function finish(record)
   return { 'DONE', record.position, record.reservation, record.extra }
 end
 
--- Decides one command: a question is answered; a request takes effect at most once.
+-- Decides one command: a question is answered; a request takes effect at most once. What comes when the tick has done
+-- its share of work is left for the next one.
 local function decide_once(command)
   local decide = operation[command[COMMAND_NAME]]
   if command[REQUEST_ID] == '' then
@@ -57,6 +59,9 @@ local function decide_once(command)
   local settled = settled_before(command)
   if settled then
     return settled
+  end
+  if work >= limits.max_work_per_tick then
+    return { 'LATER' }
   end
   if head.position - head.committed >= limits.max_uncommitted_operations then
     return refuse('BACKLOG_FULL')

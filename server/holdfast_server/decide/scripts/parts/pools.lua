@@ -146,7 +146,10 @@ local function with_sums_kept(sku, location, change)
     end
     local field = pool_id .. '|' .. sku
     changed_sums[field] = record
-    touched_sums[field] = { pool_id, sku }
+    if not touched_sums[field] then
+      touched_sums[field] = { pool_id, sku }
+      work = work + 1 + #pool_of(pool_id)[POOL_CHANNELS]
+    end
   end
 end
 

@@ -131,10 +131,11 @@ CREATE TABLE reservation_line (
     )
 ) WITH (fillfactor = 80);
 
--- What each request came to, for the whole retention: Once, in its second tier.
+-- What each request came to, for the whole retention: Once, in its second tier. A request belongs to the segment that
+-- decides it.
 CREATE TABLE outcome (
-    request_id   text   NOT NULL,
     segment      text   NOT NULL,
+    request_id   text   NOT NULL,
     position     bigint NOT NULL,
     effective_us bigint NOT NULL,
     method       text   NOT NULL,
@@ -142,7 +143,7 @@ CREATE TABLE outcome (
     body         bytea  NOT NULL,
     reservation  bytea  NOT NULL,
     extra        bytea  NOT NULL,
-    CONSTRAINT outcome_pkey PRIMARY KEY (request_id)
+    CONSTRAINT outcome_pkey PRIMARY KEY (segment, request_id)
 );
 CREATE INDEX outcome_by_time ON outcome USING brin (effective_us) WITH (pages_per_range = 16);
 
