@@ -23,7 +23,7 @@ from holdfast_server.ledger.migrate import migrate
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.refusals import Refusal
 from holdfast_server.settings import Settings
-from holdfast_server.telemetry import configure_logs, configure_traces
+from holdfast_server.telemetry import configure_logs, configure_traces, tune_memory
 from holdfast_server.upkeep.expiry import expire_for_ever
 from holdfast_server.upkeep.retention import forget_for_ever
 from holdfast_server.writer_keeper import WriterKeeper
@@ -88,6 +88,7 @@ class _Server:
         authority = Authority(settings=self._settings, decider=decider, reader=self._reader)
         edge = EdgeServer(settings=self._settings, authority=authority, commits=self._commits)
         port = await edge.start()
+        tune_memory()
         tasks = [
             asyncio.create_task(coroutine, name=name)
             for name, coroutine in (

@@ -44,11 +44,9 @@ OPERATION_KINDS: Final = MOVEMENT_KINDS | {
     "PUT_CHANNELS": 33,
 }
 
-# An operation in the journal.
+# An operation in the journal. The request (records.Request) is packed by the edge and not read by the scripts; it is
+# empty for what nobody requested.
 OPERATION: Final = ("position", "kind", "request", "reservation", "movements", "catalog", "extra")
-
-# The request that an operation rests on. The origin is packed by the edge and not read by the scripts.
-REQUEST: Final = ("request_id", "id_time_us", "fingerprint", "origin")
 
 # A movement: what it changes, then the level after it.
 MOVEMENT: Final = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgpack
 
@@ -164,13 +164,15 @@ class Segment:
     heartbeat_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Who asked for a change, why, on whose behalf and in which trace, with the request itself.
+class Request(NamedTuple):
+    """The request that an operation rests on: its identity, itself, and who asked, why, for whom and in which trace.
 
     It is packed by the edge, carried through the sequencer unread, and unpacked by the ledger writer.
     """
 
+    request_id: str
+    id_time_us: int
+    fingerprint: bytes
     method: str
     body: bytes
     caller: str
@@ -180,39 +182,29 @@ class Origin:
     reference: str
 
     def packed(self) -> bytes:
-        """Returns the origin as it travels in the journal."""
-        packed: bytes = msgpack.packb(
-            (
-                self.method,
-                self.body,
-                self.caller,
-                self.on_behalf_of,
-                self.trace_parent,
-                self.reason,
-                self.reference,
-            )
-        )
+        """Returns the request as it travels in the journal."""
+        packed: bytes = msgpack.packb(self)
         return packed
 
 
-NO_ORIGIN: Final = Origin(
-    method="", body=b"", caller="holdfast", on_behalf_of="", trace_parent="", reason="", reference=""
+NOBODY: Final = Request(
+    request_id="",
+    id_time_us=0,
+    fingerprint=b"",
+    method="",
+    body=b"",
+    caller="holdfast",
+    on_behalf_of="",
+    trace_parent="",
+    reason="",
+    reference="",
 )
-"""The origin of what nobody requested: expiries."""
+"""The request behind what nobody requested: expiries."""
 
 
-def unpack_origin(packed: bytes) -> Origin:
-    """Returns the origin of a packed one."""
-    method, body, caller, on_behalf_of, trace_parent, reason, reference = msgpack.unpackb(packed, raw=False)
-    return Origin(
-        method=method,
-        body=body,
-        caller=caller,
-        on_behalf_of=on_behalf_of,
-        trace_parent=trace_parent,
-        reason=reason,
-        reference=reference,
-    )
+def unpack_request(packed: bytes) -> Request:
+    """Returns the request of a packed one."""
+    return Request._make(msgpack.unpackb(packed, raw=False))
 
 
 def unpack_reservation(packed: bytes) -> Reservation:

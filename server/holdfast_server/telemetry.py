@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -32,6 +33,17 @@ def configure_logs(settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def tune_memory() -> None:
+    """Lets the cyclic garbage collector look less often, once everything that lives long is loaded.
+
+    The values of a decision are freed by their reference counts. With Python's defaults the collector took 16 to 19
+    percent of the CPU of a busy server and of its ledger writer, looking in vain.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 def configure_traces(settings: Settings) -> None:

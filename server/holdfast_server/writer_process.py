@@ -19,7 +19,7 @@ from holdfast_server.decide.journal import RedisJournal
 from holdfast_server.decide.loader import Loader
 from holdfast_server.ledger.writer import LedgerWriter
 from holdfast_server.settings import Settings
-from holdfast_server.telemetry import configure_logs
+from holdfast_server.telemetry import configure_logs, tune_memory
 
 log = structlog.get_logger("holdfast.writer_process")
 
@@ -36,6 +36,7 @@ def main() -> None:
         check_eviction(connection)
     except redis.RedisError as error:
         log.warning("eviction_policy_unknown", error=str(error))
+    tune_memory()
     stop = threading.Event()
     _stop_with_parent(stop)
     LedgerWriter(

@@ -37,6 +37,7 @@ from holdfast.inventory.v1.stock_pb2 import Movement, StockLevel
 from api.ids import some, uuid7
 
 PAGE_SIZE = 1000
+MAX_LINES = 1000
 
 
 class Stubs:
@@ -167,7 +168,9 @@ async def open_shop(stubs: Any, *, skus: int = 1, locations: int = 1, units: int
         lines = [
             ReceiptLine(sku=sku, location=location, quantity=units) for sku in shop.skus for location in shop.locations
         ]
-        await stubs.inventory.ReceiveStock(ReceiveStockRequest(request_id=uuid7(), lines=lines))
+        for first in range(0, len(lines), MAX_LINES):
+            some_lines = lines[first : first + MAX_LINES]
+            await stubs.inventory.ReceiveStock(ReceiveStockRequest(request_id=uuid7(), lines=some_lines))
     return shop
 
 

@@ -80,9 +80,23 @@ async def test_a_location_can_be_in_no_more_pools_than_the_limit(stubs: Any) -> 
 async def test_a_pool_can_serve_no_more_channels_than_the_limit(stubs: Any) -> None:
     shop = await open_shop(stubs, units=1)
     more = [catalog.Channel(channel=some("channel"), pool=shop.pool) for _ in range(100)]
-    fits = catalog_service.PutChannelsRequest(request_id=uuid7(), channels=more[:999])
+    fits = catalog_service.PutChannelsRequest(request_id=uuid7(), channels=more[:99])
     await stubs.catalog.PutChannels(fits)
-    one_more = catalog_service.PutChannelsRequest(request_id=uuid7(), channels=more[999:])
+    one_more = catalog_service.PutChannelsRequest(request_id=uuid7(), channels=more[99:])
     refusal = await refusal_of(stubs.catalog.PutChannels(one_more))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED")
     assert refusal.metadata == {"limit": "max_channels_per_pool", "value": "100"}
+
+
+async def test_a_reservation_cannot_be_split_over_more_places_than_the_limit(stubs: Any) -> None:
+    """A thousand lines of six units, of which every location has one: 6,000 places are too many."""
+    shop = await open_shop(stubs, skus=1_000, locations=6, units=1)
+    too_many = shop.demand(*((sku, 6) for sku in shop.skus), allow_split=True)
+    refusal = await refusal_of(stubs.inventory.CreateReservation(too_many))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED")
+    assert refusal.metadata == {"limit": "max_placements_per_reservation", "value": "5000"}
+    assert await shop.available() == 6
+    exactly = await shop.reserve(*((sku, 5) for sku in shop.skus), allow_split=True)
+    assert len(exactly.lines) == 5_000
+    await shop.release(exactly.reservation_id)
+    assert await shop.available(shop.skus[-1]) == 6

@@ -13,7 +13,7 @@ from holdfast.inventory.v1 import reservation_pb2 as reservations
 
 from api.ids import some, uuid7
 from api.refusals import invalid, refusal_of
-from api.shop import Shop, open_shop, put_channel
+from api.shop import Shop, open_shop, put_channel, put_pool
 
 COUNT = 7
 
@@ -97,9 +97,12 @@ async def fill_pools(shop: Shop) -> list[str]:
 
 
 async def fill_channels(shop: Shop) -> list[str]:
+    """In a pool of their own, since a pool serves a limited number."""
+    pool = some("pool")
+    await put_pool(shop.stubs, pool, ())
     names = sorted(some("channel") for _ in range(COUNT))
     for name in names:
-        await put_channel(shop.stubs, name, shop.pool)
+        await put_channel(shop.stubs, name, pool)
     return names
 
 

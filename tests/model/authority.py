@@ -110,7 +110,7 @@ class ModelAuthority:
         pools = self.pools | {pool.pool: pool.locations for pool in request.pools}
         for location in self.locations:
             if sum(location in locations for locations in pools.values()) > words.MAX_POOLS_PER_LOCATION:
-                raise catalog_limit("max_pools_per_location", words.MAX_POOLS_PER_LOCATION)
+                raise limit_exceeded("max_pools_per_location", words.MAX_POOLS_PER_LOCATION)
         self.pools = pools
         return Answer(position=0)
 
@@ -123,7 +123,7 @@ class ModelAuthority:
         served = list(pool_of_channel.values())
         for pool in changed.values():
             if served.count(pool) > words.MAX_CHANNELS_PER_POOL:
-                raise catalog_limit("max_channels_per_pool", words.MAX_CHANNELS_PER_POOL)
+                raise limit_exceeded("max_channels_per_pool", words.MAX_CHANNELS_PER_POOL)
         self.pool_of_channel = pool_of_channel
         return Answer(position=0)
 
@@ -152,9 +152,11 @@ class ModelAuthority:
                 net[line.sku, place] -= quantity
         reserved = {key: sum(quantity for _, quantity in placed) for key, placed in taken.items()}
         short = [line for line in demand if reserved[line.sku, line.location] < line.quantity]
-        if short and (not partial or not any(reserved.values())):
-            raise insufficient_stock(short, available)
         placements = [(sku, place, units) for (sku, _), placed in taken.items() for place, units in placed]
+        if len(placements) > words.MAX_PLACEMENTS_PER_RESERVATION:
+            raise limit_exceeded("max_placements_per_reservation", words.MAX_PLACEMENTS_PER_RESERVATION)
+        if short and (not partial or not placements):
+            raise insufficient_stock(short, available)
         return Answer(
             position=0,
             reservation=self._reserve(request, placements),
@@ -357,5 +359,5 @@ def insufficient_stock(short: list[DemandLine], available: dict[LevelKey, int]) 
     return Refused("INSUFFICIENT_STOCK", metadata, lines)
 
 
-def catalog_limit(limit: str, value: int) -> Refused:
+def limit_exceeded(limit: str, value: int) -> Refused:
     return Refused("LIMIT_EXCEEDED", {"limit": limit, "value": value})

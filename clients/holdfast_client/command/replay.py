@@ -89,9 +89,9 @@ def replay(
     are skipped. The file is read as "Online Retail" of the UCI Machine Learning Repository unless --mapping
     says otherwise.
 
-    All SKUs and orders of the run carry its run id: a second replay on the same server starts from nothing,
-    and oversold, leaked and missing units are counted for this run only. The chain is verified over the
-    whole ledger.
+    All SKUs and orders of the run carry its run id: a second replay on the same server starts from nothing, and
+    every unit of the verdict is one of this run. Only the service's own check covers its whole ledger: if that
+    finds the chain broken, or units oversold or leaked by anybody, the verdict is not clean either.
 
     Ends with 0 only if the verdict is clean, and with 1 if it is not or there is none.
 

@@ -146,15 +146,11 @@ class CancellationCourse:
         cancellation = self._cancellation
         releases: dict[str, list[_Release]] = {}
         for index, line in enumerate(cancellation.lines):
-            claims = (
-                self._account.claim(
-                    customer=cancellation.customer,
-                    sku=line.sku,
-                    quantity=line.quantity,
-                    before=cancellation.sequence,
-                )
-                if cancellation.customer
-                else []
+            claims = self._account.claim(
+                customer=cancellation.customer,
+                sku=line.sku,
+                quantity=line.quantity,
+                before=cancellation.sequence,
             )
             missing = line.quantity - sum(claim.quantity for claim in claims)
             self._outcomes.units_cancelled_unmatched += missing
@@ -236,14 +232,10 @@ class _Release:
 
 
 def _add_claim(parts: list[_Release], claim: Claim, cancelled_line: int) -> None:
-    """Puts the claim into the release that has its line already, else into the last, else into a further
-    one.
-    """
-    release = next((part for part in parts if claim.line_number in part.units_by_line), None)
-    if release is None:
-        if not parts or len(parts[-1].units_by_line) >= MAX_RELEASE_LINES:
-            parts.append(_Release(claim.reservation_id))
-        release = parts[-1]
+    """Puts the claim into the last release of its reservation, or into a further one if that is full."""
+    if not parts or len(parts[-1].units_by_line) >= MAX_RELEASE_LINES:
+        parts.append(_Release(claim.reservation_id))
+    release = parts[-1]
     release.claims.append(claim)
     release.units_by_line[claim.line_number] += claim.quantity
     release.cancelled_lines.add(cancelled_line)

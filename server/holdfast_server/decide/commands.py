@@ -24,8 +24,7 @@ class Command:
     id_time_us: int = 0
     method: str = ""
     fingerprint: bytes = b""
-    body: bytes = b""
-    origin: bytes = b""
+    request: bytes = b""
     reservation_id: str = ""
     lookup_position: int = NOT_LOOKED_UP
     must_look_up: bool = False
@@ -39,7 +38,7 @@ class Command:
             self.id_time_us,
             self.fingerprint,
             self.lookup_position,
-            self.origin,
+            self.request,
             self.arguments,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgpack
 from google.protobuf import timestamp_pb2
 from holdfast.inventory.v1 import audit_service_pb2, catalog_pb2, inventory_service_pb2, reservation_pb2, revision_pb2
 from holdfast.inventory.v1 import stock_pb2 as stock
@@ -61,6 +62,40 @@ def reservation(segment: str, value: records.Reservation) -> reservation_pb2.Res
         update_time=timestamp(value.update_us),
         revision=revision(segment, value.position),
     )
+
+
+def packed_reservation(segment: str, packed: bytes) -> reservation_pb2.Reservation:
+    """Returns the message of a packed reservation: what `reservation` returns for the unpacked one, at half the cost.
+
+    Every answer of the reservation RPCs passes here.
+    """
+    reservation_id, _, state, channel, order_id, create_us, expire_us, update_us, position, lines = msgpack.unpackb(
+        packed, raw=False
+    )
+    message = reservation_pb2.Reservation(
+        reservation_id=reservation_id,
+        state=state,
+        channel=channel,
+        order_id=order_id,
+        create_time=timestamp(create_us),
+        update_time=timestamp(update_us),
+        revision=revision_pb2.Revision(segment=segment, position=position),
+    )
+    if expire_us:
+        message.expire_time.CopyFrom(timestamp(expire_us))
+    add_line = message.lines.add
+    for number, (sku, location, quantity, still_open, released, expired, fulfilled) in enumerate(lines, start=1):
+        add_line(
+            line_number=number,
+            sku=sku,
+            location=location,
+            quantity=quantity,
+            open_quantity=still_open,
+            released_quantity=released,
+            expired_quantity=expired,
+            fulfilled_quantity=fulfilled,
+        )
+    return message
 
 
 def shortfall(value: records.Shortfall) -> inventory_service_pb2.Shortfall:

@@ -75,7 +75,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         )
 
     def _reservation(self, decision: Decision) -> reservation_pb2.Reservation:
-        return conversion.reservation(self._segment, records.unpack_reservation(decision.reservation))
+        return conversion.packed_reservation(self._segment, decision.reservation)
 
     @unary
     async def BatchCreateReservations(

@@ -13,7 +13,7 @@ from holdfast.inventory.v1 import stock_pb2 as stock
 from holdfast_server.decide.commands import Command
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.ids import id_time_us, new_reservation_id
-from holdfast_server.records import Origin
+from holdfast_server.records import Request
 from holdfast_server.settings import Settings
 
 _MICROSECONDS: Final = 1_000_000
@@ -35,7 +35,13 @@ def _mutation(
     message: Message = request
     method = message.DESCRIPTOR.name.removesuffix("Request")
     body = message.SerializeToString(deterministic=True)
-    origin = Origin(
+    request_id = request.request_id
+    time_us = id_time_us(request_id)
+    fingerprint = hashlib.blake2b(method.encode() + b"\0" + body, digest_size=_FINGERPRINT_BYTES).digest()
+    origin = Request(
+        request_id=request_id,
+        id_time_us=time_us,
+        fingerprint=fingerprint,
         method=method,
         body=body,
         caller=caller.name,
@@ -48,12 +54,11 @@ def _mutation(
         name=name,
         arguments=arguments,
         line_count=line_count,
-        request_id=request.request_id,
-        id_time_us=id_time_us(request.request_id),
+        request_id=request_id,
+        id_time_us=time_us,
         method=method,
-        fingerprint=hashlib.blake2b(method.encode() + b"\0" + body, digest_size=_FINGERPRINT_BYTES).digest(),
-        body=body,
-        origin=origin.packed(),
+        fingerprint=fingerprint,
+        request=origin.packed(),
         reservation_id=reservation_id,
     )
 

@@ -22,7 +22,9 @@ from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast_server.refusals import Violation
 from holdfast_server.settings import Settings
 
-_Check = Callable[[Any, str], Iterator[Violation]]
+_Path = tuple[str | int, ...]
+_Check = Callable[[Any, _Path, list[Violation]], None]
+"""Looks at a value at a path, and adds what is wrong with it."""
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]{0,63}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]{7,63}")
@@ -35,11 +37,18 @@ _NANOSECONDS: Final = 1_000_000_000
 
 def violations_of(request: Message, settings: Settings) -> list[Violation]:
     """Returns every violation in a request; an empty list if there is none."""
-    found = list(_check_of(request.DESCRIPTOR)(request, ""))
+    found: list[Violation] = []
+    _check_of(request.DESCRIPTOR)(request, (), found)
     beyond = _BEYOND_FIELDS.get(request.DESCRIPTOR.full_name)
     if beyond is not None and not found:
         found.extend(beyond(request, settings))
     return found
+
+
+def _violated(found: list[Violation], path: _Path, description: str) -> None:
+    """Notes a violation. A path is put into words only here, so that a request without any pays nothing for it."""
+    words = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    found.append(Violation(field=words.removeprefix("."), description=description))
 
 
 @functools.cache
@@ -47,79 +56,85 @@ def _check_of(descriptor: Descriptor) -> _Check:
     """Returns the check of a message type: that of each of its fields, in their order."""
     if descriptor.full_name == inventory.BatchCreateReservationsRequest.DESCRIPTOR.full_name:
         return _check_batch
-    checks = [_field_check(field) for field in descriptor.fields]
-    present = [check for check in checks if check is not None]
+    checks = [check for check in map(_field_check, descriptor.fields) if check is not None]
 
-    def check(message: Any, path: str) -> Iterator[Violation]:
-        for check_field in present:
-            yield from check_field(message, path)
+    def check(message: Any, path: _Path, found: list[Violation]) -> None:
+        for check_field in checks:
+            check_field(message, path, found)
 
     return check
 
 
 def _field_check(field: FieldDescriptor) -> _Check | None:
-    """Returns the check of one field, or None if any value will do."""
+    """Returns the check of one field of a message, or None if any value will do."""
     rule = field.GetOptions().Extensions[rules.rule]
-    behaviors = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
-    required = field_behavior_pb2.REQUIRED in behaviors
+    required = field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
     value_check = _value_check(field, rule)
-    name = field.name
     if field.is_repeated:
-        return _repeated_check(name, required, rule.max_items, value_check)
+        return _repeated_check(field.name, required, rule.max_items, value_check)
     if field.type == FieldDescriptor.TYPE_MESSAGE:
-        return _message_check(name, required, value_check)
-    if value_check is None and not required:
-        return None
-    in_oneof = field.containing_oneof is not None
-
-    def check(message: Any, path: str) -> Iterator[Violation]:
-        value = getattr(message, name)
-        if not value:
-            if required and field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_ENUM):
-                yield Violation(field=path + name, description="must be given")
-                return
-            if field.type == FieldDescriptor.TYPE_STRING and not (in_oneof and message.HasField(name)):
-                return
-        if value_check is not None:
-            yield from value_check(value, path + name)
-
-    return check
+        return _message_check(field.name, required, value_check)
+    if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_ENUM):
+        return _word_check(field, required, value_check)
+    return _number_check(field.name, value_check) if value_check is not None else None
 
 
 def _repeated_check(name: str, required: bool, max_items: int, value_check: _Check | None) -> _Check:
-    def check(message: Any, path: str) -> Iterator[Violation]:
+    def check(message: Any, path: _Path, found: list[Violation]) -> None:
         values = getattr(message, name)
         if required and not values:
-            yield Violation(field=path + name, description="must have at least one element")
+            _violated(found, (*path, name), "must have at least one element")
         if max_items and len(values) > max_items:
-            yield Violation(
-                field=path + name, description=f"has {len(values)} elements; at most {max_items} are accepted"
-            )
-            return
-        if value_check is not None:
+            _violated(found, (*path, name), f"has {len(values)} elements; at most {max_items} are accepted")
+        elif value_check is not None:
             for index, value in enumerate(values):
-                yield from value_check(value, f"{path}{name}[{index}]")
+                value_check(value, (*path, name, index), found)
 
     return check
 
 
 def _message_check(name: str, required: bool, value_check: _Check | None) -> _Check:
-    def check(message: Any, path: str) -> Iterator[Violation]:
+    def check(message: Any, path: _Path, found: list[Violation]) -> None:
         if message.HasField(name):
             if value_check is not None:
-                yield from value_check(getattr(message, name), path + name)
+                value_check(getattr(message, name), (*path, name), found)
         elif required:
-            yield Violation(field=path + name, description="must be given")
+            _violated(found, (*path, name), "must be given")
+
+    return check
+
+
+def _word_check(field: FieldDescriptor, required: bool, value_check: _Check | None) -> _Check | None:
+    """Returns the check of a text or an enum: what is left out is refused if it is required, and fine otherwise."""
+    if value_check is None and not required:
+        return None
+    name: str = field.name
+    in_oneof = field.containing_oneof is not None
+
+    def check(message: Any, path: _Path, found: list[Violation]) -> None:
+        value = getattr(message, name)
+        if value or (in_oneof and message.HasField(name)):
+            if value_check is not None:
+                value_check(value, (*path, name), found)
+        elif required:
+            _violated(found, (*path, name), "must be given")
+
+    return check
+
+
+def _number_check(name: str, value_check: _Check) -> _Check:
+    def check(message: Any, path: _Path, found: list[Violation]) -> None:
+        value_check(getattr(message, name), (*path, name), found)
 
     return check
 
 
 def _value_check(field: FieldDescriptor, rule: rules.FieldRule) -> _Check | None:
+    """Returns the check of a value of a field, be it repeated or not."""
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         if field.message_type.full_name == duration_pb2.Duration.DESCRIPTOR.full_name:
             return _duration_check(rule.seconds) if rule.HasField("seconds") else None
-        inner = _check_of(field.message_type)
-        return lambda message, path: inner(message, path + ".")
+        return _check_of(field.message_type)
     if field.type == FieldDescriptor.TYPE_ENUM:
         return _enum_check(frozenset(field.enum_type.values_by_number))
     if field.type == FieldDescriptor.TYPE_STRING and rule.text:
@@ -130,9 +145,9 @@ def _value_check(field: FieldDescriptor, rule: rules.FieldRule) -> _Check | None
 
 
 def _enum_check(known: frozenset[int]) -> _Check:
-    def check(value: int, path: str) -> Iterator[Violation]:
+    def check(value: int, path: _Path, found: list[Violation]) -> None:
         if value not in known:
-            yield Violation(field=path, description=f"{value} is not a known value")
+            _violated(found, path, f"{value} is not a known value")
 
     return check
 
@@ -140,11 +155,11 @@ def _enum_check(known: frozenset[int]) -> _Check:
 def _range_check(allowed: rules.IntegerRange) -> _Check:
     low, high, nonzero = allowed.min, allowed.max, allowed.nonzero
 
-    def check(value: int, path: str) -> Iterator[Violation]:
+    def check(value: int, path: _Path, found: list[Violation]) -> None:
         if not low <= value <= high:
-            yield Violation(field=path, description=f"must be from {low} to {high}")
+            _violated(found, path, f"must be from {low} to {high}")
         elif nonzero and value == 0:
-            yield Violation(field=path, description="must not be 0")
+            _violated(found, path, "must not be 0")
 
     return check
 
@@ -152,9 +167,9 @@ def _range_check(allowed: rules.IntegerRange) -> _Check:
 def _duration_check(allowed: rules.IntegerRange) -> _Check:
     low, high = allowed.min * _NANOSECONDS, allowed.max * _NANOSECONDS
 
-    def check(value: duration_pb2.Duration, path: str) -> Iterator[Violation]:
+    def check(value: duration_pb2.Duration, path: _Path, found: list[Violation]) -> None:
         if not low <= value.seconds * _NANOSECONDS + value.nanos <= high:
-            yield Violation(field=path, description=f"must be from {allowed.min} to {allowed.max} seconds")
+            _violated(found, path, f"must be from {allowed.min} to {allowed.max} seconds")
 
     return check
 
@@ -172,19 +187,19 @@ def _text_check(rule: rules.FieldRule) -> _Check:
 def _pattern_check(pattern: re.Pattern[str], description: str) -> _Check:
     fullmatch = pattern.fullmatch
 
-    def check(value: str, path: str) -> Iterator[Violation]:
+    def check(value: str, path: _Path, found: list[Violation]) -> None:
         if not fullmatch(value):
-            yield Violation(field=path, description=description)
+            _violated(found, path, description)
 
     return check
 
 
 def _prose_check(max_length: int) -> _Check:
-    def check(value: str, path: str) -> Iterator[Violation]:
+    def check(value: str, path: _Path, found: list[Violation]) -> None:
         if len(value) > max_length:
-            yield Violation(field=path, description=f"must have at most {max_length} characters")
+            _violated(found, path, f"must have at most {max_length} characters")
         elif _CONTROL.search(value):
-            yield Violation(field=path, description="must not contain control characters")
+            _violated(found, path, "must not contain control characters")
 
     return check
 
@@ -250,10 +265,10 @@ def _beyond_put_pools(request: catalog.PutPoolsRequest, settings: Settings) -> I
         )
 
 
-def _check_batch(request: inventory.BatchCreateReservationsRequest, _: str) -> Iterator[Violation]:
+def _check_batch(request: Any, path: _Path, found: list[Violation]) -> None:
     """Checks a batch as a whole. What is wrong with one of its requests refuses only that one."""
     max_items = request.DESCRIPTOR.fields_by_name["requests"].GetOptions().Extensions[rules.rule].max_items
-    yield from _repeated_check("requests", True, max_items, None)(request, "")
+    _repeated_check("requests", True, max_items, None)(request, path, found)
 
 
 def _beyond_batch_create(request: inventory.BatchCreateReservationsRequest, settings: Settings) -> Iterator[Violation]:

@@ -18,7 +18,7 @@ from holdfast_server.ledger import audit
 from holdfast_server.ledger.errors import Disagreement
 from holdfast_server.ledger.journal import JournalEntry
 from holdfast_server.ledger.segments import Cursor
-from holdfast_server.records import NO_ORIGIN, Origin, Reservation, unpack_origin, unpack_reservation
+from holdfast_server.records import NOBODY, Request, unpack_request
 
 _KIND = layouts.OPERATION_KINDS
 CATALOG_TABLE_OF_KIND = {
@@ -49,7 +49,8 @@ class _ReservationChange:
     """A reservation over the whole batch, with the lines that changed."""
 
     version_before: int
-    image: bytes
+    image: list[Any]
+    """The fields of layouts.RESERVATION."""
     touched_lines: set[int] = field(default_factory=set)
 
 
@@ -98,14 +99,14 @@ class Batch:
             if change.version_before > 0
         ]
 
-    def new_reservations(self) -> list[Reservation]:
-        """Returns the reservations that the batch creates."""
-        return [unpack_reservation(change.image) for change in self.reservations.values() if change.version_before == 0]
+    def new_reservations(self) -> list[list[Any]]:
+        """Returns the images of the reservations that the batch creates."""
+        return [change.image for change in self.reservations.values() if change.version_before == 0]
 
-    def changed_reservations(self) -> list[tuple[int, Reservation, set[int]]]:
+    def changed_reservations(self) -> list[tuple[int, list[Any], set[int]]]:
         """Returns the reservations that must exist: (version before, image, numbers of the changed lines)."""
         return [
-            (change.version_before, unpack_reservation(change.image), change.touched_lines)
+            (change.version_before, change.image, change.touched_lines)
             for change in self.reservations.values()
             if change.version_before > 0
         ]
@@ -165,19 +166,29 @@ def _raw(text: str) -> bytes:
 
 
 def _add_operation(batch: Batch, operation: list[Any], clock_us: int) -> None:
-    position, kind, request, reservation_image, movements, catalog, extra = operation
-    request_id, id_time_us, fingerprint, origin = "", 0, "", NO_ORIGIN
-    if request:
-        request_id, id_time_us, fingerprint, packed_origin = request
-        origin = unpack_origin(_raw(packed_origin))
+    position, kind, packed_request, reservation_image, movements, catalog, extra = operation
+    request = unpack_request(_raw(packed_request)) if packed_request else NOBODY
     reservation_id = order_id = channel = ""
     image = _raw(reservation_image)
     if image:
-        # Only the head of the record is needed here; the writer unpacks the last image of each reservation whole.
-        reservation_id, version, _, channel, order_id = msgpack.unpackb(image, raw=False)[:5]
-        _fold_reservation(batch, reservation_id, version, image, movements)
+        fields = msgpack.unpackb(image, raw=False)
+        reservation_id, version, _, channel, order_id = fields[:5]
+        _fold_reservation(batch, reservation_id, version, fields, movements)
     rows = [(number, *movement) for number, movement in enumerate(movements)]
-    operation_row = _operation_row(position, kind, clock_us, request_id, reservation_id, order_id, channel, origin)
+    operation_row = (
+        position,
+        kind,
+        clock_us,
+        request.request_id,
+        reservation_id,
+        order_id,
+        channel,
+        request.reason,
+        request.reference,
+        request.caller,
+        request.on_behalf_of,
+        request.trace_parent,
+    )
     batch.audit_hash = audit.digest(batch.audit_hash, operation_row, rows)
     batch.operations.append((*operation_row, batch.audit_hash))
     for row in rows:
@@ -185,44 +196,20 @@ def _add_operation(batch: Batch, operation: list[Any], clock_us: int) -> None:
         _fold_level(batch, row)
     if catalog:
         batch.catalog.append((CATALOG_TABLE_OF_KIND[kind], position, catalog))
-    if request_id:
-        batch.outcomes.append(
-            (
-                request_id,
-                position,
-                max(clock_us, id_time_us),
-                origin.method,
-                _raw(fingerprint),
-                origin.body,
-                image,
-                _raw(extra),
-            )
-        )
+    if packed_request:
+        batch.outcomes.append(_outcome_row(request, position, clock_us, image, _raw(extra)))
 
 
-def _operation_row(
-    position: int,
-    kind: int,
-    clock_us: int,
-    request_id: str,
-    reservation_id: str,
-    order_id: str,
-    channel: str,
-    origin: Origin,
-) -> tuple[Any, ...]:
+def _outcome_row(request: Request, position: int, clock_us: int, image: bytes, extra: bytes) -> tuple[Any, ...]:
     return (
+        request.request_id,
         position,
-        kind,
-        clock_us,
-        request_id,
-        reservation_id,
-        order_id,
-        channel,
-        origin.reason,
-        origin.reference,
-        origin.caller,
-        origin.on_behalf_of,
-        origin.trace_parent,
+        max(clock_us, request.id_time_us),
+        request.method,
+        request.fingerprint,
+        request.body,
+        image,
+        extra,
     )
 
 
@@ -241,7 +228,7 @@ def _fold_level(batch: Batch, row: tuple[Any, ...]) -> None:
 
 
 def _fold_reservation(
-    batch: Batch, reservation_id: str, version: int, image: bytes, movements: list[list[Any]]
+    batch: Batch, reservation_id: str, version: int, image: list[Any], movements: list[list[Any]]
 ) -> None:
     change = batch.reservations.get(reservation_id)
     if change is None:

@@ -20,7 +20,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from holdfast_server import failpoints
+from holdfast_server import failpoints, layouts
 from holdfast_server.ledger.arrays import columns
 from holdfast_server.ledger.batch import Batch, build_batch
 from holdfast_server.ledger.connections import check_durability, connection_arguments
@@ -40,6 +40,8 @@ _RESUME_DISCARD: Final = 2
 _MAX_BACKOFF_SECONDS: Final = 2.0
 _FIRST_BACKOFF_SECONDS: Final = 0.05
 _ROW_COUNT_ERROR: Final = "HF001"
+# From here on the fields of a line are those that change: open, released, expired, fulfilled.
+_LINE_OPEN: Final = layouts.LINE.index("open")
 
 
 class LedgerWriter:
@@ -262,63 +264,27 @@ class LedgerWriter:
 
     @staticmethod
     def _add_reservations(batch: Batch, add: Callable[..., None]) -> None:
+        """Adds the rows of reservations and their lines, out of images in the order of layouts.RESERVATION and LINE."""
         new = batch.new_reservations()
-        add(
-            "add_reservations",
-            [
-                (
-                    r.reservation_id,
-                    r.version,
-                    int(r.state),
-                    r.channel,
-                    r.order_id,
-                    r.create_us,
-                    r.expire_us,
-                    r.update_us,
-                    r.position,
-                )
-                for r in new
-            ],
-        )
+        add("add_reservations", [tuple(image[:-1]) for image in new])
         add(
             "add_reservation_lines",
-            [
-                (
-                    r.reservation_id,
-                    number,
-                    line.sku,
-                    line.location,
-                    line.quantity,
-                    line.open,
-                    line.released,
-                    line.expired,
-                    line.fulfilled,
-                )
-                for r in new
-                for number, line in enumerate(r.lines, start=1)
-            ],
+            [(image[0], number, *line) for image in new for number, line in enumerate(image[-1], start=1)],
         )
         changed = batch.changed_reservations()
         add(
             "change_reservations",
             [
-                (r.reservation_id, before, r.version, int(r.state), r.expire_us, r.update_us, r.position)
-                for before, r, _ in changed
+                (reservation_id, before, version, state, expire_us, update_us, position)
+                for before, (reservation_id, version, state, _, _, _, expire_us, update_us, position, _), _ in changed
             ],
             expected=True,
         )
         add(
             "change_reservation_lines",
             [
-                (
-                    r.reservation_id,
-                    number,
-                    r.lines[number - 1].open,
-                    r.lines[number - 1].released,
-                    r.lines[number - 1].expired,
-                    r.lines[number - 1].fulfilled,
-                )
-                for _, r, touched in changed
+                (image[0], number, *image[-1][number - 1][_LINE_OPEN:])
+                for _, image, touched in changed
                 for number in sorted(touched)
             ],
             expected=True,

@@ -8,11 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from support.servers import Servers
 
 from holdfast_server.ledger.migrate import migrate
 from holdfast_server.settings import Settings
 from integration.engine.rig import Rig, open_rig
+from support.servers import Servers
 
 _TEMPLATE = "engine_template"
 _numbers = itertools.count(1)

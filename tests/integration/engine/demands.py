@@ -7,15 +7,14 @@ import secrets
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from holdfast_server.decide.commands import Command
 from holdfast_server.decide.limits import packed_limits
-from holdfast_server.decide.packing import pack, unpack
+from holdfast_server.decide.packing import pack
 from holdfast_server.records import Origin
 from holdfast_server.settings import Settings
-
-__all__ = ["Command", "unpack"]
 
 MICROSECONDS = 1_000_000
 SELLABLE = 1
@@ -128,3 +127,8 @@ def pack_commands(commands: Sequence[Command]) -> bytes:
 def limits(settings: Settings) -> bytes:
     """The limits as ARGV of tick.lua."""
     return packed_limits(settings)
+
+
+def replaced(command: Command, *, fingerprint: bytes, origin: bytes) -> Command:
+    """The same command with another identity and origin."""
+    return replace(command, fingerprint=fingerprint, origin=origin)

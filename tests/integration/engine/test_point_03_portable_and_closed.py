@@ -9,15 +9,16 @@ import sys
 from importlib import resources
 
 import pytest
-from support.servers import Servers
 
 from holdfast_server import layouts
 from holdfast_server.decide.keys import SegmentKeys, level_field
+from holdfast_server.decide.packing import unpack
 from holdfast_server.decide.script import COMMITTED, OPEN, TICK, load_script
 from holdfast_server.records import SegmentState, unpack_levels
 from holdfast_server.settings import Settings
 from integration.engine import demands
 from integration.engine.rig import CHANNEL, LOCATION, POOL, SKU, Rig, is_unavailable, outcome_of
+from support.servers import Servers
 
 # Every command of Redis 6.2 that the scripts need. XTRIM with MINID came with 6.2 itself; nothing here is younger.
 REDIS_6_2 = frozenset(
@@ -203,7 +204,7 @@ async def test_point_3_a_caller_of_another_epoch_decides_nothing(rig: Rig) -> No
         keys = SegmentKeys(segment=rig.settings.segment, epoch=epoch).for_tick()
         command = demands.pack_commands([demands.receive(SKU, LOCATION, 1)])
         reply = rig.redis.eval(script, len(keys), *keys, wrong, 0, "", demands.limits(rig.settings), command)
-        assert demands.unpack(reply) == ["CLOSED", "OTHER_EPOCH", str(epoch)]
+        assert unpack(reply) == ["CLOSED", "OTHER_EPOCH", str(epoch)]
     assert rig.everything_in_redis() == before
 
 

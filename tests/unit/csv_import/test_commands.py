@@ -9,8 +9,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from holdfast_client.command import replay as replay_command
 from holdfast_client.command.importing import import_app
 from holdfast_client.command.replay import replay
+from holdfast_client.orders.replay import Replay
+from holdfast_client.orders.report import ReplayReport
+from unit.orders.scripted_authority import ScriptedAuthority
 
 _NOBODY = "127.0.0.1:1"
 
@@ -74,6 +78,32 @@ def test_a_replay_without_a_file_events_or_server_ends_with_one(tmp_path: Path) 
     result = _run("replay", str(path), "--target", _NOBODY, "--patience", "0")
     assert result.exit_code == 1
     assert "no verdict" in result.stderr
+
+
+@pytest.mark.parametrize(("chain_verified", "code"), [(True, 0), (False, 1)])
+def test_a_replay_ends_with_zero_only_if_its_verdict_is_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chain_verified: bool, code: int
+) -> None:
+    async def run(work: Replay, **options: object) -> ReplayReport:
+        authority = ScriptedAuthority()
+        authority.verdict.chain_verified = chain_verified
+        return await work.run(authority)
+
+    monkeypatch.setattr(replay_command, "_run", run)
+    path = tmp_path / "orders.csv"
+    path.write_text(
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+        "500,A1,Lamp,5,01/12/2010 08:00,1,C1,France\n"
+    )
+    report = tmp_path / "build" / "replay.json"
+    result = _run("replay", str(path), "--report", str(report))
+    assert result.exit_code == code
+    assert ("NOT CLEAN" in result.stdout) is not chain_verified
+    written = json.loads(report.read_text())
+    assert written["chain_verified"] is chain_verified
+    assert written["orders"] == 1
+    told = _run("replay", str(path), "--report", str(report), "--json")
+    assert json.loads(told.stdout)["clean"] is chain_verified
 
 
 @pytest.mark.parametrize(

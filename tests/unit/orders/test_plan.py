@@ -142,6 +142,15 @@ def test_a_broken_line_is_named_and_the_others_are_planned(tmp_path: Path, row: 
     assert plan.demand == {"R1-A1": 2}
 
 
+def test_a_missing_sku_and_a_quantity_of_nothing_are_called_so(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        "500,,Lamp,1,01/12/2010 08:00,1,C1,France",
+        "500,A1,Lamp,0,01/12/2010 08:00,1,C1,France",
+    )
+    assert [one.reason for one in plan.rejections] == ["the SKU is missing", "the quantity is 0"]
+
+
 def test_a_packed_file_with_a_byte_order_mark_makes_the_same_plan(tmp_path: Path) -> None:
     row = "500,A1,Lamp,1,01/12/2010 08:00,1,C1,France"
     path = tmp_path / "orders.csv.gz"

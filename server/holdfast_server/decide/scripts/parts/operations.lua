@@ -3,7 +3,7 @@
 -- operation[name](command) checks the command and returns a refusal, or makes it take effect and returns its record.
 local operation = {}
 
-local COMMAND_NAME, REQUEST_ID, ARGUMENTS = 1, 2, 7
+local COMMAND_NAME, REQUEST_ID, REQUEST, ARGUMENTS = 1, 2, 6, 7
 
 -- Begins the record of an operation that will take effect. After this call it must not be refused.
 local function begin(kind, command)
@@ -16,31 +16,33 @@ end
 
 -- Books one movement: changes the level, and writes down the change and the balance after it.
 local function move(record, kind, line, sku, location, sellable, quality_hold, damaged, held, committed)
-  local movement
-  with_sums_kept(sku, location, function()
-    local level = level_for_change(sku, location)
-    level[LEVEL.version] = level[LEVEL.version] + 1
-    level[LEVEL.sellable] = level[LEVEL.sellable] + sellable
-    level[LEVEL.quality_hold] = level[LEVEL.quality_hold] + quality_hold
-    level[LEVEL.damaged] = level[LEVEL.damaged] + damaged
-    level[LEVEL.held] = level[LEVEL.held] + held
-    level[LEVEL.committed] = level[LEVEL.committed] + committed
-    movement = {
-      kind, line, sku, location, sellable, quality_hold, damaged, held, committed,
-      level[LEVEL.version], level[LEVEL.sellable], level[LEVEL.quality_hold], level[LEVEL.damaged],
-      level[LEVEL.held], level[LEVEL.committed],
-    }
-  end)
-  record.movements[#record.movements + 1] = movement
+  local sums = sums_before(sku, location)
+  local level = level_for_change(sku, location)
+  local before = net_of(level)
+  level[LEVEL.version] = level[LEVEL.version] + 1
+  level[LEVEL.sellable] = level[LEVEL.sellable] + sellable
+  level[LEVEL.quality_hold] = level[LEVEL.quality_hold] + quality_hold
+  level[LEVEL.damaged] = level[LEVEL.damaged] + damaged
+  level[LEVEL.held] = level[LEVEL.held] + held
+  level[LEVEL.committed] = level[LEVEL.committed] + committed
+  local after = net_of(level)
+  if after ~= before then
+    keep_sums(sums, sku, location, before, after)
+  end
+  record.movements[#record.movements + 1] = {
+    kind, line, sku, location, sellable, quality_hold, damaged, held, committed,
+    level[LEVEL.version], level[LEVEL.sellable], level[LEVEL.quality_hold], level[LEVEL.damaged],
+    level[LEVEL.held], level[LEVEL.committed],
+  }
   work = work + 1
 end
 
 -- Ends the record of an operation, puts it into the journal's entry and returns the answer to its command.
 local function finish(record)
   local command = record.command
-  local request = {}
+  local request = ''
   if command then
-    request = { command[REQUEST_ID], command[ID_TIME], command[FINGERPRINT], command[6] }
+    request = command[REQUEST]
     remember_outcome(command, record.position, record.reservation, record.extra)
   end
   operations[#operations + 1] = {

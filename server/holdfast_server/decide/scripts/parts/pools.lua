@@ -125,24 +125,26 @@ local function sum_of(pool_id, sku)
   return record
 end
 
--- Changes a level through `change`, and with it the sums of every pool that the location is in.
-local function with_sums_kept(sku, location, change)
-  local ranks = location_of(location) or {}
+local NO_RANKS = {}
+
+-- Returns the sums that a change of a level will touch, by pool. To be called before the change: a record that must be
+-- made anew is made from the levels.
+local function sums_before(sku, location)
   local records = {}
-  -- Read before the change: a record that must be made anew is made from the levels.
-  for pool_id in pairs(ranks) do
+  for pool_id in pairs(location_of(location) or NO_RANKS) do
     records[pool_id] = sum_of(pool_id, sku)
   end
-  local before = net_of(level_of(sku, location))
-  change()
-  local after = net_of(level_of(sku, location))
-  if before == after then
-    return
-  end
+  return records
+end
+
+-- Brings those sums up to a level whose net quantity has changed.
+local function keep_sums(records, sku, location, before, after)
+  local gained = math.max(0, after) - math.max(0, before)
+  local turned = (before > 0) ~= (after > 0)
   for pool_id, record in pairs(records) do
-    record[SUM] = record[SUM] - math.max(0, before) + math.max(0, after)
-    if (before > 0) ~= (after > 0) then
-      record[BITS] = with_bit(record[BITS], ranks[pool_id], after > 0)
+    record[SUM] = record[SUM] + gained
+    if turned then
+      record[BITS] = with_bit(record[BITS], location_of(location)[pool_id], after > 0)
     end
     local field = pool_id .. '|' .. sku
     changed_sums[field] = record

@@ -1,0 +1,60 @@
+"""The command of the load test: `python -m holdfast_loadtest bench`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from holdfast_client.errors import HoldfastError
+from holdfast_client.orders.server_process import ServerNotStartedError
+from holdfast_loadtest.bench import run_bench
+from holdfast_loadtest.pace import FULL, QUICK
+from holdfast_loadtest.processes import ProcessFailedError
+from holdfast_loadtest.table import show
+
+app = typer.Typer(help="Put load on an authority of its own, and judge its ledger afterwards.", no_args_is_help=True)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keeps `bench` a command of its own, beside those to come."""
+
+
+@app.command()
+def bench(
+    *,
+    report: Annotated[Path, typer.Option(metavar="FILE.json", help="Where the result is written.")] = Path(
+        "build/bench.json"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="Less than a minute, less exact, the same figures.")] = False,
+) -> None:
+    """Measure durable decisions per second on this machine.
+
+    Starts the embedded authority in a temporary directory and measures it turn by turn with bare baselines: an echo of the
+    same messages, the leanest reserve script on a Valkey of its own, a Redis round trip and a Postgres commit. What else
+    runs on the machine disturbs both sides alike, so the ratios are what counts.
+
+    Ends with 0 if the ledger is sound, whatever the speed; with 1 if it is not, or if the run broke off.
+
+    Example: python -m holdfast_loadtest bench --quick --report build/bench.json
+    """
+    progress = Console(stderr=True, highlight=False)
+    try:
+        result = asyncio.run(run_bench(QUICK if quick else FULL, say=progress.print))
+    except (HoldfastError, ServerNotStartedError, ProcessFailedError, OSError) as error:
+        progress.print(f"the run broke off: {error}", style="bold red", markup=False)
+        raise typer.Exit(1) from error
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    show(result, Console(highlight=False), where=report)
+    if not result["truth"]["sound"]:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

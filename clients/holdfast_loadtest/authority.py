@@ -1,0 +1,95 @@
+"""The authority under test: a server of the bench's own in a temporary data directory, and what its parts cost."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast_client.orders.server_process import embedded_server
+from holdfast_loadtest.processes import authority_processes, cpu_seconds
+from holdfast_loadtest.valkey_wire import CommandStats, ValkeyConnection
+
+FREE_BYTES = 4 * 2**30
+"""The room that a run may take: Postgres keeps up to 2 GiB of log, and as much again in tables."""
+
+_POSTGRES_ROLE_AND_DATABASE = "holdfast"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the parts of the authority have used so far: CPU seconds by process, and Valkey's own figures."""
+
+    cpu: dict[str, float | None]
+    commands: dict[str, CommandStats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """A running authority with its embedded servers."""
+
+    target: str
+    data_directory: Path
+    pids: dict[str, list[int]]
+
+    def usage(self) -> Usage:
+        with ValkeyConnection(self._port("valkey"), password=self._password("valkey")) as valkey:
+            commands = valkey.command_stats()
+        return Usage(cpu={name: cpu_seconds(pids) for name, pids in self.pids.items()}, commands=commands)
+
+    @property
+    def postgres_url(self) -> str:
+        name = _POSTGRES_ROLE_AND_DATABASE
+        return f"postgresql://{name}:{self._password('postgres')}@127.0.0.1:{self._port('postgres')}/{name}"
+
+    def versions(self) -> dict[str, str]:
+        """Returns the versions of the embedded servers."""
+        with ValkeyConnection(self._port("valkey"), password=self._password("valkey")) as valkey:
+            answer = valkey.call("INFO", "server")
+        info = answer.decode() if isinstance(answer, bytes) else ""
+        fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
+        major = (_place(self.data_directory) / "postgres" / "PG_VERSION").read_text().strip()
+        return {"valkey": fields.get("valkey_version", fields.get("redis_version", "")), "postgres": major}
+
+    def _port(self, server: str) -> int:
+        return int((self.data_directory / f"{server}.port").read_text())
+
+    def _password(self, server: str) -> str:
+        return (self.data_directory / f"{server}.password").read_text().strip()
+
+
+@asynccontextmanager
+async def temporary_directory() -> AsyncIterator[Path]:
+    """Makes a directory with enough room and removes it afterwards. Raises OSError if there is too little."""
+    directory = Path(tempfile.mkdtemp(prefix="holdfast-loadtest-"))
+    try:
+        free = shutil.disk_usage(directory).free
+        if free < FREE_BYTES:
+            raise OSError(f"{directory} has {free >> 20} MiB of free space; a run needs {FREE_BYTES >> 20}")
+        # Under root the embedded servers run as another user, who must get in.
+        directory.chmod(0o755)
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@asynccontextmanager
+async def authority(directory: Path) -> AsyncIterator[Authority]:
+    """Starts an authority with its data below the directory and stops it."""
+    data_directory = directory / "data"
+    try:
+        async with embedded_server(data_directory) as target:
+            yield Authority(target=target, data_directory=data_directory, pids=authority_processes())
+    finally:
+        shutil.rmtree(_place(data_directory), ignore_errors=True)
+
+
+def _place(data_directory: Path) -> Path:
+    """Returns where the database stands: elsewhere if its user cannot enter the data directory."""
+    try:
+        return Path((data_directory / "place").read_text().strip())
+    except FileNotFoundError:
+        return data_directory

@@ -1,0 +1,98 @@
+"""The bare echo: a grpc.aio server that answers CreateReservation at once, with a message like the authority's.
+
+What remains when nothing is decided and nothing is kept. It runs on uvloop if that is installed, since a baseline is
+taken at its best.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib.util
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from holdfast.inventory.v1 import inventory_service_pb2 as pb
+from holdfast.inventory.v1 import reservation_pb2, revision_pb2
+
+from holdfast_client.calls import path_of
+from holdfast_loadtest.demand import LOCATION
+from holdfast_loadtest.processes import line_from, running
+
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Echo:
+    """A running echo server."""
+
+    target: str
+    pid: int
+
+
+def event_loop_name() -> str:
+    """Returns the event loop that the echo runs on."""
+    return "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
+
+
+async def _answer(request: pb.CreateReservationRequest, _: Any) -> pb.CreateReservationResponse:
+    line = request.lines[0]
+    revision = revision_pb2.Revision(segment="main", position=1_000_000)
+    reservation = reservation_pb2.Reservation(
+        reservation_id="main-01h00000000000000000000000",
+        state=reservation_pb2.RESERVATION_STATE_HELD,
+        channel=request.channel,
+        order_id=request.order_id,
+        lines=[
+            reservation_pb2.ReservationLine(
+                line_number=1, sku=line.sku, location=LOCATION, quantity=line.quantity, open_quantity=line.quantity
+            )
+        ],
+        revision=revision,
+    )
+    reservation.create_time.seconds = reservation.update_time.seconds = 1_700_000_000
+    reservation.expire_time.seconds = 1_700_000_900
+    return pb.CreateReservationResponse(reservation=reservation, revision=revision)
+
+
+async def _serve() -> None:
+    _, service, method = path_of(pb.CreateReservationRequest()).split("/")
+    handler = grpc.unary_unary_rpc_method_handler(
+        _answer,
+        request_deserializer=pb.CreateReservationRequest.FromString,
+        response_serializer=pb.CreateReservationResponse.SerializeToString,
+    )
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    gc.freeze()
+    sys.stdout.write(f"127.0.0.1:{port}\n")
+    sys.stdout.flush()
+    await server.wait_for_termination()
+
+
+@asynccontextmanager
+async def echo_server() -> AsyncIterator[Echo]:
+    """Starts an echo server in a process of its own and ends it."""
+    async with running([sys.executable, "-m", "holdfast_loadtest.baselines.echo_server"]) as process:
+        target = await line_from(process, within_seconds=START_SECONDS)
+        yield Echo(target=target, pid=process.pid)
+
+
+def main() -> None:
+    """Serves until ended."""
+    if event_loop_name() == "uvloop":
+        import uvloop
+
+        uvloop.run(_serve())
+    else:
+        asyncio.run(_serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The bare reserve script at its leanest, driven over a pipeline that is never empty.
+
+Calls go out in pieces; the next piece is sent before the replies to the last one are read, so Valkey always has work. Every
+reply has the same length, so replies are compared as bytes and cost the driver next to nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Iterator
+from importlib import resources
+
+from holdfast_loadtest.demand import SPREAD_SKUS
+from holdfast_loadtest.figures import percentile
+from holdfast_loadtest.task import Outcome, Task
+from holdfast_loadtest.valkey_wire import ValkeyConnection, ValkeyError, packed
+
+CALLS_PER_RESERVATION = 4
+"""The commands within the script."""
+
+_KEYS = ("lean:{main}:levels", "lean:{main}:journal", "lean:{main}:reservations")
+_UNITS = 1_000_000_000_000
+_TAKEN = b":1\r\n"
+_ID_LENGTH = 27
+_MILLISECONDS = 1000
+_READ_BYTES = 65_536
+
+
+def set_up(port: int) -> None:
+    """Empties a bare Valkey and stocks it up."""
+    with ValkeyConnection(port) as valkey:
+        valkey.call("FLUSHALL")
+        for sku in SPREAD_SKUS:
+            valkey.call("HSET", _KEYS[0], sku, _UNITS)
+
+
+def drive(task: Task) -> Outcome:
+    """Runs the script for the time of a task, `batch_size` calls to a piece."""
+    cpu_before = time.process_time()
+    with ValkeyConnection(task.port) as valkey:
+        pieces = _pieces(_loaded(valkey), task)
+        from_time = time.perf_counter() + task.warm_seconds
+        to_time = from_time + task.seconds
+        measured = sent = 0
+        latencies: list[float] = []
+        valkey.socket.sendall(next(pieces))
+        while (asked_at := time.perf_counter()) < to_time:
+            valkey.socket.sendall(next(pieces))
+            _take_replies(valkey, task.batch_size)
+            sent += task.batch_size
+            now = time.perf_counter()
+            if from_time <= now < to_time:
+                measured += task.batch_size
+                latencies.append((now - asked_at) * _MILLISECONDS)
+        _take_replies(valkey, task.batch_size)
+    return Outcome(
+        measured=measured,
+        seconds=task.seconds,
+        acknowledged=sent + task.batch_size,
+        refused=0,
+        unknown=0,
+        p50_ms=percentile(latencies, 0.5),
+        p99_ms=percentile(latencies, 0.99),
+        client_cpu_seconds=time.process_time() - cpu_before,
+    )
+
+
+def _loaded(valkey: ValkeyConnection) -> bytes:
+    """Loads the script and returns its digest."""
+    source = resources.files("holdfast_loadtest.baselines").joinpath("lean_reserve.lua").read_bytes()
+    digest = valkey.call("SCRIPT", "LOAD", source)
+    assert isinstance(digest, bytes)
+    return digest
+
+
+def _pieces(digest: bytes, task: Task) -> Iterator[bytes]:
+    """Yields calls for ever, packed, a piece at a time, each with a reservation id of its own."""
+    sku_length = len(SPREAD_SKUS[0])
+    call = packed("EVALSHA", digest, 3, *_KEYS, "s" * sku_length, 1, "r" * _ID_LENGTH)
+    call = call.replace(b"s" * sku_length, b"%b").replace(b"r" * _ID_LENGTH, b"%%0%dd" % _ID_LENGTH)
+    skus = [sku.encode() for sku in SPREAD_SKUS]
+    draw = random.Random(task.seed)
+    numbers = itertools.count(time.time_ns())
+    while True:
+        drawn = draw.choices(skus, k=task.batch_size)
+        # The numbers come last: zip must not take one more than there are SKUs.
+        yield b"".join([call % pair for pair in zip(drawn, numbers, strict=False)])
+
+
+def _take_replies(valkey: ValkeyConnection, count: int) -> None:
+    """Reads the replies to one piece; each must say that the unit was set aside."""
+    missing = count * len(_TAKEN)
+    parts = []
+    while missing > 0:
+        part = valkey.socket.recv(min(missing, _READ_BYTES))
+        if not part:
+            raise ValkeyError("Valkey closed the connection")
+        parts.append(part)
+        missing -= len(part)
+    if b"".join(parts) != _TAKEN * count:
+        raise ValkeyError("the lean script refused, or failed")

@@ -1,0 +1,23 @@
+"""How long and how often each phase is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Every phase runs once per round, so that what disturbs the machine for a while hits all of them."""
+
+    rounds: int
+    warm_seconds: float
+    """Load before each measurement, which does not count."""
+    seconds: float
+    """The length of one measurement."""
+    tuning_seconds: float
+    """The length of one try of a setting, such as how many batches are under way."""
+
+
+FULL: Final = Pace(rounds=3, warm_seconds=0.5, seconds=3.0, tuning_seconds=1.0)
+QUICK: Final = Pace(rounds=2, warm_seconds=0.2, seconds=0.7, tuning_seconds=0.3)
