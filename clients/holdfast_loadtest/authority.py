@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +61,8 @@ class Authority:
         return (self.data_directory / f"{server}.password").read_text().strip()
 
 
-@asynccontextmanager
-async def temporary_directory() -> AsyncIterator[Path]:
+@contextmanager
+def temporary_directory() -> Iterator[Path]:
     """Makes a directory with enough room and removes it afterwards. Raises OSError if there is too little."""
     directory = Path(tempfile.mkdtemp(prefix="holdfast-loadtest-"))
     try:

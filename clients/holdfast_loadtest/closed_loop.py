@@ -1,8 +1,8 @@
 """Closed-loop callers over grpc.aio: each asks again as soon as it was answered, for a fixed time.
 
 The echo baseline and the authority are called by this very code. It uses the generated messages directly, since a load
-test should cost as little as it can; what it keeps of the SDK's habits is that a request without an answer is asked again
-under its own request_id.
+test should cost as little as it can; what it keeps of the SDK's habits is that a request without an answer is asked
+again under its own request_id.
 """
 
 from __future__ import annotations
@@ -167,7 +167,8 @@ async def _ask_batch(
     except grpc.aio.AioRpcError as error:
         if error.code() in _AGAIN:
             return list(requests)
-        raise
+        tally.unknown += len(requests)
+        return []
     again = []
     for request, result in zip(requests, response.results, strict=True):
         if result.WhichOneof("result") == "created":

@@ -29,6 +29,11 @@ class Task:
     """Where the bare Valkey is."""
     seed: int = 1
 
+    def share(self, number: int, of: int) -> Self:
+        """Returns the part of one load process among several: callers of its own, and SKUs drawn in its own way."""
+        callers = self.in_flight // of + (number < self.in_flight % of)
+        return dataclasses.replace(self, in_flight=callers, seed=self.seed + number * self.in_flight)
+
     def to_line(self) -> str:
         return json.dumps(dataclasses.asdict(self))
 

@@ -54,6 +54,9 @@ def serve(
     except (EmbeddedError, OSError, RuntimeError) as error:
         progress(str(error))
         sys.exit(1)
+    except ExceptionGroup as group:
+        progress("a part of the server failed, so it stopped: " + "; ".join(repr(error) for error in group.exceptions))
+        raise
 
 
 if __name__ == "__main__":

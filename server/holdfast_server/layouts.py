@@ -67,7 +67,7 @@ MOVEMENT: Final = (
     "committed",
 )
 
-# One entry of the journal: the operations of one tick, the availability after them, and its place.
+# One entry of the journal: its place, the operations of one tick, and the availability after them: (SKU, pool, units).
 ENTRY: Final = ("format", "epoch", "first", "last", "clock_us", "operations", "availability")
 
 

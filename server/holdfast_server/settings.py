@@ -60,9 +60,7 @@ class Settings(BaseSettings):
     max_pools_per_location: int = Field(default=64, ge=1)
     max_channels_per_pool: int = Field(default=100, ge=1)
     max_placements_per_reservation: int = Field(default=5_000, ge=1_000)
-    max_work_per_tick: int = Field(
-        default=20_000, ge=1_000, description="movements, and sums and availabilities that they touch"
-    )
+    max_work_per_tick: int = Field(default=20_000, ge=1_000, description="movements, and sums that they touch")
     sequencer_timeout_seconds: float = Field(default=5.0, gt=0)
 
     # The ledger.

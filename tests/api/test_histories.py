@@ -33,20 +33,21 @@ POOLS = ("web-pool", "till-pool", "no-such-pool")
 CHANNELS = ("web", "till", "no-such-channel")
 STATUSES = (words.SELLABLE, words.SELLABLE, words.QUALITY_HOLD, words.DAMAGED)
 
-some_sku = st.sampled_from((*SKUS[:2], *SKUS))
-some_location = st.sampled_from((*LOCATIONS[:3], *LOCATIONS))
-some_channel = st.sampled_from((*CHANNELS[:2], *CHANNELS))
-few_units = st.integers(1, 9)
+# What was never created is rare: one such line and the whole request says nothing else.
+some_sku = st.sampled_from((*SKUS[:1] * 12, *SKUS[1:2] * 6, SKUS[2]))
+some_location = st.sampled_from((*LOCATIONS[:3] * 6, LOCATIONS[3]))
+some_channel = st.sampled_from((*CHANNELS[:1] * 9, *CHANNELS[1:2] * 4, CHANNELS[2]))
+few_units = st.integers(1, 6)
 ttls = st.builds(words.Duration, seconds=st.integers(600, 604_800))
-# A request names a reservation by how long ago it was created; None is one that never was.
-which_reservation = st.one_of(st.none(), st.integers(0, 7))
+# A request names a reservation by how long ago it was created; one that is too far back never was.
+which_reservation = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 5, 99))
 
 demand_lines = st.lists(
     st.builds(
         words.DemandLine,
         sku=some_sku,
         quantity=few_units,
-        location=st.one_of(st.just(""), st.just(""), some_location),
+        location=st.one_of(st.just(""), some_location),
     ),
     min_size=1,
     max_size=4,
@@ -56,7 +57,7 @@ receipt_lines = st.lists(
         words.ReceiptLine,
         sku=some_sku,
         location=some_location,
-        quantity=st.one_of(few_units, few_units, few_units, st.just(words.MAX_QUANTITY)),
+        quantity=st.sampled_from((*range(1, 16), words.MAX_QUANTITY)),
         status=st.sampled_from(STATUSES),
     ),
     min_size=1,
@@ -79,6 +80,7 @@ release_lines = st.lists(
     unique_by=lambda line: line.line_number,
 )
 pool_locations = st.lists(st.sampled_from(LOCATIONS[:3]), unique=True, max_size=3)
+most_locations = st.lists(st.sampled_from(LOCATIONS[:3]), unique=True, min_size=2, max_size=3)
 
 
 class TradeAtRandom(RuleBasedStateMachine):
@@ -108,14 +110,14 @@ class TradeAtRandom(RuleBasedStateMachine):
         changes = {name: self.own.get(getattr(line, name), "") for name in ("sku", "location") if hasattr(line, name)}
         return replace(line, **changes)
 
-    def reservation(self, back: int | None) -> str:
-        if back is None or back >= len(self.reservation_ids):
+    def reservation(self, back: int) -> str:
+        if back >= len(self.reservation_ids):
             return some("reservation")
         return self.reservation_ids[-1 - back]
 
     # What is there at the start.
 
-    @initialize(web=pool_locations, till=pool_locations, units=st.integers(0, 9))
+    @initialize(web=most_locations, till=pool_locations, units=st.integers(0, 9))
     def open_the_trade(self, web: list[str], till: list[str], units: int) -> None:
         own = self.own
         self.ask(words.PutItems(request_id=uuid7(), items=tuple(words.Item(sku=own[sku]) for sku in SKUS[:2])))
@@ -138,8 +140,8 @@ class TradeAtRandom(RuleBasedStateMachine):
         )
         self.ask(words.PutChannels(request_id=uuid7(), channels=channels))
         if units:
-            line = words.ReceiptLine(sku=own[SKUS[0]], location=places[0], quantity=units)
-            self.ask(words.ReceiveStock(request_id=uuid7(), lines=(line,)))
+            lines = tuple(words.ReceiptLine(sku=own[SKUS[0]], location=place, quantity=units) for place in places[:2])
+            self.ask(words.ReceiveStock(request_id=uuid7(), lines=lines))
 
     # What may happen then.
 
@@ -170,16 +172,32 @@ class TradeAtRandom(RuleBasedStateMachine):
             )
         )
 
+    @rule(first=few_units, second=few_units, place=st.sampled_from(LOCATIONS[:3]), allow_split=st.booleans())
+    def reserve_here_and_anywhere(self, first: int, second: int, place: str, allow_split: bool) -> None:
+        """A line that names its location and one that does not, after the same units."""
+        lines = (
+            words.DemandLine(sku=SKUS[0], quantity=first, location=""),
+            words.DemandLine(sku=SKUS[0], quantity=second, location=place),
+        )
+        self.ask(
+            words.CreateReservation(
+                request_id=uuid7(),
+                channel=self.own[CHANNELS[0]],
+                lines=tuple(self.owned(line) for line in lines),
+                allow_split=allow_split,
+            )
+        )
+
     @rule(back=which_reservation)
-    def commit(self, back: int | None) -> None:
+    def commit(self, back: int) -> None:
         self.ask(words.CommitReservation(request_id=uuid7(), reservation_id=self.reservation(back)))
 
     @rule(back=which_reservation, ttl=ttls)
-    def extend(self, back: int | None, ttl: words.Duration) -> None:
+    def extend(self, back: int, ttl: words.Duration) -> None:
         self.ask(words.ExtendReservation(request_id=uuid7(), reservation_id=self.reservation(back), ttl=ttl))
 
     @rule(back=which_reservation, lines=release_lines)
-    def release(self, back: int | None, lines: list[words.ReleaseLine]) -> None:
+    def release(self, back: int, lines: list[words.ReleaseLine]) -> None:
         self.ask(
             words.ReleaseReservation(request_id=uuid7(), reservation_id=self.reservation(back), lines=tuple(lines))
         )

@@ -1,7 +1,7 @@
 """The bare reserve script at its leanest, driven over a pipeline that is never empty.
 
-Calls go out in pieces; the next piece is sent before the replies to the last one are read, so Valkey always has work. Every
-reply has the same length, so replies are compared as bytes and cost the driver next to nothing.
+Calls go out in pieces; the next piece is sent before the replies to the last one are read, so Valkey always has work.
+Every reply has the same length, so replies are compared as bytes and cost the driver next to nothing.
 """
 
 from __future__ import annotations
@@ -85,7 +85,6 @@ def _pieces(digest: bytes, task: Task) -> Iterator[bytes]:
     numbers = itertools.count(time.time_ns())
     while True:
         drawn = draw.choices(skus, k=task.batch_size)
-        # The numbers come last: zip must not take one more than there are SKUs.
         yield b"".join([call % pair for pair in zip(drawn, numbers, strict=False)])
 
 

@@ -268,7 +268,7 @@ class Decider:
             return
         except (redis.RedisError, OSError, TimeoutError) as error:
             log.warning("sequencer_lost", segment=self._segment, error=f"{type(error).__name__}: {error}")
-            await self._redis.connection_pool.disconnect()
+            await self._connect_anew()
             _settle_all(tick, SequencerUnavailable(self._segment))
             return
         failpoints.reach("after_decide")
@@ -357,6 +357,7 @@ class Decider:
         """A script that breaks has changed nothing. Its commands run one by one, so that only the guilty one fails."""
         if _is_state_of_redis(error):
             log.warning("sequencer_refuses", segment=self._segment, error=str(error))
+            await self._connect_anew()
             _settle_all(tick, SequencerUnavailable(self._segment))
         elif len(tick) == 1:
             log.error("command_fault", segment=self._segment, command=tick[0].command.name, error=str(error))
@@ -365,9 +366,15 @@ class Decider:
             for pending in tick:
                 await self._run_tick([pending])
 
+    async def _connect_anew(self) -> None:
+        """Drops the connection: after a failover the name of the sequencer may lead to another server by now."""
+        await self._redis.connection_pool.disconnect()
+
     async def _why_closed(self, epoch: int, reason: str, detail: str) -> Refusal:
         """Returns the refusal for a sequencer that decides nothing, and has it rebuilt if it is broken."""
         if reason in ("OTHER_EPOCH", "OTHER_FORMAT"):
+            if reason == "OTHER_EPOCH" and int(detail) < epoch:
+                await self._connect_anew()
             return SegmentLoading(self._segment)
         log.error("sequencer_broken", segment=self._segment, epoch=epoch, reason=reason, detail=detail)
         try:

@@ -87,9 +87,10 @@ class RedisJournal:
 
         self._guarded(tell)
 
-    @staticmethod
-    def _guarded(call: Callable[[], _Answer]) -> _Answer:
+    def _guarded(self, call: Callable[[], _Answer]) -> _Answer:
         try:
             return call()
         except redis.RedisError as error:
+            # After a failover the name may lead to another server by now.
+            self._redis.connection_pool.disconnect()
             raise SequencerLost(f"{type(error).__name__}: {error}") from error

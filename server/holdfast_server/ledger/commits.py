@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import structlog
@@ -22,7 +22,8 @@ from holdfast_server.ledger import queries
 from holdfast_server.ledger.connections import connection_arguments
 from holdfast_server.ledger.notices import Notice, notice_channel, parse_notice
 from holdfast_server.ledger.reader import LedgerReader
-from holdfast_server.records import Segment, SegmentState
+from holdfast_server.ledger.statements import load_statements
+from holdfast_server.records import SegmentState
 from holdfast_server.refusals import (
     LedgerUnavailable,
     Refusal,
@@ -124,18 +125,21 @@ class CommitWatch:
                 arguments = connection_arguments(self._settings, name=f"listener-{self._segment}")
                 async with await psycopg.AsyncConnection.connect(**arguments, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {notice_channel(self._segment)}")
-                    await self._catch_up()
+                    await self._catch_up(connection)
                     async for notification in connection.notifies():
                         self._hear(parse_notice(notification.payload))
-            except (psycopg.OperationalError, psycopg.InterfaceError, LedgerUnavailable) as error:
+            # Also what a standby says while it takes over, and a notice that is none: the cursor tells the truth anew.
+            except (psycopg.Error, OSError, ValueError) as error:
                 log.warning("listener_lost", segment=self._segment, error=str(error).strip())
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Takes in where the ledger stands. It is no sign of life of the writer, so answers still wait for one."""
-        for segment in await self._reader.ask(queries.read_segments):
-            if segment.segment == self._segment:
-                self._take_in(_notice_of(segment))
+        statement = load_statements("segments.sql")["place"]
+        row = await (await connection.execute(statement, {"segment": self._segment})).fetchone()
+        if row is not None:
+            epoch, position, chain_hash, state = row
+            self._take_in(Notice(epoch=epoch, position=position, chain_hash=chain_hash, state=SegmentState(state)))
         self._ask_ledger()
 
     async def _sweep_for_ever(self) -> None:
@@ -222,7 +226,3 @@ class CommitWatch:
                 # Before the first operation the cursor stands at a position that has no entry.
                 at_cursor = (ledger.position, ledger.chain_hash) == (waiter.position, waiter.chain_hash)
                 self._settle(waiter, None if at_cursor else SegmentLoading(self._segment))
-
-
-def _notice_of(segment: Segment) -> Notice:
-    return Notice(epoch=segment.epoch, position=segment.position, chain_hash=segment.chain_hash, state=segment.state)

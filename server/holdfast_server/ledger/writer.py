@@ -64,7 +64,7 @@ class LedgerWriter:
                     self._check_and_wait_for_lock(connection)
                     backoff_seconds = _FIRST_BACKOFF_SECONDS
                     self._serve(connection)
-            except (psycopg.OperationalError, psycopg.InterfaceError, LedgerLost) as error:
+            except (psycopg.Error, LedgerLost) as error:
                 log.warning("ledger_lost", segment=self._segment, error=str(error).strip())
             self._stop.wait(backoff_seconds)
             backoff_seconds = min(backoff_seconds * 2, _MAX_BACKOFF_SECONDS)
@@ -211,7 +211,7 @@ class LedgerWriter:
                 for name, parameters in self._statements_of(batch):
                     connection.execute(self._sql[name], parameters)
                 failpoints.reach("before_commit")
-        except psycopg.errors.IntegrityError as error:
+        except (psycopg.errors.IntegrityError, psycopg.errors.DataError) as error:
             raise Disagreement(f"{error.diag.constraint_name}: {error.diag.message_primary}") from error
         except psycopg.Error as error:
             if error.sqlstate == _ROW_COUNT_ERROR:

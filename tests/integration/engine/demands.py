@@ -13,7 +13,7 @@ from typing import Any
 from holdfast_server.decide.commands import Command
 from holdfast_server.decide.limits import packed_limits
 from holdfast_server.decide.packing import pack
-from holdfast_server.records import Origin
+from holdfast_server.records import Request, unpack_request
 from holdfast_server.settings import Settings
 
 MICROSECONDS = 1_000_000
@@ -48,18 +48,28 @@ def time_of(request_id: str) -> int:
 def mutation(name: str, arguments: tuple[Any, ...], *, request_id: str = "", reservation_id: str = "") -> Command:
     """A command that changes something, with an identity of its own unless one is given."""
     request_id = request_id or uuid7()
-    origin = Origin(
-        method=name, body=b"", caller="test", on_behalf_of="", trace_parent="", reason="because", reference=""
+    fingerprint = hashlib.blake2b(repr((name, arguments)).encode(), digest_size=16).digest()
+    request = Request(
+        request_id=request_id,
+        id_time_us=time_of(request_id),
+        fingerprint=fingerprint,
+        method=name,
+        body=b"",
+        caller="test",
+        on_behalf_of="",
+        trace_parent="",
+        reason="because",
+        reference="",
     )
     return Command(
         name=name,
         arguments=arguments,
         line_count=1,
         request_id=request_id,
-        id_time_us=time_of(request_id),
+        id_time_us=request.id_time_us,
         method=name,
-        fingerprint=hashlib.blake2b(repr((name, arguments)).encode(), digest_size=16).digest(),
-        origin=origin.packed(),
+        fingerprint=fingerprint,
+        request=request.packed(),
         reservation_id=reservation_id,
     )
 
@@ -129,6 +139,7 @@ def limits(settings: Settings) -> bytes:
     return packed_limits(settings)
 
 
-def replaced(command: Command, *, fingerprint: bytes, origin: bytes) -> Command:
-    """The same command with another identity and origin."""
-    return replace(command, fingerprint=fingerprint, origin=origin)
+def with_request(command: Command, **fields: Any) -> Command:
+    """The same command, with other fields in the request that it rests on."""
+    request = unpack_request(command.request)._replace(**fields)
+    return replace(command, fingerprint=request.fingerprint, request=request.packed())

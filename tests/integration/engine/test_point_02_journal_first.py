@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import msgpack
 import pytest
 
 from holdfast_server import layouts
 from holdfast_server.decide.packing import as_bytes, unpack
 from holdfast_server.decide.script import TICK, load_script
 from holdfast_server.ledger.segments import GENESIS_CHAIN_HASH
-from holdfast_server.records import unpack_reservation
+from holdfast_server.records import unpack_request, unpack_reservation
 from holdfast_server.refusals import SequencerUnavailable
 from integration.engine import demands
 from integration.engine.rig import CHANNEL, LOCATION, POOL, SKU, Rig, outcome_of
@@ -105,11 +104,10 @@ async def test_point_2_an_entry_holds_the_operation_its_identity_and_every_image
     _, _, entry = entries_of(rig)[-1]
     (operation,) = entry["operations"]
     record = named(layouts.OPERATION, operation)
-    request = named(layouts.REQUEST, record["request"])
+    request = unpack_request(as_bytes(record["request"]))
     assert (record["position"], record["kind"]) == (decision.position, layouts.MOVEMENT_KINDS["RESERVE"])
-    assert (request["request_id"], request["id_time_us"]) == (command.request_id, command.id_time_us)
-    assert as_bytes(request["fingerprint"]) == command.fingerprint
-    assert as_bytes(request["origin"]) == command.origin
+    assert (request.request_id, request.id_time_us) == (command.request_id, command.id_time_us)
+    assert (request.fingerprint, request.packed()) == (command.fingerprint, command.request)
     reservation = unpack_reservation(as_bytes(record["reservation"]))
     assert reservation == unpack_reservation(decision.reservation)
     assert (reservation.version, reservation.create_us) == (1, entry["clock_us"])
@@ -119,10 +117,10 @@ async def test_point_2_an_entry_holds_the_operation_its_identity_and_every_image
     assert (second["sku"], second["version"], second["sellable"], second["held"]) == ("sku-2", 2, 4, 1)
 
 
-async def test_point_2_an_entry_holds_the_availability_of_every_channel_that_it_touches(rig: Rig) -> None:
+async def test_point_2_an_entry_holds_the_availability_of_every_pool_that_it_touches(rig: Rig) -> None:
     """Two pools share a location; a sale through one channel changes what all channels of both pools may sell.
 
-    Taken out by: the images of the command's own channel only in availability_after of pools.lua.
+    Taken out by: the images of the command's own pool only in availability_after of pools.lua.
     """
     await rig.decide(demands.put_locations("store-2"))
     await rig.decide(demands.put_pool("both", [LOCATION, "store-2"]))
@@ -131,13 +129,12 @@ async def test_point_2_an_entry_holds_the_availability_of_every_channel_that_it_
         await rig.decide(demands.put_channel(channel, pool))
     await rig.decide(demands.receive(SKU, "store-2", 5))
     _, _, entry = entries_of(rig)[-1]
-    assert {tuple(image) for image in entry["availability"]} == {(SKU, "market", 15), (SKU, "till", 5)}
+    assert {tuple(image) for image in entry["availability"]} == {(SKU, "both", 15), (SKU, "elsewhere", 5)}
     await rig.hold_units(4)
     _, _, entry = entries_of(rig)[-1]
-    touched = {(SKU, CHANNEL, 6), (SKU, "shop", 6), (SKU, "market", 11)}
-    assert {tuple(image) for image in entry["availability"]} == touched
-    for sku, channel, available in touched:
-        (answer,) = (await rig.read(demands.question(sku, channel=channel))).answers
+    assert {tuple(image) for image in entry["availability"]} == {(SKU, POOL, 6), (SKU, "both", 11)}
+    for channel, available in ((CHANNEL, 6), ("shop", 6), ("market", 11)):
+        (answer,) = (await rig.read(demands.question(SKU, channel=channel))).answers
         assert answer[0] == available
 
 
@@ -150,20 +147,16 @@ async def test_point_2_a_tick_that_changes_nothing_writes_no_entry(rig: Rig) -> 
 
 
 async def test_point_2_what_redis_packs_the_ledger_unpacks(rig: Rig) -> None:
-    """Bytes that are no text travel whole: a fingerprint and an origin are any bytes at all.
+    """Bytes that are no text travel whole: a fingerprint and a body are any bytes at all.
 
     Taken out by: `unicode_errors="replace"` in batch._add_entry.
     """
     command = demands.receive(SKU, LOCATION, 1)
-    fingerprint = bytes(range(240, 256))
-    body = bytes(range(256))
-    origin = msgpack.packb(("method", body, "caller", "", "", 'a "quoted" \\ reason, é {x}', "ref"))
-    odd = demands.replaced(command, fingerprint=fingerprint, origin=origin)
+    fingerprint, body = bytes(range(240, 256)), bytes(range(256))
+    odd = demands.with_request(command, fingerprint=fingerprint, body=body, reason='a "quoted" \\ reason, é {x}')
     await rig.decide(odd)
     rows = rig.query("SELECT fingerprint, body FROM outcome WHERE request_id = %s", odd.request_id)
     assert rows == [(fingerprint, body)]
     assert (await rig.decide(odd)).replayed
-    assert rig.query("SELECT reason FROM operation WHERE request_id = %s", odd.request_id) == [
-        ('a "quoted" \\ reason, é {x}',)
-    ]
+    assert rig.query("SELECT reason FROM operation WHERE request_id = %s", odd.request_id) == [(reason,)]
     rig.assert_ledger_is_sound()

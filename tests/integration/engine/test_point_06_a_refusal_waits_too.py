@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import Any
 
 from holdfast_server.decide.commands import Decision, Reading
+from holdfast_server.ledger import queries
+from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.refusals import InsufficientStock, LedgerUnavailable
 from integration.engine import demands
 from integration.engine.conftest import MakeSettings
-from integration.engine.rig import CHANNEL, SKU, Rig, open_rig, outcome_of
+from integration.engine.rig import CHANNEL, LOCATION, SKU, Rig, is_unavailable, open_rig, outcome_of
 
 
 async def ask_and_let_the_tick_pass(rig: Rig, *commands: demands.Command) -> list[asyncio.Task[object]]:
@@ -103,6 +107,46 @@ async def test_point_6_what_was_asked_before_the_silence_is_not_answered_from_me
         )
         assert verdicts == []
         await rig.until(lambda: verdicts == [None], "the ledger to be asked")
+
+
+async def test_point_6_a_read_is_answered_though_the_ledger_moves_on_all_the_time(rig: Rig) -> None:
+    """Whenever the ledger's cursor is read, others have committed something newer than what the tick saw.
+
+    Taken out by: proving a tick by the cursor alone, though its script was told where the cursor stood before.
+    """
+
+    class Busy(LedgerReader):
+        async def ask(self, question: Any, /, *arguments: Any, **options: Any) -> Any:
+            if question is queries.read_cursor:
+                await rig.decide(demands.receive(SKU, LOCATION, 1))
+            return await super().ask(question, *arguments, **options)
+
+    busy = Busy(rig.settings)
+    rig.decider._reader = busy
+    try:
+        reading = await outcome_of(rig.read(demands.question(SKU, channel=CHANNEL)))
+    finally:
+        rig.decider._reader = rig.reader
+        await asyncio.to_thread(busy.close)
+    assert isinstance(reading, Reading)
+    assert reading.answers[0][0] >= 10
+
+
+async def test_point_6_a_read_of_a_sequencer_that_fell_back_unnoticed_is_asked_again(rig: Rig) -> None:
+    """Redis went back to a committed state, and this server has not heard of anything newer. Another one has written.
+
+    Taken out by: answers of ticks that wrote nothing given without a look at the cursor (`if True:` for `if changed:`).
+    """
+    old = rig.everything_in_redis()
+    async with open_rig(rig.settings, writer=False) as deaf:
+        await deaf.wait_until_open()
+        assert await deaf.available() == 10
+        deaf.commits._hear = lambda _: setattr(deaf.commits, "_heard_at", time.monotonic())  # type: ignore[method-assign]
+        await rig.hold_units(6)
+        await rig.stop_writer()
+        rig.put_back(old)
+        answer = await outcome_of(deaf.read(demands.question(SKU, channel=CHANNEL)))
+        assert is_unavailable(answer)
 
 
 async def test_point_6_the_ledgers_word_on_where_it_stands_is_no_sign_of_the_writers_life(rig: Rig) -> None:

@@ -222,6 +222,7 @@ async def test_point_8_an_older_epoch_of_the_ledger_takes_over_the_journals(
         rig.start_writer()
         stopped = await rig.wait_for_state(SegmentState.STOPPED)
         assert "epoch 2" in stopped.state_reason
+        await rig.until(lambda: isinstance(rig.commits.why_closed(), SegmentStopped), "the stop to be heard of", 3)
         resume(rig, REPLAY)
         opened = await rig.wait_for_state(SegmentState.OPEN)
         assert (opened.epoch, opened.position) == (2, failover.position_before + 1)

@@ -98,9 +98,11 @@ async def test_point_11_a_sequencer_that_does_not_answer_in_time_mixes_up_no_lat
 
 async def test_point_11_reads_of_the_ledger_that_are_cancelled_leave_the_others_alone(rig: Rig) -> None:
     """Taken out by: a connection handed to the caller instead of the thread in LedgerReader.ask."""
-    held = await rig.hold_units(1)
+    held, segment = await rig.hold_units(1), rig.settings.segment
     asks = [
-        asyncio.create_task(rig.reader.ask(queries.find_reservation, held.reservation_id if number % 2 else "nobody"))
+        asyncio.create_task(
+            rig.reader.ask(queries.find_reservation, segment, held.reservation_id if number % 2 else "nobody")
+        )
         for number in range(60)
     ]
     await asyncio.sleep(0)
@@ -110,7 +112,7 @@ async def test_point_11_reads_of_the_ledger_that_are_cancelled_leave_the_others_
     for number, answer in enumerate(answers):
         if number % 3:
             assert (getattr(answer, "reservation_id", None) == held.reservation_id) is bool(number % 2)
-    found = await rig.reader.ask(queries.find_reservation, held.reservation_id)
+    found = await rig.reader.ask(queries.find_reservation, segment, held.reservation_id)
     assert found is not None
 
 

@@ -64,7 +64,7 @@ async def test_point_13_an_id_in_the_window_costs_no_question_to_postgres(rig: R
         assert again == Decision(
             position=first.position, reservation=first.reservation, extra=first.extra, replayed=True
         )
-        assert spy.asked == []
+        assert spy.looked_up() == []
     finally:
         spy.close()
 
@@ -144,7 +144,7 @@ async def test_point_13_a_rebuild_loads_the_window(rig: Rig) -> None:
         again = [await rig.decide(command) for command in commands]
         assert [a.reservation for a in again] == [f.reservation for f in first]
         assert all(answer.replayed for answer in again)
-        assert spy.asked == []
+        assert spy.looked_up() == []
     finally:
         spy.close()
 

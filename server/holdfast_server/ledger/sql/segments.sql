@@ -11,6 +11,9 @@ SELECT segment, state, state_reason, lineage::text, epoch, position, chain_hash,
     (extract(epoch FROM heartbeat_time) * 1000000)::bigint, audit_hash, resume_mode
 FROM segment WHERE segment = %(segment)s
 
+-- name: place
+SELECT epoch, position, chain_hash, state FROM segment WHERE segment = %(segment)s
+
 -- name: beat
 -- A sign of life counts only while the epoch is the open one: the row is locked, so a writer that was fenced has none.
 UPDATE segment SET heartbeat_time = now()

@@ -26,7 +26,7 @@ local now_us, first_position
 
 local operations = {}
 
--- What the tick has done so far: movements, and the sums and availabilities that they touched.
+-- What the tick has done so far: movements, and the sums that they touched.
 local work = 0
 
 -- Lua numbers are doubles and `..` prints 14 digits of them, so every number is written through this.

@@ -150,20 +150,18 @@ local function keep_sums(records, sku, location, before, after)
     changed_sums[field] = record
     if not touched_sums[field] then
       touched_sums[field] = { pool_id, sku }
-      work = work + 1 + #pool_of(pool_id)[POOL_CHANNELS]
+      work = work + 1
     end
   end
 end
 
--- Returns the availability after the tick of every SKU and channel that the tick touched.
+-- Returns the availability after the tick of every SKU in every pool that the tick touched. Every channel of a pool may
+-- sell what the pool has, so one image tells it for all of them.
 local function availability_after()
   local images = {}
   for _, touched in pairs(touched_sums) do
     local pool_id, sku = unpack(touched)
-    local available = sum_of(pool_id, sku)[SUM]
-    for _, channel in ipairs(pool_of(pool_id)[POOL_CHANNELS]) do
-      images[#images + 1] = { sku, channel, available }
-    end
+    images[#images + 1] = { sku, pool_id, sum_of(pool_id, sku)[SUM] }
   end
   return images
 end

@@ -1,0 +1,138 @@
+"""The phases of a run, and what is kept of each measurement."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from holdfast_loadtest.baselines.floor import Floor
+from holdfast_loadtest.figures import median, microseconds_each
+from holdfast_loadtest.pace import Pace
+from holdfast_loadtest.task import Kind, Outcome, Task
+from holdfast_loadtest.valkey_wire import ScriptCost
+
+Side = Literal["authority", "echo", "script"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """One kind of load on one side."""
+
+    name: str
+    side: Side
+    kind: Kind
+    in_flight: int
+    batch_size: int = 1
+    hot: bool = False
+
+    def task(self, pace: Pace, *, target: str, port: int, seed: int) -> Task:
+        return Task(
+            kind=self.kind,
+            in_flight=self.in_flight,
+            warm_seconds=pace.warm_seconds,
+            seconds=pace.seconds,
+            target=target,
+            batch_size=self.batch_size,
+            hot=self.hot,
+            port=port,
+            seed=seed,
+        )
+
+    def with_in_flight(self, in_flight: int) -> Phase:
+        return dataclasses.replace(self, in_flight=in_flight)
+
+    def with_batch_size(self, batch_size: int) -> Phase:
+        return dataclasses.replace(self, batch_size=batch_size)
+
+
+ECHO_64: Final = Phase(name="echo_64", side="echo", kind="unary", in_flight=64)
+ECHO_256: Final = Phase(name="echo_256", side="echo", kind="unary", in_flight=256)
+UNARY_64: Final = Phase(name="unary_64", side="authority", kind="unary", in_flight=64)
+UNARY_256: Final = Phase(name="unary_256", side="authority", kind="unary", in_flight=256)
+ALONE: Final = Phase(name="alone", side="authority", kind="unary", in_flight=1)
+SCRIPT: Final = Phase(name="script", side="script", kind="script", in_flight=1)
+BATCH_100: Final = Phase(name="batch_100", side="authority", kind="batch", in_flight=3, batch_size=100)
+BATCH_500: Final = Phase(name="batch_500", side="authority", kind="batch", in_flight=3, batch_size=500)
+BATCH_100_HOT: Final = Phase(
+    name="batch_100_hot", side="authority", kind="batch", in_flight=3, batch_size=100, hot=True
+)
+BATCH_500_HOT: Final = Phase(
+    name="batch_500_hot", side="authority", kind="batch", in_flight=3, batch_size=500, hot=True
+)
+
+PHASES: Final = (
+    ECHO_64,
+    UNARY_64,
+    UNARY_256,
+    ECHO_256,
+    SCRIPT,
+    BATCH_500,
+    BATCH_500_HOT,
+    BATCH_100,
+    BATCH_100_HOT,
+    ALONE,
+)
+"""In this order what is compared stands side by side. Every other round runs backwards, so drift cancels out."""
+
+
+def order_of_round(phases: Sequence[Phase], round_number: int) -> Iterator[Phase]:
+    """Yields the phases forwards in the first round, backwards in the second, and so on."""
+    yield from phases if round_number % 2 == 0 else reversed(phases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One measurement of one phase."""
+
+    outcome: Outcome
+    cpu_seconds: dict[str, float | None] = field(default_factory=dict)
+    """What each process used, warming up and running out included."""
+    script_cost: ScriptCost | None = None
+
+    def costs_us(self) -> dict[str, float | None]:
+        """Returns the CPU microseconds per reservation of each process."""
+        count = self.outcome.acknowledged
+        return {
+            "client": microseconds_each(self.outcome.client_cpu_seconds, count),
+            **{name: microseconds_each(seconds, count) for name, seconds in self.cpu_seconds.items()},
+        }
+
+    def script_us(self) -> float | None:
+        """Returns the microseconds per reservation that Valkey's own figures give for scripts."""
+        if self.script_cost is None:
+            return None
+        return microseconds_each(self.script_cost.microseconds / 1_000_000, self.outcome.acknowledged)
+
+    def script_calls(self) -> float | None:
+        """Returns the commands per reservation that ran within scripts or beside them."""
+        if self.script_cost is None or not self.outcome.acknowledged:
+            return None
+        return self.script_cost.calls_within / self.outcome.acknowledged
+
+
+@dataclass(slots=True, kw_only=True)
+class Measurements:
+    """All samples of a run, by phase, one per round; and the floor, one per round."""
+
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    floors: list[Floor] = field(default_factory=list)
+
+    def add(self, phase: Phase, sample: Sample) -> None:
+        self.samples.setdefault(phase.name, []).append(sample)
+
+    def rates(self, phase: Phase) -> list[float | None]:
+        return [sample.outcome.rate for sample in self.samples.get(phase.name, [])]
+
+    def p50s_ms(self, phase: Phase) -> list[float | None]:
+        return [sample.outcome.p50_ms for sample in self.samples.get(phase.name, [])]
+
+    def p99s_ms(self, phase: Phase) -> list[float | None]:
+        return [sample.outcome.p99_ms for sample in self.samples.get(phase.name, [])]
+
+    def costs_us(self, phase: Phase) -> dict[str, float | None]:
+        """Returns the median over the rounds of what each process used per reservation."""
+        rounds = [sample.costs_us() for sample in self.samples.get(phase.name, [])]
+        names = dict.fromkeys(name for one in rounds for name in one)
+        return {name: median([one.get(name) for one in rounds]) for name in names}

@@ -1,0 +1,106 @@
+"""Makes the report of a run: plain data, ready for JSON. Pure.
+
+A figure that could not be measured on this machine is null; no key is ever missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from holdfast_loadtest import phases
+from holdfast_loadtest.baselines.lean_script import CALLS_PER_RESERVATION
+from holdfast_loadtest.figures import median, median_of_ratios
+from holdfast_loadtest.phases import Measurements, Phase
+from holdfast_loadtest.truth import Truth
+
+TARGETS: Final = {"batch_vs_script": 0.3, "unary_vs_echo": 0.4}
+"""The least that each ratio should be. A ratio below is said and changes nothing else: speed is no promise."""
+
+_DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Where and how a run took place."""
+
+    machine: dict[str, Any]
+    tuning: dict[str, Any]
+    seconds: float
+    quick: bool
+
+
+def make_report(measurements: Measurements, truth: Truth, circumstances: Circumstances) -> dict[str, Any]:
+    """Returns the report of a run."""
+    ratios = _ratios(measurements)
+    return {
+        **{name: _rounded(value) for name, value in ratios.items()},
+        "rates": {phase.name: _rounded(median(measurements.rates(phase)), 1) for phase in phases.PHASES},
+        "rates_of_rounds": {
+            phase.name: [_rounded(rate, 1) for rate in measurements.rates(phase)] for phase in phases.PHASES
+        },
+        "latency_ms": {phase.name: _latency(measurements, phase) for phase in phases.PHASES},
+        "floor_ms": {
+            "redis_round_trip": _rounded(median([floor.redis_ms for floor in measurements.floors])),
+            "postgres_commit": _rounded(median([floor.postgres_ms for floor in measurements.floors])),
+        },
+        "costs_us": _costs(measurements),
+        "targets": {name: {"at_least": least, "met": _met(ratios[name], least)} for name, least in TARGETS.items()},
+        "truth": truth.to_json(),
+        "verdict": "sound" if truth.sound else "broken",
+        "machine": circumstances.machine,
+        "tuning": circumstances.tuning,
+        "quick": circumstances.quick,
+        "seconds": _rounded(circumstances.seconds, 1),
+    }
+
+
+def _ratios(measurements: Measurements) -> dict[str, float | None]:
+    rates = measurements.rates
+    alone = measurements.p50s_ms(phases.ALONE)
+    floors = [floor.together_ms for floor in measurements.floors] or [None] * len(alone)
+    return {
+        "unary_vs_echo": median_of_ratios(rates(phases.UNARY_256), rates(phases.ECHO_256)),
+        "unary_vs_echo_64": median_of_ratios(rates(phases.UNARY_64), rates(phases.ECHO_64)),
+        "batch_vs_script": median_of_ratios(rates(phases.BATCH_500), rates(phases.SCRIPT)),
+        "hot_vs_spread": median_of_ratios(rates(phases.BATCH_500_HOT), rates(phases.BATCH_500)),
+        "p50_alone_ms": median(alone),
+        "p50_alone_vs_floor": median_of_ratios(alone, floors),
+    }
+
+
+def _latency(measurements: Measurements, phase: Phase) -> dict[str, float | None]:
+    return {
+        "p50": _rounded(median(measurements.p50s_ms(phase)), 3),
+        "p99": _rounded(median(measurements.p99s_ms(phase)), 3),
+    }
+
+
+def _costs(measurements: Measurements) -> dict[str, Any]:
+    """Returns microseconds per reservation: CPU time by process, and Valkey's own time within scripts."""
+    by_process = {
+        phase.name: {name: _rounded(cost, 1) for name, cost in measurements.costs_us(phase).items()}
+        for phase in phases.PHASES
+        if phase.side != "script"
+    }
+    ticks = measurements.samples.get(phases.BATCH_500.name, [])
+    lean = measurements.samples.get(phases.SCRIPT.name, [])
+    return {
+        **by_process,
+        "lean_script": {
+            "valkey_script": _rounded(median([sample.script_us() for sample in lean]), 2),
+            "redis_calls": CALLS_PER_RESERVATION,
+        },
+        "tick_script": {
+            "valkey_script": _rounded(median([sample.script_us() for sample in ticks]), 2),
+            "redis_calls": _rounded(median([sample.script_calls() for sample in ticks]), 2),
+        },
+    }
+
+
+def _met(value: float | None, least: float) -> bool | None:
+    return None if value is None else value >= least
+
+
+def _rounded(value: float | None, digits: int = _DIGITS) -> float | None:
+    return None if value is None else round(value, digits)

@@ -1,0 +1,94 @@
+"""Shows a report to a person: a table, one sentence per target, and the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+_SENTENCES: Final = {
+    "batch_vs_script": "Durable reservations in batches of 500 run at {value} of the bare script's rate",
+    "unary_vs_echo": "Durable single reservations run at {value} of a bare echo's rate",
+}
+_RATIOS: Final = (
+    ("unary_vs_echo", "single reservations, 256 under way, to echo"),
+    ("unary_vs_echo_64", "single reservations, 64 under way, to echo"),
+    ("batch_vs_script", "batches of 500 to the leanest script"),
+    ("hot_vs_spread", "batches of 500 on one SKU to 1,000 SKUs"),
+    ("p50_alone_vs_floor", "median of one caller to a round trip and a commit; less is better"),
+)
+_PROCESSES: Final = {
+    "client": "client",
+    "server": "server",
+    "ledger_writer": "ledger writer",
+    "valkey": "Valkey",
+    "postgres": "Postgres",
+}
+_UNKNOWN: Final = "-"
+
+
+def show(report: dict[str, Any], console: Console, *, where: Path) -> None:
+    """Prints a report."""
+    for table in (_rates(report), _costs(report), _ratios(report)):
+        console.print(table)
+    for sentence in sentences(report):
+        console.print(sentence, soft_wrap=True)
+    console.print(f"the whole report: {where}", soft_wrap=True)
+
+
+def _table(title: str, words: str, *numbers: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column(words)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _rates(report: dict[str, Any]) -> Table:
+    table = _table("measured, medians of the rounds", "phase", "per second", "p50 ms", "p99 ms")
+    for phase, rate in report["rates"].items():
+        latency = report["latency_ms"][phase]
+        table.add_row(phase, _number(rate, 0), _number(latency["p50"], 1), _number(latency["p99"], 1))
+    return table
+
+
+def _costs(report: dict[str, Any]) -> Table:
+    table = _table("CPU microseconds per reservation", "phase", *(process for process in _PROCESSES.values()))
+    for phase, costs in report["costs_us"].items():
+        if phase in report["rates"]:
+            table.add_row(phase, *(_number(costs.get(process), 0) for process in _PROCESSES))
+    return table
+
+
+def _ratios(report: dict[str, Any]) -> Table:
+    table = _table("ratios within this run", "what", "ratio")
+    for name, what in _RATIOS:
+        table.add_row(what, _number(report[name], 2))
+    return table
+
+
+def sentences(report: dict[str, Any]) -> list[str]:
+    """Returns one sentence per target, and one for the verdict."""
+    found = []
+    for name, target in report["targets"].items():
+        fact = _SENTENCES[name].format(value=_number(report[name], 2))
+        word = {True: "met", False: "not met", None: "not measured"}[target["met"]]
+        found.append(f"{fact}; the target is {target['at_least']}: {word}.")
+    truth = report["truth"]
+    costs = report["costs_us"]
+    found.append(
+        f"In Valkey a reservation costs {_number(costs['tick_script']['valkey_script'], 1)} us in batches of 500, "
+        f"in the bare script {_number(costs['lean_script']['valkey_script'], 1)} us."
+    )
+    found.append(
+        f"Sold {truth['sold']:,} of {truth['acknowledged']:,} acknowledged, oversold {truth['oversold']:,}, "
+        f"leaked {truth['leaked']:,}; the last {truth['scarce_units']:,} units of a SKU went to "
+        f"{truth['scarce_sold']:,} buyers: {report['verdict']}."
+    )
+    return found
+
+
+def _number(value: float | None, digits: int) -> str:
+    return _UNKNOWN if value is None else f"{value:,.{digits}f}"

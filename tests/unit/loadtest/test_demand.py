@@ -1,0 +1,25 @@
+"""The demand that a run puts on the authority."""
+
+from holdfast_loadtest.demand import CHANNEL, HOT_SKUS, SPREAD_SKUS, Demand
+
+
+def test_every_request_is_one_unit_under_an_id_of_its_own() -> None:
+    demand = Demand(hot=False, seed=1)
+    requests = [demand.next() for _ in range(200)]
+    assert len({request.request_id for request in requests}) == 200
+    assert len({request.order_id for request in requests}) == 200
+    assert all(request.channel == CHANNEL for request in requests)
+    assert all([line.quantity for line in request.lines] == [1] for request in requests)
+
+
+def test_spread_demand_goes_to_many_skus_and_hot_demand_to_one() -> None:
+    spread, hot = Demand(hot=False, seed=1), Demand(hot=True, seed=1)
+    assert len({spread.next().lines[0].sku for _ in range(500)}) > 100
+    assert {hot.next().lines[0].sku for _ in range(50)} == set(HOT_SKUS)
+
+
+def test_the_same_seed_draws_the_same_skus() -> None:
+    one, other = Demand(hot=False, seed=7), Demand(hot=False, seed=7)
+    drawn = [one.next().lines[0].sku for _ in range(50)]
+    assert drawn == [other.next().lines[0].sku for _ in range(50)]
+    assert set(drawn) <= set(SPREAD_SKUS)

@@ -1,0 +1,166 @@
+"""What the report says of measurements and of truth."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from holdfast_loadtest import phases
+from holdfast_loadtest.baselines.floor import Floor
+from holdfast_loadtest.phases import Measurements, Phase, Sample, order_of_round
+from holdfast_loadtest.report import TARGETS, Circumstances, make_report
+from holdfast_loadtest.table import sentences, show
+from holdfast_loadtest.task import Outcome
+from holdfast_loadtest.truth import Truth
+from holdfast_loadtest.valkey_wire import ScriptCost
+
+_SOUND = Truth(
+    acknowledged=5_000,
+    sold=5_000,
+    unknown=0,
+    unexpected_refusals=0,
+    scarce_units=1_000,
+    scarce_sold=1_000,
+    phases_checked=14,
+    phases_that_differed=(),
+    ledger_operations=6_010,
+    ledger_clean=True,
+    oversold=0,
+    leaked=0,
+    findings=(),
+)
+_CIRCUMSTANCES = Circumstances(machine={"cores": 2}, tuning={}, seconds=12.34, quick=True)
+_RATES = {
+    phases.ECHO_64: 4_000.0,
+    phases.UNARY_64: 1_600.0,
+    phases.ECHO_256: 4_000.0,
+    phases.UNARY_256: 2_000.0,
+    phases.SCRIPT: 100_000.0,
+    phases.BATCH_100: 8_000.0,
+    phases.BATCH_100_HOT: 8_000.0,
+    phases.BATCH_500: 10_000.0,
+    phases.BATCH_500_HOT: 11_000.0,
+    phases.ALONE: 200.0,
+}
+
+
+def _sample(rate: float) -> Sample:
+    outcome = Outcome(
+        measured=int(rate),
+        seconds=1.0,
+        acknowledged=int(rate) * 2,
+        refused=0,
+        unknown=0,
+        p50_ms=1_000.0 / rate,
+        p99_ms=2_000.0 / rate,
+        client_cpu_seconds=0.1,
+    )
+    return Sample(
+        outcome=outcome,
+        cpu_seconds={"server": 0.5, "postgres": None},
+        script_cost=ScriptCost(scripts=3, microseconds=int(rate) * 20, calls_within=int(rate) * 8),
+    )
+
+
+def _measurements(slower: float = 1.0) -> Measurements:
+    """Two rounds, the second on a machine that is slower as a whole."""
+    measurements = Measurements(floors=[Floor(redis_ms=0.05, postgres_ms=0.45)] * 2)
+    for phase, rate in _RATES.items():
+        measurements.add(phase, _sample(rate))
+        measurements.add(phase, _sample(rate / slower))
+    return measurements
+
+
+def _report(truth: Truth = _SOUND, slower: float = 1.0) -> dict[str, Any]:
+    return make_report(_measurements(slower), truth, _CIRCUMSTANCES)
+
+
+@pytest.mark.parametrize("slower", [1.0, 4.0])
+def test_ratios_do_not_depend_on_the_speed_of_the_machine(slower: float) -> None:
+    report = _report(slower=slower)
+    assert report["unary_vs_echo"] == 0.5
+    assert report["unary_vs_echo_64"] == 0.4
+    assert report["batch_vs_script"] == 0.1
+    assert report["hot_vs_spread"] == 1.1
+
+
+def test_one_caller_is_held_against_a_round_trip_and_a_commit() -> None:
+    report = _report()
+    assert report["p50_alone_ms"] == 5.0
+    assert report["p50_alone_vs_floor"] == 10.0
+
+
+def test_costs_are_per_reservation_and_an_unknown_one_stays_unknown() -> None:
+    costs = _report()["costs_us"]
+    assert costs["unary_256"] == {"client": 25.0, "server": 125.0, "postgres": None}
+    assert costs["tick_script"] == {"valkey_script": 10.0, "redis_calls": 4.0}
+
+
+def test_the_costs_of_the_bare_script_are_its_own() -> None:
+    assert _report()["costs_us"]["lean_script"] == {"valkey_script": 10.0, "redis_calls": 4}
+
+
+def test_a_run_without_any_measurement_has_the_same_keys() -> None:
+    empty = make_report(Measurements(), _SOUND, _CIRCUMSTANCES)
+    full = _report()
+    assert empty.keys() == full.keys()
+    assert empty["rates"].keys() == full["rates"].keys()
+    assert empty["unary_vs_echo"] is None
+    assert all(target["met"] is None for target in empty["targets"].values())
+
+
+def test_a_report_can_be_written_and_shown(tmp_path: Path) -> None:
+    for report in (_report(), make_report(Measurements(), _SOUND, _CIRCUMSTANCES)):
+        console = Console(record=True, width=100)
+        show(json.loads(json.dumps(report)), console, where=tmp_path)
+        assert "unary_256" in console.export_text()
+
+
+def test_every_target_gets_its_sentence() -> None:
+    said = sentences(_report())
+    assert len(said) == len(TARGETS) + 2
+    assert "0.50" in said[1]
+    assert said[0].endswith("not met.")
+    assert said[1].endswith(" met.")
+    assert said[-1].endswith("sound.")
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"sold": 4_999},
+        {"sold": 5_001},
+        {"unknown": 1},
+        {"unexpected_refusals": 1},
+        {"scarce_sold": 999},
+        {"scarce_sold": 1_001},
+        {"phases_that_differed": ("unary_64 of round 1",)},
+        {"ledger_clean": False},
+        {"oversold": 1},
+        {"leaked": 1},
+    ],
+)
+def test_whatever_is_wrong_breaks_the_verdict(lie: dict[str, Any]) -> None:
+    report = _report(dataclasses.replace(_SOUND, **lie))
+    assert report["verdict"] == "broken"
+    assert report["truth"]["sound"] is False
+
+
+def test_every_other_round_runs_backwards() -> None:
+    forwards = list(order_of_round(phases.PHASES, 0))
+    assert forwards == list(phases.PHASES)
+    assert list(order_of_round(phases.PHASES, 1)) == forwards[::-1]
+    assert list(order_of_round(phases.PHASES, 2)) == forwards
+
+
+def test_what_is_compared_stands_side_by_side() -> None:
+    def apart(one: Phase, other: Phase) -> int:
+        return abs(phases.PHASES.index(one) - phases.PHASES.index(other))
+
+    assert apart(phases.ECHO_64, phases.UNARY_64) == 1
+    assert apart(phases.ECHO_256, phases.UNARY_256) == 1
+    assert apart(phases.SCRIPT, phases.BATCH_500) == 1
+    assert apart(phases.BATCH_500, phases.BATCH_500_HOT) == 1
