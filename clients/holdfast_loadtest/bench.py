@@ -16,7 +16,7 @@ from holdfast_client.client import HoldfastClient
 from holdfast_loadtest import phases
 from holdfast_loadtest.authority import Authority, authority, temporary_directory
 from holdfast_loadtest.baselines import floor, lean_script
-from holdfast_loadtest.baselines.bare_valkey import bare_valkey
+from holdfast_loadtest.baselines.bare_valkey import BareValkey, bare_valkey
 from holdfast_loadtest.baselines.echo_server import Echo, echo_server, event_loop_name
 from holdfast_loadtest.demand import CALLER
 from holdfast_loadtest.load_process import LoadProcess, load_process
@@ -32,6 +32,7 @@ BATCHES_UNDER_WAY: Final = (2, 3, 4)
 PIPELINE_DEPTHS: Final = (32, 128, 512, 2048)
 """The settings that are tried, of which the fastest is measured."""
 
+_TURNS_OF_TUNING: Final = 2
 _CORES_FOR_TWO_CALLERS: Final = 4
 _ROUND_TRIP_AND_COMMIT: Final = "floor"
 
@@ -45,7 +46,7 @@ async def run_bench(pace: Pace, *, say: Say) -> dict[str, Any]:
     async with contextlib.AsyncExitStack() as stack:
         directory = stack.enter_context(temporary_directory())
         say("starting an authority, an echo server and a bare Valkey")
-        valkey_port = await stack.enter_async_context(bare_valkey(directory))
+        valkey = await stack.enter_async_context(bare_valkey(directory))
         echo = await stack.enter_async_context(echo_server())
         running = await stack.enter_async_context(authority(directory))
         callers = [
@@ -60,7 +61,7 @@ async def run_bench(pace: Pace, *, say: Say) -> dict[str, Any]:
             client=client,
             authority=running,
             echo=echo,
-            valkey_port=valkey_port,
+            valkey=valkey,
             callers=callers,
         )
         tuned = await bench.tune()
@@ -92,7 +93,7 @@ class _Bench:
     client: HoldfastClient
     authority: Authority
     echo: Echo
-    valkey_port: int
+    valkey: BareValkey
     callers: Sequence[LoadProcess]
     measurements: Measurements = field(default_factory=Measurements)
     account: Account = field(default_factory=Account)
@@ -118,8 +119,12 @@ class _Bench:
         ]
 
     async def _fastest(self, trial: Pace, candidates: Sequence[Phase]) -> Phase:
-        rates = [(await self._load(trial, phase)).outcome.rate for phase in candidates]
-        return candidates[rates.index(max(rates))]
+        """Tries all candidates forwards, then backwards; the best try of each counts."""
+        best = dict.fromkeys(candidates, 0.0)
+        for turn in range(_TURNS_OF_TUNING):
+            for phase in order_of_round(candidates, turn):
+                best[phase] = max(best[phase], (await self._load(trial, phase)).outcome.rate)
+        return max(candidates, key=best.__getitem__)
 
     async def run_round(self, tuned: Sequence[Phase], round_number: int) -> None:
         """Measures every phase once, and checks after each that what was acknowledged was sold."""
@@ -148,7 +153,7 @@ class _Bench:
             return
         found = await asyncio.to_thread(
             floor.measure_floor,
-            valkey_port=self.valkey_port,
+            valkey_port=self.valkey.port,
             postgres_url=self.authority.postgres_url,
             seconds=self.pace.seconds,
         )
@@ -161,7 +166,7 @@ class _Bench:
     async def _load(self, pace: Pace, phase: Phase) -> Sample:
         self._seed += 1_000
         target = self.echo.target if phase.side == "echo" else self.authority.target
-        task = phase.task(pace, target=target, port=self.valkey_port, seed=self._seed)
+        task = phase.task(pace, target=target, port=self.valkey.port, seed=self._seed)
         if phase.side == "authority":
             return await self._load_authority(task)
         if phase.side == "echo":
@@ -182,11 +187,16 @@ class _Bench:
         )
 
     async def _load_script(self, task: Task) -> Sample:
-        lean_script.set_up(self.valkey_port)
-        with ValkeyConnection(self.valkey_port) as valkey:
-            before = valkey.command_stats()
+        lean_script.set_up(self.valkey.port)
+        with ValkeyConnection(self.valkey.port) as connection:
+            cpu_before, before = cpu_seconds([self.valkey.pid]), connection.command_stats()
             outcome = await self.callers[0].run(task)
-            return Sample(outcome=outcome, script_cost=script_cost(before, valkey.command_stats()))
+            cpu_after, after = cpu_seconds([self.valkey.pid]), connection.command_stats()
+        return Sample(
+            outcome=outcome,
+            cpu_seconds={"valkey": _difference(cpu_before, cpu_after)},
+            script_cost=script_cost(before, after),
+        )
 
     async def _have_called(self, task: Task) -> Outcome:
         """Spreads many single callers over all load processes; few callers, or batches, need but one."""

@@ -33,6 +33,12 @@ def median_of_ratios(numerators: Sequence[float | None], denominators: Sequence[
     return median([ratio(one, other) for one, other in zip(numerators, denominators, strict=True)])
 
 
+def total(values: Sequence[float | None]) -> float | None:
+    """Returns the sum; None if a part is unknown or there are none."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known and len(known) == len(values) else None
+
+
 def microseconds_each(seconds: float | None, count: int) -> float | None:
     """Returns the microseconds per item of a total in seconds; None if it is unknown or there was no item."""
     return None if seconds is None or count == 0 else seconds / count * 1_000_000

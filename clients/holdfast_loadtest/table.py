@@ -63,9 +63,9 @@ def _costs(report: dict[str, Any]) -> Table:
 
 
 def _ratios(report: dict[str, Any]) -> Table:
-    table = _table("ratios within this run", "what", "ratio")
+    table = _table("ratios within this run", "what", "ratio", "by CPU time")
     for name, what in _RATIOS:
-        table.add_row(what, _number(report[name], 2))
+        table.add_row(what, _number(report[name], 2), _number(report["ratios_by_cpu"].get(name), 2))
     return table
 
 
@@ -79,8 +79,8 @@ def sentences(report: dict[str, Any]) -> list[str]:
     truth = report["truth"]
     costs = report["costs_us"]
     found.append(
-        f"In Valkey a reservation costs {_number(costs['tick_script']['valkey_script'], 1)} us in batches of 500, "
-        f"in the bare script {_number(costs['lean_script']['valkey_script'], 1)} us."
+        f"A reservation takes {_number(costs['batch_500'].get('valkey'), 1)} us of Valkey's CPU in batches of 500, "
+        f"{_number(costs['script'].get('valkey'), 1)} us in the bare script."
     )
     found.append(
         f"Sold {truth['sold']:,} of {truth['acknowledged']:,} acknowledged, oversold {truth['oversold']:,}, "

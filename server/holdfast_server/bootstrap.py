@@ -13,12 +13,13 @@ from typing import Final
 import structlog
 
 from holdfast_server import demo, failpoints
-from holdfast_server.decide.connections import decider_connection
+from holdfast_server.decide.connections import check_redis, decider_connection
 from holdfast_server.decide.decider import Decider
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.server import EdgeServer
 from holdfast_server.embedded.supervisor import Supervisor
 from holdfast_server.ledger.commits import CommitWatch
+from holdfast_server.ledger.connections import check_postgres
 from holdfast_server.ledger.migrate import migrate
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.refusals import Refusal
@@ -67,6 +68,8 @@ def run(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, supervisor: Supervisor | None) -> None:
+    check_postgres(settings)
+    check_redis(settings)
     migrate(settings.postgres_url)
     asyncio.run(_Server(settings, supervisor).run())
 
@@ -75,8 +78,10 @@ class _Server:
     def __init__(self, settings: Settings, supervisor: Supervisor | None) -> None:
         self._settings = settings
         self._supervisor = supervisor
-        self._reader = LedgerReader(settings)
-        self._commits = CommitWatch(settings=settings, reader=self._reader)
+        self._reader = LedgerReader(settings, name="reader", threads=settings.reader_threads)
+        # What decisions need to read never waits behind what callers read.
+        self._engine_reader = LedgerReader(settings, name="engine", threads=settings.engine_threads)
+        self._commits = CommitWatch(settings=settings, reader=self._engine_reader)
         self._writer = WriterKeeper(settings)
 
     async def run(self) -> None:
@@ -84,7 +89,9 @@ class _Server:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         connection = decider_connection(self._settings)
-        decider = Decider(settings=self._settings, connection=connection, commits=self._commits, reader=self._reader)
+        decider = Decider(
+            settings=self._settings, connection=connection, commits=self._commits, reader=self._engine_reader
+        )
         authority = Authority(settings=self._settings, decider=decider, reader=self._reader)
         edge = EdgeServer(settings=self._settings, authority=authority, commits=self._commits)
         port = await edge.start()
@@ -96,7 +103,7 @@ class _Server:
                 ("commit-watch", self._commits.run()),
                 ("decider", decider.run()),
                 ("expiry", expire_for_ever(decider, self._settings)),
-                ("retention", forget_for_ever(self._reader, self._settings)),
+                ("retention", forget_for_ever(self._engine_reader, self._settings)),
                 ("health", edge.run_health()),
                 ("supervisor", self._check_embedded_for_ever()),
             )
@@ -118,6 +125,7 @@ class _Server:
             await asyncio.gather(*tasks, return_exceptions=True)
             await connection.aclose()
             self._reader.close()
+            self._engine_reader.close()
 
     async def _check_embedded_for_ever(self) -> None:
         """Has the bundled servers looked after; without them it only waits."""

@@ -10,18 +10,13 @@ import os
 import sys
 import threading
 
-import redis
-import structlog
-
 from holdfast_server import failpoints
-from holdfast_server.decide.connections import check_eviction, writer_connection
+from holdfast_server.decide.connections import writer_connection
 from holdfast_server.decide.journal import RedisJournal
 from holdfast_server.decide.loader import Loader
 from holdfast_server.ledger.writer import LedgerWriter
 from holdfast_server.settings import Settings
 from holdfast_server.telemetry import configure_logs, tune_memory
-
-log = structlog.get_logger("holdfast.writer_process")
 
 # How long a round under way may take to end once the server is gone.
 _EXIT_GRACE_SECONDS = 3.0
@@ -32,10 +27,6 @@ def main() -> None:
     configure_logs(settings)
     failpoints.arm(os.environ.get(failpoints.VARIABLE, ""))
     connection = writer_connection(settings)
-    try:
-        check_eviction(connection)
-    except redis.RedisError as error:
-        log.warning("eviction_policy_unknown", error=str(error))
     tune_memory()
     stop = threading.Event()
     _stop_with_parent(stop)

@@ -6,7 +6,8 @@ HOLDFAST_HISTORY_STEPS asks for more requests than the few hundred of an ordinar
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from itertools import product
 from typing import Any
 
 import grpc
@@ -14,7 +15,14 @@ import pytest
 from holdfast.inventory.v1.inventory_service_pb2 import GetReservationRequest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from api.history import History, ask_for_everything, method_for
 from api.ids import some, uuid7
@@ -23,64 +31,122 @@ from api.shop import Stubs
 from api.translation import answer_from_proto, to_proto
 from model import words
 
-STEPS = int(os.environ.get("HOLDFAST_HISTORY_STEPS", "600"))
+STEPS = int(os.environ.get("HOLDFAST_HISTORY_STEPS", "1500"))
 STEPS_PER_HISTORY = 30
 
-# Small numbers of everything, so that requests meet; one of each kind is never created.
+# Small numbers of everything, so that requests meet; one of each kind is never created, and rarely named: one
+# such name, and the whole request says nothing else.
 SKUS = ("socks", "shirt", "no-such-sku")
 LOCATIONS = ("near", "far", "store", "no-such-location")
 POOLS = ("web-pool", "till-pool", "no-such-pool")
 CHANNELS = ("web", "till", "no-such-channel")
 STATUSES = (words.SELLABLE, words.SELLABLE, words.QUALITY_HOLD, words.DAMAGED)
 
-# What was never created is rare: one such line and the whole request says nothing else.
 some_sku = st.sampled_from((*SKUS[:1] * 12, *SKUS[1:2] * 6, SKUS[2]))
 some_location = st.sampled_from((*LOCATIONS[:3] * 6, LOCATIONS[3]))
 some_channel = st.sampled_from((*CHANNELS[:1] * 9, *CHANNELS[1:2] * 4, CHANNELS[2]))
-few_units = st.integers(1, 6)
+known_locations = st.lists(st.sampled_from(LOCATIONS[:3]), unique=True, max_size=3)
 ttls = st.builds(words.Duration, seconds=st.integers(600, 604_800))
 # A request names a reservation by how long ago it was created; one that is too far back never was.
-which_reservation = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 5, 99))
+which_reservation = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 99))
 
-demand_lines = st.lists(
-    st.builds(
-        words.DemandLine,
-        sku=some_sku,
-        quantity=few_units,
-        location=st.one_of(st.just(""), some_location),
+Strategy = st.SearchStrategy[Any]
+
+
+def tuples_of(lines: Strategy, most: int) -> Strategy:
+    return st.lists(lines, min_size=1, max_size=most).map(tuple)
+
+
+def requests_of(kind: type, **parts: Strategy) -> Strategy:
+    """Requests that have no id yet, with the common names in the place of this history's own."""
+    return st.builds(kind, request_id=st.just(""), **parts)
+
+
+reservations = requests_of(
+    words.CreateReservation,
+    channel=some_channel,
+    order_id=st.sampled_from(("", "order-7")),
+    lines=tuples_of(
+        st.builds(
+            words.DemandLine,
+            sku=some_sku,
+            quantity=st.sampled_from((1, 1, 1, 2, 2, 3, 4, 6, 9)),
+            location=st.one_of(st.just(""), some_location),
+        ),
+        most=4,
     ),
-    min_size=1,
-    max_size=4,
+    ttl=ttls,
+    allow_split=st.booleans(),
+    fill_policy=st.sampled_from((words.ALL_OR_NOTHING, words.PARTIAL)),
 )
-receipt_lines = st.lists(
-    st.builds(
-        words.ReceiptLine,
-        sku=some_sku,
-        location=some_location,
-        quantity=st.sampled_from((*range(1, 16), words.MAX_QUANTITY)),
-        status=st.sampled_from(STATUSES),
+receipts = requests_of(
+    words.ReceiveStock,
+    lines=tuples_of(
+        st.builds(
+            words.ReceiptLine,
+            sku=some_sku,
+            location=some_location,
+            quantity=st.sampled_from((*range(1, 16), words.MAX_QUANTITY)),
+            status=st.sampled_from(STATUSES),
+        ),
+        most=3,
     ),
-    min_size=1,
-    max_size=3,
 )
-adjustment_lines = st.lists(
-    st.builds(
-        words.AdjustmentLine,
-        sku=some_sku,
-        location=some_location,
-        delta_quantity=st.integers(-6, 4).filter(bool),
-        status=st.sampled_from(STATUSES),
+corrections = requests_of(
+    words.AdjustStock,
+    lines=tuples_of(
+        st.builds(
+            words.AdjustmentLine,
+            sku=some_sku,
+            location=some_location,
+            delta_quantity=st.sampled_from((-5, -2, -1, -1, 1, 2)),
+            status=st.sampled_from(STATUSES),
+        ),
+        most=2,
     ),
-    min_size=1,
-    max_size=3,
 )
-release_lines = st.lists(
-    st.builds(words.ReleaseLine, line_number=st.integers(1, 4), quantity=st.integers(0, 4)),
-    max_size=3,
-    unique_by=lambda line: line.line_number,
+pool_changes = requests_of(
+    words.PutPools,
+    pools=tuples_of(
+        st.builds(
+            words.Pool,
+            pool=st.sampled_from(POOLS[:2]),
+            locations=st.one_of(
+                st.permutations(LOCATIONS[:3]),
+                known_locations,
+                st.just([LOCATIONS[0], LOCATIONS[3]]),
+            ).map(tuple),
+        ),
+        most=1,
+    ),
 )
-pool_locations = st.lists(st.sampled_from(LOCATIONS[:3]), unique=True, max_size=3)
-most_locations = st.lists(st.sampled_from(LOCATIONS[:3]), unique=True, min_size=2, max_size=3)
+channel_moves = requests_of(
+    words.PutChannels,
+    channels=tuples_of(
+        st.builds(words.Channel, channel=st.sampled_from(CHANNELS[:2]), pool=st.sampled_from(POOLS)), most=1
+    ),
+)
+item_changes = requests_of(
+    words.PutItems,
+    items=tuples_of(st.builds(words.Item, sku=st.sampled_from(SKUS[:2]), scale=st.integers(0, 1)), most=1),
+)
+releases = requests_of(
+    words.ReleaseReservation,
+    reservation_id=st.just(""),
+    lines=st.one_of(
+        st.just(()),
+        st.lists(
+            st.builds(
+                words.ReleaseLine,
+                line_number=st.sampled_from((1, 1, 2, 2, 3)),
+                quantity=st.sampled_from((0, 1, 1, 2)),
+            ),
+            min_size=1,
+            max_size=2,
+            unique_by=lambda line: line.line_number,
+        ).map(tuple),
+    ),
+)
 
 
 class TradeAtRandom(RuleBasedStateMachine):
@@ -105,10 +171,18 @@ class TradeAtRandom(RuleBasedStateMachine):
         if answer.reservation and answer.reservation.reservation_id not in self.reservation_ids:
             self.reservation_ids.append(answer.reservation.reservation_id)
 
-    def owned(self, line: Any) -> Any:
-        """The line with the ids of this history in the place of the common names."""
-        changes = {name: self.own.get(getattr(line, name), "") for name in ("sku", "location") if hasattr(line, name)}
-        return replace(line, **changes)
+    def owned(self, value: Any) -> Any:
+        """The value with the ids of this history in the place of the common names."""
+        if isinstance(value, str):
+            return self.own.get(value, value)
+        if isinstance(value, tuple):
+            return tuple(self.owned(part) for part in value)
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{part.name: self.owned(getattr(value, part.name)) for part in fields(value)})
+        return value
+
+    def ask_anew(self, request: Any, **changes: str) -> None:
+        self.ask(replace(self.owned(request), request_id=uuid7(), **changes))
 
     def reservation(self, back: int) -> str:
         if back >= len(self.reservation_ids):
@@ -117,125 +191,79 @@ class TradeAtRandom(RuleBasedStateMachine):
 
     # What is there at the start.
 
-    @initialize(web=most_locations, till=pool_locations, units=st.integers(0, 9))
-    def open_the_trade(self, web: list[str], till: list[str], units: int) -> None:
-        own = self.own
-        self.ask(words.PutItems(request_id=uuid7(), items=tuple(words.Item(sku=own[sku]) for sku in SKUS[:2])))
-        places = tuple(own[location] for location in LOCATIONS[:3])
-        locations = tuple(words.Location(location=place) for place in places)
-        self.ask(words.PutLocations(request_id=uuid7(), locations=locations))
-        pools = zip(POOLS[:2], (web, till), strict=True)
-        self.ask(
-            words.PutPools(
-                request_id=uuid7(),
-                pools=tuple(
-                    words.Pool(pool=own[pool], locations=tuple(own[place] for place in drawn_from))
-                    for pool, drawn_from in pools
-                ),
-            )
-        )
-        channels = tuple(
-            words.Channel(channel=own[channel], pool=own[pool])
-            for channel, pool in zip(CHANNELS[:2], POOLS[:2], strict=True)
-        )
-        self.ask(words.PutChannels(request_id=uuid7(), channels=channels))
-        if units:
-            lines = tuple(words.ReceiptLine(sku=own[SKUS[0]], location=place, quantity=units) for place in places[:2])
-            self.ask(words.ReceiveStock(request_id=uuid7(), lines=lines))
-
-    # What may happen then.
-
-    @rule(
-        lines=demand_lines,
-        channel=some_channel,
-        ttl=ttls,
-        allow_split=st.booleans(),
-        fill_policy=st.sampled_from((words.ALL_OR_NOTHING, words.PARTIAL)),
+    @initialize(
+        web=st.permutations(LOCATIONS[:3]),
+        till=known_locations,
+        units=st.lists(st.integers(0, 9), min_size=5, max_size=5),
     )
-    def reserve(
-        self,
-        lines: list[words.DemandLine],
-        channel: str,
-        ttl: words.Duration,
-        allow_split: bool,
-        fill_policy: str,
-    ) -> None:
-        self.ask(
-            words.CreateReservation(
-                request_id=uuid7(),
-                channel=self.own[channel],
-                order_id=some("order"),
-                lines=tuple(self.owned(line) for line in lines),
-                ttl=ttl,
-                allow_split=allow_split,
-                fill_policy=fill_policy,
-            )
+    def open_the_trade(self, web: list[str], till: list[str], units: list[int]) -> None:
+        anew = self.ask_anew
+        anew(words.PutItems(request_id="", items=tuple(words.Item(sku=sku) for sku in SKUS[:2])))
+        places = tuple(words.Location(location=location) for location in LOCATIONS[:3])
+        anew(words.PutLocations(request_id="", locations=places))
+        drawn = zip(POOLS[:2], (web, till), strict=True)
+        pools = tuple(words.Pool(pool=pool, locations=tuple(locations)) for pool, locations in drawn)
+        anew(words.PutPools(request_id="", pools=pools))
+        sold = zip(CHANNELS[:2], POOLS[:2], strict=True)
+        anew(words.PutChannels(request_id="", channels=tuple(words.Channel(channel=c, pool=p) for c, p in sold)))
+        levels = zip(units, product(SKUS[:2], LOCATIONS[:3]), strict=False)
+        lines = tuple(
+            words.ReceiptLine(sku=sku, location=location, quantity=quantity)
+            for quantity, (sku, location) in levels
+            if quantity
         )
+        if lines:
+            anew(words.ReceiveStock(request_id="", lines=lines))
 
-    @rule(first=few_units, second=few_units, place=st.sampled_from(LOCATIONS[:3]), allow_split=st.booleans())
-    def reserve_here_and_anywhere(self, first: int, second: int, place: str, allow_split: bool) -> None:
+    # What may happen then. A hold or two comes before most of what can be done to one.
+
+    @rule(request=reservations)
+    def reserve(self, request: words.CreateReservation) -> None:
+        self.ask_anew(request)
+
+    @rule(here=st.integers(1, 4), anywhere=st.integers(1, 4), place=st.sampled_from(LOCATIONS[:3]), split=st.booleans())
+    def reserve_here_and_anywhere(self, here: int, anywhere: int, place: str, split: bool) -> None:
         """A line that names its location and one that does not, after the same units."""
         lines = (
-            words.DemandLine(sku=SKUS[0], quantity=first, location=""),
-            words.DemandLine(sku=SKUS[0], quantity=second, location=place),
+            words.DemandLine(sku=SKUS[0], quantity=anywhere),
+            words.DemandLine(sku=SKUS[0], quantity=here, location=place),
         )
-        self.ask(
-            words.CreateReservation(
-                request_id=uuid7(),
-                channel=self.own[CHANNELS[0]],
-                lines=tuple(self.owned(line) for line in lines),
-                allow_split=allow_split,
-            )
-        )
+        self.ask_anew(words.CreateReservation(request_id="", channel=CHANNELS[0], lines=lines, allow_split=split))
 
+    @precondition(lambda self: self.reservation_ids)
     @rule(back=which_reservation)
     def commit(self, back: int) -> None:
-        self.ask(words.CommitReservation(request_id=uuid7(), reservation_id=self.reservation(back)))
+        request = words.CommitReservation(request_id="", reservation_id="")
+        self.ask_anew(request, reservation_id=self.reservation(back))
 
+    @precondition(lambda self: self.reservation_ids)
     @rule(back=which_reservation, ttl=ttls)
     def extend(self, back: int, ttl: words.Duration) -> None:
-        self.ask(words.ExtendReservation(request_id=uuid7(), reservation_id=self.reservation(back), ttl=ttl))
+        request = words.ExtendReservation(request_id="", reservation_id="", ttl=ttl)
+        self.ask_anew(request, reservation_id=self.reservation(back))
 
-    @rule(back=which_reservation, lines=release_lines)
-    def release(self, back: int, lines: list[words.ReleaseLine]) -> None:
-        self.ask(
-            words.ReleaseReservation(request_id=uuid7(), reservation_id=self.reservation(back), lines=tuple(lines))
-        )
+    @precondition(lambda self: self.reservation_ids)
+    @rule(back=which_reservation, request=releases)
+    def release(self, back: int, request: words.ReleaseReservation) -> None:
+        self.ask_anew(request, reservation_id=self.reservation(back))
 
-    @rule(lines=receipt_lines)
-    def receive(self, lines: list[words.ReceiptLine]) -> None:
-        self.ask(words.ReceiveStock(request_id=uuid7(), lines=tuple(self.owned(line) for line in lines)))
+    @rule(request=st.one_of(receipts, receipts, corrections))
+    def change_stock(self, request: words.ReceiveStock | words.AdjustStock) -> None:
+        self.ask_anew(request)
 
-    @rule(lines=adjustment_lines)
-    def adjust(self, lines: list[words.AdjustmentLine]) -> None:
-        self.ask(words.AdjustStock(request_id=uuid7(), lines=tuple(self.owned(line) for line in lines)))
+    @rule(request=st.one_of(pool_changes, channel_moves, item_changes))
+    def change_master_data(self, request: words.Request) -> None:
+        self.ask_anew(request)
 
-    @rule(pool=st.sampled_from(POOLS[:2]), locations=st.lists(some_location, unique=True, max_size=4))
-    def change_a_pool(self, pool: str, locations: list[str]) -> None:
-        changed = words.Pool(pool=self.own[pool], locations=tuple(self.own[place] for place in locations))
-        self.ask(words.PutPools(request_id=uuid7(), pools=(changed,)))
-
-    @rule(channel=st.sampled_from(CHANNELS[:2]), pool=st.sampled_from(POOLS))
-    def move_a_channel(self, channel: str, pool: str) -> None:
-        moved = words.Channel(channel=self.own[channel], pool=self.own[pool])
-        self.ask(words.PutChannels(request_id=uuid7(), channels=(moved,)))
-
-    @rule(sku=st.sampled_from(SKUS[:2]), scale=st.integers(0, 1))
-    def change_an_item(self, sku: str, scale: int) -> None:
-        self.ask(words.PutItems(request_id=uuid7(), items=(words.Item(sku=self.own[sku], scale=scale),)))
-
-    @rule(back=st.integers(0, 9))
+    @rule(back=st.integers(0, 3))
     def ask_again(self, back: int) -> None:
         """Replayed if it took effect, decided anew if it was refused."""
-        if back < len(self.asked):
-            self.ask(self.asked[-1 - back])
+        self.ask(self.asked[-1 - back])
 
-    @rule(back=st.integers(0, 9), like=st.integers(0, 9))
+    @rule(back=st.integers(0, 3), like=st.integers(0, 3))
     def use_an_id_again(self, back: int, like: int) -> None:
         """Another body, or even another method, under an id that was used before."""
-        if max(back, like) < len(self.asked):
-            other = self.asked[-1 - like]
-            self.ask(replace(other, request_id=self.asked[-1 - back].request_id))
+        self.ask(replace(self.asked[-1 - like], request_id=self.asked[-1 - back].request_id))
 
     # What must hold after every step.
 

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from holdfast.inventory.v1.inventory_service_pb2 import BatchCreateReservationsRequest
 
-from api.calls import patiently, stubs_of, together
+from api.calls import answer_or_refusal, patiently, stubs_of, together
 from api.ids import MILLISECONDS_PER_DAY, some, uuid7
 from api.mutations import MUTATIONS, Change, Mutation
 from api.refusals import Refusal, invalid, read_status, refusal_of, refused_as
@@ -189,6 +189,45 @@ async def test_ids_of_every_kind_take_effect_once(stubs: Any, make_id: Any) -> N
     assert [answer.replayed for answer in answers].count(False) == 1
     assert await stubs.inventory.CreateReservation(request) == as_replay(first)
     assert await shop.available() == 4
+
+
+@pytest.mark.parametrize(
+    "make_id",
+    [
+        pytest.param(uuid7, id="UUIDv7"),
+        pytest.param(lambda: str(uuid.uuid4()), id="UUIDv4"),
+        pytest.param(lambda: uuid7(age_milliseconds=HOUR), id="UUIDv7 of an hour ago"),
+    ],
+)
+async def test_at_two_servers_at_once_one_of_two_bodies_takes_effect(pair: Any, make_id: Any) -> None:
+    """Ten ids, each sent five times with either body to either server; per id only one body ever wins."""
+    first_target, second_target = pair.targets
+    async with stubs_of(first_target) as first, stubs_of(second_target) as second:
+        shop = await open_shop(first, units=100)
+        ids = [make_id() for _ in range(10)]
+        calls = [
+            (
+                request_id,
+                units,
+                stubs.inventory.CreateReservation(shop.demand((shop.sku, units), request_id=request_id)),
+            )
+            for _ in range(5)
+            for request_id in ids
+            for stubs in (first, second)
+            for units in (1, 2)
+        ]
+        outcomes = await together(answer_or_refusal(call) for _, _, call in calls)
+        winners: dict[str, set[tuple[int, str]]] = {request_id: set() for request_id in ids}
+        firsts = 0
+        for (request_id, units, _), outcome in zip(calls, outcomes, strict=True):
+            if isinstance(outcome, Refusal):
+                assert outcome == reused(request_id, "lines[0].quantity")
+            else:
+                winners[request_id].add((units, outcome.reservation.reservation_id))
+                firsts += not outcome.replayed
+        assert firsts == len(ids)
+        assert [len(won) for won in winners.values()] == [1] * len(ids)
+        assert await shop.available() == 100 - sum(units for won in winners.values() for units, _ in won)
 
 
 @every_mutation

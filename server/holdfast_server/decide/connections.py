@@ -44,8 +44,22 @@ def writer_connection(settings: Settings) -> redis.Redis:
 
 
 def check_eviction(connection: redis.Redis) -> None:
-    """Refuses a Redis that may evict keys. Raises RuntimeError with one line that says what to change."""
+    """Refuses a Redis that may evict keys. Raises RuntimeError with one line that says what to change.
+
+    Looked at when a server starts and before every rebuild: another Redis may stand behind the name by then.
+    """
     memory: Any = connection.info("memory")
     policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         raise RuntimeError(f"Redis runs with maxmemory-policy {policy}: it could evict a level. Set it to noeviction.")
+
+
+def check_redis(settings: Settings) -> None:
+    """Looks at Redis before anything is built on it. Raises RuntimeError with one line that says what to change."""
+    connection = writer_connection(settings)
+    try:
+        check_eviction(connection)
+    except redis.RedisError as error:
+        raise RuntimeError(f"Redis does not answer ({error}): is HOLDFAST_REDIS_URL right?") from error
+    finally:
+        connection.close()

@@ -36,6 +36,7 @@ from holdfast_server.ledger.errors import Fenced
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.records import LIVE_STATES
 from holdfast_server.refusals import (
+    BacklogFull,
     LedgerUnavailable,
     Overloaded,
     Refusal,
@@ -51,7 +52,9 @@ Answer = Decision | Reading
 
 # A request is looked up again if its first look-up was overtaken by the window; more often than this is a fault.
 _MAX_LOOKUPS: Final = 3
+# Results that do not wait for the commit.
 _LATER: Final = ["LATER"]
+_BACKLOG_FULL: Final = ["REFUSED", "BACKLOG_FULL"]
 # A tick that wrote nothing runs again if the ledger has passed it; a sequencer that is behind every time is at fault.
 _MAX_TICKS: Final = 5
 _Settled = Answer | Exception
@@ -82,18 +85,24 @@ class _Pending:
     group: _Group
     index: int
     ticks: int = 0
-    """The ticks that the command was in: more than one if a tick had to be run again."""
+    """The ticks that the command was in vain."""
+    seen_epoch: int = 0
+    """The epoch in which the ledger's cursor was seen since the command came; the tick is told where it stood."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Ticked:
-    """A tick that was decided: its commands and results, and the journal entry that they rest on."""
+    """Commands that were decided in a tick, with their results, and the journal entry that these rest on."""
 
-    commands: list[_Pending]
-    results: list[Any]
+    decided: list[tuple[_Pending, Any]]
     epoch: int
     position: int
     chain_hash: str
+
+    def settle_all(self, refusal: Exception) -> None:
+        """Gives every command the same refusal."""
+        for pending, _ in self.decided:
+            pending.group.settle(pending.index, refusal)
 
 
 class Decider:
@@ -269,7 +278,9 @@ class Decider:
         except (redis.RedisError, OSError, TimeoutError) as error:
             log.warning("sequencer_lost", segment=self._segment, error=f"{type(error).__name__}: {error}")
             await self._connect_anew()
-            _settle_all(tick, SequencerUnavailable(self._segment))
+            # Whoever waits behind this tick would wait as long again, one tick after the other.
+            _settle_all([*tick, *self._queue], SequencerUnavailable(self._segment))
+            self._queue.clear()
             return
         failpoints.reach("after_decide")
         tag, *rest = unpack(reply)
@@ -278,26 +289,41 @@ class Decider:
             _settle_all(tick, await self._why_closed(epoch, reason, detail))
             return
         position, chain_hash, _, results, changed, self.is_more_due = rest
-        tick, results = self._keep_for_later(tick, results)
-        ticked = _Ticked(commands=tick, results=results, epoch=epoch, position=position, chain_hash=chain_hash)
+        decided = self._set_apart(tick, results)
         if changed:
-            self._hold_until_committed(ticked)
-        else:
-            self._unproven.append(ticked)
+            self._hold_until_committed(_Ticked(decided, epoch, position, chain_hash))
+            return
+        proven = [(pending, result) for pending, result in decided if pending.seen_epoch == epoch]
+        unproven = [(pending, result) for pending, result in decided if pending.seen_epoch != epoch]
+        if proven:
+            self._hold_until_committed(_Ticked(proven, epoch, position, chain_hash))
+        if unproven:
+            self._unproven.append(_Ticked(unproven, epoch, position, chain_hash))
             self._prove.set()
 
-    def _keep_for_later(self, tick: list[_Pending], results: list[Any]) -> tuple[list[_Pending], list[Any]]:
-        """Puts what the tick did not get to in front of the queue again; returns the rest with its results.
+    def _set_apart(self, tick: list[_Pending], results: list[Any]) -> list[tuple[_Pending, Any]]:
+        """Takes out what does not wait for the commit; returns the rest with its results.
 
-        A tick stops at a bound of work, and only after at least one command: so every command has its turn.
+        What the tick did not get to goes to the front of the queue again: a tick stops at a bound of work, but only
+        after at least one command, so every command has its turn. That the backlog is full is true whatever becomes of
+        it, and is said at once: the commit may be what everybody waits for.
         """
-        if results and results[-1] != _LATER:
-            return tick, results
-        later = [pending for pending, result in zip(tick, results, strict=True) if result == _LATER]
-        self._queue.extendleft(reversed(later))
-        self._wake.set()
-        decided = [pair for pair in zip(tick, results, strict=True) if pair[1] != _LATER]
-        return [pending for pending, _ in decided], [result for _, result in decided]
+        decided = []
+        later = []
+        for pending, result in zip(tick, results, strict=True):
+            if result == _LATER:
+                later.append(pending)
+            elif result == _BACKLOG_FULL:
+                pending.group.settle(
+                    pending.index,
+                    BacklogFull("max_uncommitted_operations", self._settings.max_uncommitted_operations),
+                )
+            else:
+                decided.append((pending, result))
+        if later:
+            self._queue.extendleft(reversed(later))
+            self._wake.set()
+        return decided
 
     def _hold_until_committed(self, ticked: _Ticked) -> None:
         self._commits.when_committed(
@@ -317,18 +343,19 @@ class Decider:
                 self._seen = max(self._seen, await self._reader.ask(queries.read_cursor, self._segment))
             except Refusal as refusal:
                 for ticked in unproven:
-                    _settle_all(ticked.commands, refusal)
+                    ticked.settle_all(refusal)
                 continue
             for ticked in unproven:
                 if self._seen <= (ticked.epoch, ticked.position):
                     self._hold_until_committed(ticked)
                 else:
-                    self._run_again(ticked.commands)
+                    self._run_again([pending for pending, _ in ticked.decided])
 
     def _run_again(self, commands: list[_Pending]) -> None:
-        """Puts commands in front of the queue again, for a tick that is at least as new as what was seen."""
+        """Puts commands in front of the queue again, for a tick that is told how new it must be: it needs no proof."""
         for pending in reversed(commands):
             pending.ticks += 1
+            pending.seen_epoch = self._seen[0]
             if pending.ticks < _MAX_TICKS:
                 self._queue.appendleft(pending)
             else:
@@ -386,10 +413,10 @@ class Decider:
     def _answer(self, ticked: _Ticked, verdict: Verdict) -> None:
         """Gives the answers of a tick out, now that it is known what became of its journal entry."""
         if verdict is not None:
-            _settle_all(ticked.commands, verdict)
+            ticked.settle_all(verdict)
             return
         failpoints.reach("before_answer")
-        for pending, result in zip(ticked.commands, ticked.results, strict=True):
+        for pending, result in ticked.decided:
             try:
                 answer: _Settled = answer_of(pending.command, self._settings, ticked.position, result)
             except (Refusal, NotLive, Reused, LookUp) as refusal:

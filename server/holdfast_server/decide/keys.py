@@ -106,9 +106,10 @@ class SegmentKeys:
         """Matches the keys of every epoch of this segment, for clearing away those of old ones."""
         return f"holdfast:{{{self.segment}}}:*"
 
-    def of_this_epoch(self, key: str) -> bool:
-        """Says whether a key belongs to this epoch or outlives all epochs."""
-        return key == self.open_epoch or key.startswith(self._of_epoch(""))
+    def epoch_of(self, key: str) -> int | None:
+        """Returns the epoch that a key of this segment belongs to; None for the key that outlives all epochs."""
+        number = key.split(":")[2]
+        return int(number) if number.isdecimal() else None
 
 
 def level_field(sku: str, location: str) -> str:

@@ -15,6 +15,7 @@ import redis
 import structlog
 
 from holdfast_server import layouts
+from holdfast_server.decide.connections import check_eviction
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys, level_field
 from holdfast_server.decide.limits import MICROSECONDS
 from holdfast_server.decide.packing import pack
@@ -45,6 +46,7 @@ class Loader:
         """
         keys = SegmentKeys(segment=self._settings.segment, epoch=epoch)
         try:
+            check_eviction(self._redis)
             self._clear(keys, keep_other_epochs=True)
             with open_snapshot(self._settings) as snapshot:
                 if snapshot.epoch != epoch:
@@ -66,12 +68,12 @@ class Loader:
             raise Fenced(f"a higher epoch than {keys.epoch} is open")
 
     def _clear(self, keys: SegmentKeys, *, keep_other_epochs: bool) -> None:
-        """Removes what an earlier try left in this epoch, or after opening what older epochs left."""
+        """Removes what an earlier try left in this epoch, or after opening what lower epochs left."""
         for name in self._redis.scan_iter(match=keys.pattern_of_all_epochs(), count=1_000):
             key = name.decode()
-            if key == keys.open_epoch or keys.of_this_epoch(key) != keep_other_epochs:
-                continue
-            self._redis.unlink(key)
+            epoch = keys.epoch_of(key)
+            if epoch is not None and (epoch == keys.epoch if keep_other_epochs else epoch < keys.epoch):
+                self._redis.unlink(key)
 
     def _load(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, str | int]:
         level_counts: dict[str, int] = {}
@@ -179,7 +181,8 @@ class Loader:
             "generation": 0,
             "generation_start_us": snapshot.clock_us,
             "floor_us": floor_us,
-            "evicted_position": snapshot.newest_position_before(floor_us),
+            # No look-up from before this state counts, so none can have missed an outcome that was not loaded.
+            "evicted_position": snapshot.position,
             "outcomes_0": count,
             "newest_us_0": newest_us,
             "last_position_0": last_position,

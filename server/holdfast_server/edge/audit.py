@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from holdfast.inventory.v1 import audit_service_pb2 as pb
@@ -33,6 +34,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         self._authority = authority
         self._segment = authority.settings.segment
         self._checks = 0
+        self._threads = ThreadPoolExecutor(_MAX_CONCURRENT_CHECKS, thread_name_prefix="ledger-check")
 
     @unary
     async def ListMovements(self, request: pb.ListMovementsRequest, _: Caller) -> pb.ListMovementsResponse:
@@ -59,12 +61,11 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             raise Overloaded("max_concurrent_checks", _MAX_CONCURRENT_CHECKS)
         self._checks += 1
         progress = Progress()
-        check = asyncio.get_running_loop().run_in_executor(
-            self._authority.reader.threads, verify_ledger, self.settings, progress
-        )
+        check = asyncio.get_running_loop().run_in_executor(self._threads, verify_ledger, self.settings, progress)
+        check.add_done_callback(self._check_ended)
         try:
             while not check.done():
-                await asyncio.wait([check], timeout=_PROGRESS_SECONDS)
+                await asyncio.wait([asyncio.shield(check)], timeout=_PROGRESS_SECONDS)
                 if not check.done():
                     yield _progress(progress)
             verdict = await check
@@ -74,8 +75,10 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             response.verdict.CopyFrom(_verdict(verdict))
             yield response
         finally:
-            progress.abandoned = True
-            self._checks -= 1
+            progress.abandon()
+
+    def _check_ended(self, _: asyncio.Future[Verdict | None]) -> None:
+        self._checks -= 1
 
     @unary
     async def ListSegments(self, request: pb.ListSegmentsRequest, _: Caller) -> pb.ListSegmentsResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
 from holdfast.inventory.v1 import inventory_service_pb2_grpc, reservation_pb2, stock_pb2
 
@@ -22,6 +24,9 @@ from holdfast_server.refusals import (
     UnknownReservation,
     UnknownSegment,
 )
+
+# A page ends early rather than pass the 4 MiB that a gRPC client accepts unless told otherwise.
+_MAX_PAGE_BYTES: Final = 3 * 1024 * 1024
 
 
 class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
@@ -153,10 +158,17 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         found = await self._authority.reader.ask(
             queries.list_reservations, self._segment, only, before=before, limit=size + 1
         )
-        return pb.ListReservationsResponse(
-            reservations=[conversion.reservation(self._segment, one) for one in found[:size]],
-            next_page_token=page_token(request, found[size - 1].reservation_id) if len(found) > size else "",
-        )
+        response = pb.ListReservationsResponse()
+        room = _MAX_PAGE_BYTES
+        for one in found[:size]:
+            message = conversion.reservation(self._segment, one)
+            room -= message.ByteSize()
+            if room < 0 and response.reservations:
+                break
+            response.reservations.append(message)
+        if len(response.reservations) < len(found):
+            response.next_page_token = page_token(request, response.reservations[-1].reservation_id)
+        return response
 
     @unary
     async def ReceiveStock(self, request: pb.ReceiveStockRequest, caller: Caller) -> pb.ReceiveStockResponse:

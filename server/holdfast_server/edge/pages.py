@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import Any, Final
 
 import msgpack
@@ -12,6 +13,8 @@ from google.protobuf.message import Message
 from holdfast_server.refusals import InvalidField, Violation
 
 DEFAULT_PAGE_SIZE: Final = 100
+_KEY_PATTERN: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_MAX_NUMBER: Final = 2**53
 
 
 def page_size_of(request: Any) -> int:
@@ -34,6 +37,13 @@ def page_token(request: Message, *last_key: str | int) -> str:
     return base64.urlsafe_b64encode(packed).decode()
 
 
+def _fits(part: object, example: str | int) -> bool:
+    """Says whether a part of a key can be one: a token is no secret, so anybody can make one."""
+    if isinstance(example, str):
+        return isinstance(part, str) and _KEY_PATTERN.fullmatch(part) is not None
+    return isinstance(part, int) and 0 <= part < _MAX_NUMBER
+
+
 def key_after(request: Any, *first_key: str | int) -> Any:
     """Returns the key after which the page begins: that of the request's token, or `first_key` without one.
 
@@ -43,7 +53,7 @@ def key_after(request: Any, *first_key: str | int) -> Any:
         return first_key
     try:
         digest, key = msgpack.unpackb(base64.urlsafe_b64decode(request.page_token), raw=False)
-        fits = digest == _filter_digest(request) and [type(part) for part in key] == [type(part) for part in first_key]
+        fits = digest == _filter_digest(request) and len(key) == len(first_key) and all(map(_fits, key, first_key))
     except (ValueError, TypeError, msgpack.UnpackException):
         fits = False
     if not fits:

@@ -33,6 +33,8 @@ def _mutation(
 ) -> Command:
     """Returns the command of a request that changes something, with its identity and its origin."""
     message: Message = request
+    # What this server does not know is neither remembered nor compared.
+    message.DiscardUnknownFields()
     method = message.DESCRIPTOR.name.removesuffix("Request")
     body = message.SerializeToString(deterministic=True)
     request_id = request.request_id

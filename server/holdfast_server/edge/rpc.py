@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import Message
 
 from holdfast_server.edge.caller import Caller, caller_of
+from holdfast_server.edge.decoding import refuse_undecodable
 from holdfast_server.edge.errors import DEFAULT_MAX_DETAILS_BYTES, abort, status_of, status_of_fault
 from holdfast_server.edge.validation import violations_of
 from holdfast_server.refusals import InvalidField, Refusal
@@ -33,6 +34,7 @@ def unary(handler: _Unary) -> Callable[[Any, Any, grpc.aio.ServicerContext], Awa
     async def call(self: _Servicer, request: Any, context: grpc.aio.ServicerContext) -> Message:
         max_details_bytes = DEFAULT_MAX_DETAILS_BYTES
         try:
+            refuse_undecodable(request)
             caller = caller_of(context)
             max_details_bytes = caller.max_details_bytes
             violations = violations_of(request, self.settings)
@@ -56,6 +58,7 @@ def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerConte
     @functools.wraps(handler)
     async def call(self: _Servicer, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
         try:
+            refuse_undecodable(request)
             caller = caller_of(context)
             violations = violations_of(request, self.settings)
             if violations:

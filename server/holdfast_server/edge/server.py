@@ -21,6 +21,7 @@ from holdfast.inventory.v1 import (
 from holdfast_server.edge.audit import AuditServicer
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.catalog import CatalogServicer
+from holdfast_server.edge.decoding import DecodingServer
 from holdfast_server.edge.inventory import InventoryServicer
 from holdfast_server.ledger.commits import CommitWatch
 from holdfast_server.settings import Settings
@@ -50,11 +51,10 @@ class EdgeServer:
 
     async def start(self) -> int:
         """Starts to serve and returns the port. Raises OSError if the port is taken."""
-        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(
-            InventoryServicer(self._authority), self._server
-        )
-        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(self._authority), self._server)
-        audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(self._authority), self._server)
+        services = DecodingServer(self._server)
+        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(InventoryServicer(self._authority), services)
+        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(self._authority), services)
+        audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(self._authority), services)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self._settings.reflection:
             names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
@@ -93,6 +93,9 @@ class EdgeServer:
 def _options(settings: Settings) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 0),
+        # Beyond these gRPC itself drops calls, without a word that a caller could use.
+        ("grpc.server.max_pending_requests", settings.max_concurrent_calls),
+        ("grpc.server.max_pending_requests_hard_limit", settings.max_concurrent_calls * 2),
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", 16 * _KILOBYTE),

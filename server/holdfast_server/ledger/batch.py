@@ -18,7 +18,7 @@ from holdfast_server.ledger import audit
 from holdfast_server.ledger.errors import Disagreement
 from holdfast_server.ledger.journal import JournalEntry
 from holdfast_server.ledger.segments import Cursor
-from holdfast_server.records import NOBODY, Request, unpack_request
+from holdfast_server.records import NOBODY, Request, SegmentState, unpack_request
 
 _KIND = layouts.OPERATION_KINDS
 CATALOG_TABLE_OF_KIND = {
@@ -59,6 +59,7 @@ class Batch:
     """The rows of one transaction, as columns by table, and the cursor before and after it."""
 
     segment: str
+    state: SegmentState
     epoch: int
     position_before: int
     chain_hash_before: str
@@ -112,29 +113,22 @@ class Batch:
         ]
 
 
-def build_batch(
-    *,
-    segment: str,
-    epoch: int,
-    position: int,
-    chain_hash: str,
-    audit_hash: bytes,
-    clock_us: int,
-    entries: Sequence[JournalEntry],
-) -> Batch:
-    """Returns the rows for entries that follow a cursor (position, chain_hash) of an epoch.
+def build_batch(cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
+    """Returns the rows for entries that follow a cursor.
 
     Raises Disagreement if the entries do not continue that cursor exactly: another chain, another epoch, a gap.
     """
+    segment = cursor.segment
     batch = Batch(
-        segment=segment,
-        epoch=epoch,
-        position_before=position,
-        chain_hash_before=chain_hash,
-        audit_hash=audit_hash,
-        position=position,
-        chain_hash=chain_hash,
-        clock_us=clock_us,
+        segment=segment.segment,
+        state=segment.state,
+        epoch=segment.epoch,
+        position_before=segment.position,
+        chain_hash_before=segment.chain_hash,
+        audit_hash=cursor.audit_hash,
+        position=segment.position,
+        chain_hash=segment.chain_hash,
+        clock_us=segment.clock_us,
     )
     for entry in entries:
         _add_entry(batch, entry)

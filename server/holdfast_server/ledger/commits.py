@@ -157,18 +157,23 @@ class CommitWatch:
 
     def _hear(self, notice: Notice) -> None:
         """Takes in a notice of the writer, which is a sign of its life."""
-        if self._known is not None and notice.epoch < self._known.epoch:
+        if self._is_behind(notice):
+            self._take_in(notice)
             return
         self._heard_at = time.monotonic()
         self._take_in(notice)
 
+    def _is_behind(self, notice: Notice) -> bool:
+        """Says whether the ledger was further than this notice when this server last heard of it."""
+        known = self._known
+        return known is not None and (notice.epoch, notice.position) < (known.epoch, known.position)
+
     def _take_in(self, notice: Notice) -> None:
         known = self._known
-        if known is not None and notice.epoch == known.epoch and notice.position < known.position:
-            # Postgres lost what this server saw committed. Only the state can be believed: the segment will be stopped.
-            self._known = dataclasses.replace(known, state=notice.state)
-            return
-        if known is not None and notice.epoch < known.epoch:
+        if known is not None and self._is_behind(notice):
+            # Postgres lost what this server saw committed: that the segment has stopped is all that can be believed.
+            if notice.state is SegmentState.STOPPED:
+                self._known = dataclasses.replace(known, state=notice.state)
             return
         if known is not None and notice.epoch > known.epoch:
             self._recent.clear()

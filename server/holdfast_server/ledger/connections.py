@@ -8,6 +8,8 @@ import psycopg
 
 from holdfast_server.settings import Settings
 
+_OLDEST_POSTGRES: Final = 15
+
 # A dead peer is noticed within about ten seconds even when no packet says so.
 _KEEPALIVE: Final[dict[str, Any]] = {
     "keepalives": 1,
@@ -37,3 +39,15 @@ def check_durability(connection: psycopg.Connection[Any]) -> None:
         row = connection.execute("SELECT current_setting(%s)", (setting,)).fetchone()
         if row is not None and row[0] == bad:
             raise RuntimeError(f"Postgres runs with {setting} = off: an acknowledged order could be lost. Turn it on.")
+
+
+def check_postgres(settings: Settings) -> None:
+    """Looks at Postgres before anything is built on it. Raises RuntimeError with one line that says what to change."""
+    try:
+        with psycopg.connect(**connection_arguments(settings, name="check")) as connection:
+            check_durability(connection)
+            if connection.info.server_version < _OLDEST_POSTGRES * 10_000:
+                raise RuntimeError(f"Postgres {_OLDEST_POSTGRES} or newer is needed")
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise RuntimeError(f"Postgres does not answer ({reason}): is HOLDFAST_POSTGRES_URL right?") from error

@@ -44,7 +44,7 @@ def parse_notice(payload: str) -> Notice:
     )
 
 
-def commit_notices(epoch: int, entries: list[tuple[int, str]]) -> list[Notice]:
+def commit_notices(epoch: int, state: SegmentState, entries: list[tuple[int, str]]) -> list[Notice]:
     """Returns the notices that name every entry of a commit, in order."""
     notices = []
     for start in range(0, len(entries), _MAX_ENTRIES_PER_NOTICE):
@@ -55,7 +55,7 @@ def commit_notices(epoch: int, entries: list[tuple[int, str]]) -> list[Notice]:
                 epoch=epoch,
                 position=position,
                 chain_hash=chain_hash,
-                state=SegmentState.OPEN,
+                state=state,
                 entries=tuple(part),
             )
         )

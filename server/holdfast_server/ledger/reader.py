@@ -28,21 +28,21 @@ _Answer = TypeVar("_Answer")
 class LedgerReader:
     """Answers questions to the ledger; raises LedgerUnavailable if Postgres cannot, Overloaded if too many wait."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, name: str, threads: int) -> None:
         self._settings = settings
         self._waiting = 0
-        arguments = connection_arguments(settings, name="reader")
+        arguments = connection_arguments(settings, name=name)
         del arguments["conninfo"]
         self.engine = sqlalchemy.create_engine(
             sqlalchemy_url(settings.postgres_url),
             connect_args=arguments,
-            pool_size=settings.reader_threads,
+            pool_size=threads,
             max_overflow=0,
             pool_timeout=settings.statement_timeout_seconds,
             pool_pre_ping=True,
             isolation_level="AUTOCOMMIT",
         )
-        self.threads = ThreadPoolExecutor(settings.reader_threads, thread_name_prefix="ledger-reader")
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix=f"ledger-{name}")
 
     async def ask(
         self,

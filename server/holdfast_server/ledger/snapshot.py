@@ -123,14 +123,6 @@ class LedgerSnapshot:
                 extra=extra,
             )
 
-    def newest_position_before(self, effective_us: int) -> int:
-        """Returns the greatest position of the outcomes whose effective time is not after this one; 0 for none."""
-        row = self._connection.execute(
-            "SELECT coalesce(max(position), 0) FROM outcome WHERE segment = %s AND effective_us <= %s",
-            (self._segment, effective_us),
-        ).fetchone()
-        return int(row[0]) if row else 0
-
     def items(self) -> Iterator[Item]:
         """Yields every item."""
         query = "SELECT sku, display_name, base_unit, scale FROM item WHERE segment = %(segment)s"

@@ -20,18 +20,26 @@ log = structlog.get_logger("holdfast.verify")
 
 _MAX_FINDINGS: Final = 100
 _CHUNK_ROWS: Final = 2_000
+_CANCEL_SECONDS: Final = 1.0
 _LEVEL_FIELDS: Final = ("version", "sellable", "quality_hold", "damaged", "held", "committed")
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a check is. The one who asked sets `abandoned` when it no longer wants the verdict."""
+    """How far a check is. The one who asked calls `abandon` when it no longer wants the verdict."""
 
     operations: int = 0
     movements: int = 0
     levels: int = 0
     all_operations: int = 0
     abandoned: bool = False
+    connection: psycopg.Connection[Any] | None = None
+
+    def abandon(self) -> None:
+        """Ends the check soon, the statement that it may be waiting for included."""
+        self.abandoned = True
+        if self.connection is not None and not self.connection.closed:
+            self.connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +79,15 @@ def verify_ledger(settings: Settings, progress: Progress) -> Verdict | None:
         with psycopg.connect(**arguments) as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             connection.execute("SET LOCAL statement_timeout = 0")
+            progress.connection = connection
             return _Check(connection, settings.segment, progress).run()
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         log.warning("verify_broke_off", error=str(error).strip())
         return None
-    except _Abandoned:
+    except (_Abandoned, psycopg.errors.QueryCanceled):
         return None
+    finally:
+        progress.connection = None
 
 
 class _Check:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import psycopg
@@ -25,7 +25,7 @@ from holdfast_server.ledger.arrays import columns
 from holdfast_server.ledger.batch import Batch, build_batch
 from holdfast_server.ledger.connections import check_durability, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced, LedgerLost
-from holdfast_server.ledger.journal import Journal, JournalEntry, Rebuilder, SequencerLost, SequencerState
+from holdfast_server.ledger.journal import Journal, Rebuilder, SequencerLost, SequencerState
 from holdfast_server.ledger.notices import commit_notices, notice_channel
 from holdfast_server.ledger.segments import Cursor, SegmentStore
 from holdfast_server.ledger.statements import load_statements
@@ -140,6 +140,7 @@ class LedgerWriter:
         """Does what somebody decided about a stopped segment, if anybody has. A crash on the way is resumed."""
         segment = cursor.segment
         if cursor.resume_mode == 0:
+            store.beat(segment.epoch)
             self._stop.wait(self._settings.heartbeat_seconds)
             return
         state = self._journal.state()
@@ -148,29 +149,34 @@ class LedgerWriter:
             log.warning("journal_discarded", segment=self._segment, position=segment.position)
             store.resume_by_discard(segment.epoch, open_epoch)
             return
-        entries = self._journal.read_after(open_epoch, segment.position, wait_seconds=0)
-        if state is None or (entries and not entries[0].follows(segment.chain_hash)):
-            store.stop(segment.epoch, "the journal does not reach back to where the ledger ends")
-            return
-        if segment.epoch != open_epoch:
-            store.take_epoch(segment.epoch, open_epoch)
-            return
-        if entries:
-            self._commit(connection, self._batch_of(cursor, entries))
-            return
-        log.warning("journal_replayed", segment=self._segment, position=segment.position)
-        store.finish_replay(segment.epoch)
+        try:
+            self._replay(connection, store, cursor, state)
+        except Disagreement as error:
+            store.stop(segment.epoch, f"the journal cannot be replayed: {error}")
 
-    def _batch_of(self, cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
-        return build_batch(
-            segment=self._segment,
-            epoch=cursor.segment.epoch,
-            position=cursor.segment.position,
-            chain_hash=cursor.segment.chain_hash,
-            audit_hash=cursor.audit_hash,
-            clock_us=cursor.segment.clock_us,
-            entries=entries,
-        )
+    def _replay(
+        self,
+        connection: psycopg.Connection[Any],
+        store: SegmentStore,
+        cursor: Cursor,
+        state: SequencerState | None,
+    ) -> None:
+        """Takes the next part of the kept journal into the ledger again, or opens the segment if there is none left."""
+        segment = cursor.segment
+        if state is None:
+            raise Disagreement("the sequencer is empty")
+        entries = self._journal.read_after(state.open_epoch, segment.position, wait_seconds=0)
+        if entries and not entries[0].follows(segment.chain_hash):
+            raise Disagreement("it does not reach back to where the ledger ends")
+        if not entries and state.committed > segment.position:
+            raise Disagreement(f"it does not hold what was committed up to position {state.committed}")
+        if segment.epoch != state.open_epoch:
+            store.take_epoch(segment.epoch, state.open_epoch)
+        elif entries:
+            self._commit(connection, build_batch(cursor, entries))
+        else:
+            log.warning("journal_replayed", segment=self._segment, position=segment.position)
+            store.finish_replay(segment.epoch)
 
     def _drain(self, connection: psycopg.Connection[Any], beat: _Heartbeat, cursor: Cursor) -> None:
         """Takes entries into the ledger until the segment or the sequencer changes its state."""
@@ -183,7 +189,7 @@ class LedgerWriter:
                 segment.epoch, cursor.segment.position, wait_seconds=self._settings.heartbeat_seconds / 2
             )
             if entries:
-                batch = self._batch_of(cursor, entries)
+                batch = build_batch(cursor, entries)
                 self._commit(connection, batch)
                 beat.was_given()
                 cursor = batch.cursor_after(cursor)
@@ -196,8 +202,14 @@ class LedgerWriter:
         """Between entries: gives a sign of life, and returns whether something else changed the segment's state."""
         if beat.is_due() and beat.give(segment.epoch) is not SegmentState.OPEN:
             return True
-        # An entry that came meanwhile is no reason to look closer: the sequencer is ahead of the ledger then.
-        return bool(_why_unfit(segment, self._journal.state()))
+        state = self._journal.state()
+        # An entry that came meanwhile is no reason to look closer: the sequencer is ahead of the ledger then. But if it
+        # says that it is, and the journal read after that shows nothing, then the journal lost what was not written.
+        if state is not None and state.open_epoch == segment.epoch and state.position > segment.position:
+            if self._journal.read_after(segment.epoch, segment.position, wait_seconds=0):
+                return False
+            raise Disagreement(f"the journal lost what follows position {segment.position}")
+        return bool(_why_unfit(segment, state))
 
     def _commit(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
         """Writes a batch in one transaction and one round trip.
@@ -234,6 +246,7 @@ class LedgerWriter:
                 segment
                 | {
                     "epoch": batch.epoch,
+                    "state": int(batch.state),
                     "position_before": batch.position_before,
                     "chain_hash_before": batch.chain_hash_before,
                     "position": batch.position,
@@ -258,7 +271,7 @@ class LedgerWriter:
         add("add_outcomes", batch.outcomes)
         for table, position, rows in batch.catalog:
             statements.extend(self._catalog_statements(table, position, rows))
-        for notice in commit_notices(batch.epoch, [(entry[0], entry[3]) for entry in batch.entries]):
+        for notice in commit_notices(batch.epoch, batch.state, [(entry[0], entry[3]) for entry in batch.entries]):
             statements.append(("notify", {"channel": notice_channel(self._segment), "payload": notice.payload()}))
         return statements
 

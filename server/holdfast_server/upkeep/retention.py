@@ -20,8 +20,10 @@ _SLACK_SECONDS = 86_400
 
 async def forget_for_ever(reader: LedgerReader, settings: Settings) -> None:
     """Runs until cancelled, in bounded steps."""
+    removed = 0
     while True:
-        await asyncio.sleep(settings.housekeeping_interval_seconds)
+        is_behind = removed == settings.max_outcomes_removed_per_round
+        await asyncio.sleep(0 if is_behind else settings.housekeeping_interval_seconds)
         before_us = int((time.time() - settings.request_retention_seconds - _SLACK_SECONDS) * 1_000_000)
         try:
             removed = await reader.ask(
@@ -32,6 +34,7 @@ async def forget_for_ever(reader: LedgerReader, settings: Settings) -> None:
             )
         except Refusal as error:
             log.info("retention_skipped", error=str(error))
+            removed = 0
             continue
         if removed:
             log.info("outcomes_forgotten", count=removed)

@@ -109,7 +109,7 @@ class Rig:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.redis: Any = redis.Redis.from_url(settings.redis_url, protocol=2)
-        self.reader = LedgerReader(settings)
+        self.reader = LedgerReader(settings, name="test", threads=4)
         self.commits = CommitWatch(settings=settings, reader=self.reader)
         self._connection = decider_connection(settings)
         self.decider = Decider(settings=settings, connection=self._connection, commits=self.commits, reader=self.reader)

@@ -191,6 +191,7 @@ async def test_point_4_what_arrives_during_a_commit_goes_into_the_next_one_toget
             await rig.wait_until_decided(position + number)
         rig.writer.let_go()
         await asyncio.gather(waiting, *others)
+        await rig.until(lambda: sum(batches) == 21, "the writer to have counted")
         assert batches == [1, 20]
         rig.assert_ledger_is_sound()
 

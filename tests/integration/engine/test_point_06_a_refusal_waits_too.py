@@ -121,7 +121,7 @@ async def test_point_6_a_read_is_answered_though_the_ledger_moves_on_all_the_tim
                 await rig.decide(demands.receive(SKU, LOCATION, 1))
             return await super().ask(question, *arguments, **options)
 
-    busy = Busy(rig.settings)
+    busy = Busy(rig.settings, name="busy", threads=2)
     rig.decider._reader = busy
     try:
         reading = await outcome_of(rig.read(demands.question(SKU, channel=CHANNEL)))

@@ -26,8 +26,8 @@ DAY = 24 * 60 * MINUTE
 class CountingReader(LedgerReader):
     """The ledger's reader, which notes what it is asked."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, *, name: str, threads: int) -> None:
+        super().__init__(settings, name=name, threads=threads)
         self.asked: list[tuple[str, tuple[Any, ...]]] = []
 
     async def ask(self, question: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
@@ -41,7 +41,7 @@ class CountingReader(LedgerReader):
 
 def spy_on(rig: Rig) -> CountingReader:
     """Has the decider ask the ledger through a reader that notes it."""
-    spy = CountingReader(rig.settings)
+    spy = CountingReader(rig.settings, name="spy", threads=2)
     rig.decider._reader = spy
     return spy
 
@@ -121,7 +121,7 @@ async def test_point_13_a_look_up_that_eviction_has_overtaken_is_asked_again(rig
                 await fill_generations(rig, 5)
             return found
 
-    overtaken = Overtaken(rig.settings)
+    overtaken = Overtaken(rig.settings, name="late", threads=2)
     rig.decider._reader = overtaken
     try:
         answer = await rig.decide(command)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from support.servers import Servers
 
 from holdfast_server.ledger.migrate import migrate
 from integration.ledger.entries import Ledger
+from support.servers import Servers
 
 _TEMPLATE = "ledger_template"
 _numbers = iter(range(1, 1_000_000))

@@ -114,16 +114,7 @@ class Ledger:
         )
 
     def batch(self, made: Sequence[JournalEntry]) -> Batch:
-        cursor = self.store.read()
-        return build_batch(
-            segment=SEGMENT,
-            epoch=cursor.segment.epoch,
-            position=cursor.segment.position,
-            chain_hash=cursor.segment.chain_hash,
-            audit_hash=cursor.audit_hash,
-            clock_us=cursor.segment.clock_us,
-            entries=made,
-        )
+        return build_batch(self.store.read(), made)
 
     def write(self, *groups: Sequence[tuple[Any, ...]]) -> None:
         """Writes operations, grouped into entries, as one batch."""

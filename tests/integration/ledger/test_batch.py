@@ -11,7 +11,8 @@ from holdfast_server.ledger import audit
 from holdfast_server.ledger.batch import Batch, build_batch
 from holdfast_server.ledger.errors import Disagreement
 from holdfast_server.ledger.journal import JournalEntry
-from holdfast_server.ledger.segments import GENESIS_CHAIN_HASH
+from holdfast_server.ledger.segments import GENESIS_CHAIN_HASH, Cursor
+from holdfast_server.records import Segment, SegmentState
 from integration.ledger.entries import (
     CLOCK_US,
     KIND,
@@ -28,15 +29,18 @@ from integration.ledger.entries import (
 
 
 def batch_of(made: list[JournalEntry], *, position: int = 0, epoch: int = 1) -> Batch:
-    return build_batch(
+    segment = Segment(
         segment=SEGMENT,
+        state=SegmentState.OPEN,
+        state_reason="",
+        lineage="",
         epoch=epoch,
         position=position,
         chain_hash=GENESIS_CHAIN_HASH,
-        audit_hash=audit.GENESIS,
         clock_us=0,
-        entries=made,
+        heartbeat_us=0,
     )
+    return build_batch(Cursor(segment=segment, audit_hash=audit.GENESIS, resume_mode=0), made)
 
 
 def arrivals(count: int) -> list[tuple[object, ...]]:

@@ -8,11 +8,11 @@ import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from support.servers import Servers
 
 from holdfast_server.ledger import tables
 from holdfast_server.ledger.migrate import migrate, sqlalchemy_url
 from integration.ledger.entries import Ledger
+from support.servers import Servers
 
 _FOLDER = resources.files("holdfast_server.ledger").joinpath("migrations")
 

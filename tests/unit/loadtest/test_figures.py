@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast_loadtest.figures import median, median_of_ratios, microseconds_each, percentile, ratio
+from holdfast_loadtest.figures import median, median_of_ratios, microseconds_each, percentile, ratio, total
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 50), (0.99, 99), (0.991, 100), (1.0, 100)])
@@ -46,3 +46,9 @@ def test_a_total_in_seconds_is_shared_out_in_microseconds() -> None:
     assert microseconds_each(2.0, 1_000) == 2_000.0
     assert microseconds_each(2.0, 0) is None
     assert microseconds_each(None, 10) is None
+
+
+def test_a_sum_with_an_unknown_part_is_unknown() -> None:
+    assert total([1.0, 2.0]) == 3.0
+    assert total([1.0, None]) is None
+    assert total([]) is None

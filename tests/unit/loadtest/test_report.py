@@ -47,7 +47,7 @@ _RATES = {
 }
 
 
-def _sample(rate: float) -> Sample:
+def _sample(rate: float, *, postgres: float | None = None) -> Sample:
     outcome = Outcome(
         measured=int(rate),
         seconds=1.0,
@@ -60,7 +60,7 @@ def _sample(rate: float) -> Sample:
     )
     return Sample(
         outcome=outcome,
-        cpu_seconds={"server": 0.5, "postgres": None},
+        cpu_seconds={"server": 0.5, "postgres": postgres},
         script_cost=ScriptCost(scripts=3, microseconds=int(rate) * 20, calls_within=int(rate) * 8),
     )
 
@@ -101,6 +101,15 @@ def test_costs_are_per_reservation_and_an_unknown_one_stays_unknown() -> None:
 
 def test_the_costs_of_the_bare_script_are_its_own() -> None:
     assert _report()["costs_us"]["lean_script"] == {"valkey_script": 10.0, "redis_calls": 4}
+
+
+def test_ratios_by_cpu_count_every_process_and_need_them_all() -> None:
+    measurements = _measurements()
+    assert make_report(measurements, _SOUND, _CIRCUMSTANCES)["ratios_by_cpu"]["unary_vs_echo"] is None
+    known = Measurements()
+    known.add(phases.ECHO_256, _sample(4_000.0, postgres=0.0))
+    known.add(phases.UNARY_256, _sample(2_000.0, postgres=0.6))
+    assert make_report(known, _SOUND, _CIRCUMSTANCES)["ratios_by_cpu"]["unary_vs_echo"] == 0.25
 
 
 def test_a_run_without_any_measurement_has_the_same_keys() -> None:

@@ -8,7 +8,7 @@ WITH moved AS (
     SET position = %(position)s, chain_hash = %(chain_hash)s, audit_hash = %(audit_hash)s, clock_us = %(clock_us)s,
         heartbeat_time = now()
     WHERE segment = %(segment)s AND epoch = %(epoch)s
-        AND position = %(position_before)s AND chain_hash = %(chain_hash_before)s
+        AND position = %(position_before)s AND chain_hash = %(chain_hash_before)s AND state = %(state)s
     RETURNING 1
 )
 SELECT holdfast_expect_rows(count(*), 1, 'cursor') FROM moved

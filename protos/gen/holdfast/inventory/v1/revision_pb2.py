@@ -22,15 +22,21 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from holdfast.inventory.v1 import field_rule_pb2 as holdfast_dot_inventory_dot_v1_dot_field__rule__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$holdfast/inventory/v1/revision.proto\x12\x15holdfast.inventory.v1\"-\n\x08Revision\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$holdfast/inventory/v1/revision.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a&holdfast/inventory/v1/field_rule.proto\"N\n\x08Revision\x12\x1b\n\x07segment\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12%\n\x08position\x18\x02 \x01(\x03\x42\x13\xe2\x41\x01\x02\xca\xf3\x18\x0b\x1a\t\x10\xff\xff\xff\xff\xff\xff\xff\x0f\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.inventory.v1.revision_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REVISION']._serialized_start=63
-  _globals['_REVISION']._serialized_end=108
+  _globals['_REVISION'].fields_by_name['segment']._loaded_options = None
+  _globals['_REVISION'].fields_by_name['segment']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
+  _globals['_REVISION'].fields_by_name['position']._loaded_options = None
+  _globals['_REVISION'].fields_by_name['position']._serialized_options = b'\342A\001\002\312\363\030\013\032\t\020\377\377\377\377\377\377\377\017'
+  _globals['_REVISION']._serialized_start=136
+  _globals['_REVISION']._serialized_end=214
 # @@protoc_insertion_point(module_scope)
