@@ -75,7 +75,7 @@ class Traffic:
         channels = tuple(words.Channel(channel=name, pool=pool) for name, pool in self.pools.items())
         await self.ask(words.PutChannels(request_id=uuid7(), channels=channels))
         lines = tuple(
-            words.ReceiptLine(sku=sku, location=location, quantity=40)
+            words.ReceiptLine(sku=sku, location=location, quantity=REQUESTS_PER_CLIENT)
             for sku in self.skus
             for location in self.locations
         )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
 from importlib import resources
 
 import pytest
+import redis
 
 from holdfast_server import layouts
 from holdfast_server.decide.keys import SegmentKeys, level_field
 from holdfast_server.decide.packing import unpack
 from holdfast_server.decide.script import COMMITTED, OPEN, TICK, load_script
 from holdfast_server.records import SegmentState, unpack_levels
-from holdfast_server.settings import Settings
 from integration.engine import demands
 from integration.engine.rig import CHANNEL, LOCATION, POOL, SKU, Rig, is_unavailable, outcome_of
 from support.servers import Servers
@@ -218,23 +219,37 @@ def test_point_3_no_script_writes_a_number_by_concatenation() -> None:
 
 
 def test_point_3_a_redis_that_may_evict_is_refused_at_start(fresh_servers: Servers) -> None:
-    """Taken out by: `check_eviction` not called in writer_process.main."""
-    import redis
-
+    """Taken out by: `check_redis` not called in bootstrap."""
     client = redis.Redis.from_url(fresh_servers.redis_url, protocol=2)
     client.config_set("maxmemory-policy", "allkeys-lru")
-    settings = Settings(postgres_url=fresh_servers.postgres_url, redis_url=fresh_servers.redis_url, segment="evict")
+    client.close()
+    urls = {"HOLDFAST_POSTGRES_URL": fresh_servers.postgres_url, "HOLDFAST_REDIS_URL": fresh_servers.redis_url}
     ended = subprocess.run(
-        [sys.executable, "-m", "holdfast_server.writer_process"],
-        input=settings.model_dump_json() + "\n",
+        [sys.executable, "-m", "holdfast_server", "--port", "0", "--segment", "evict"],
+        env={**os.environ, **urls},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    client.close()
     assert ended.returncode != 0
-    assert "maxmemory-policy allkeys-lru" in ended.stdout + ended.stderr
+    assert "maxmemory-policy allkeys-lru" in ended.stdout
+
+
+async def test_point_3_a_redis_that_may_evict_is_not_loaded(own_valkey_rig: Rig) -> None:
+    """Another Redis, with another policy, may stand behind the name when it has to be loaded anew.
+
+    Taken out by: `check_eviction` not called in Loader.load.
+    """
+    rig = own_valkey_rig
+    rig.redis.config_set("maxmemory-policy", "allkeys-lru")
+    before = rig.segment()
+    rig.put_back({})
+    await rig.until(lambda: rig.segment().epoch > before.epoch, "the rebuild to begin")
+    await rig.until(lambda: not rig.writer.is_alive, "the writer to give up")
+    assert "allkeys-lru" in str(rig.writer.fault)
+    assert rig.redis.get(rig.keys.open_epoch) is None
+    assert is_unavailable(await outcome_of(rig.decider.decide(demands.question(SKU, channel=CHANNEL))))
 
 
 async def test_point_3_opening_needs_a_head(rig: Rig) -> None:

@@ -14,7 +14,7 @@ from holdfast_server.decide.journal import RedisJournal
 from holdfast_server.decide.keys import level_field
 from holdfast_server.decide.loader import Loader
 from holdfast_server.decide.packing import pack, unpack
-from holdfast_server.ledger.batch import Batch
+from holdfast_server.ledger.batch import Batch, build_batch
 from holdfast_server.ledger.connections import check_durability, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced
 from holdfast_server.ledger.writer import LedgerWriter
@@ -55,7 +55,7 @@ async def held_batch(rig: Rig) -> tuple[asyncio.Task[object], Batch]:
     await rig.until(rig.writer.writer.is_held.is_set, "the writer to hold the batch")
     writer = second_writer(rig)
     entries = writer._journal.read_after(cursor.segment.epoch, cursor.segment.position, wait_seconds=0)
-    return waiting, writer._batch_of(cursor, entries)
+    return waiting, build_batch(cursor, entries)
 
 
 async def test_point_4_of_two_writers_of_one_batch_the_second_changes_nothing(make_settings: MakeSettings) -> None:

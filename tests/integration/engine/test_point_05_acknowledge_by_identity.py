@@ -59,7 +59,7 @@ class Gate:
         self.watch.when_committed(epoch=epoch, position=position, chain_hash=chain_hash, settle=self.verdicts.append)
 
     def hear(self, *entries: tuple[int, str], epoch: int = 1) -> None:
-        for notice in commit_notices(epoch, list(entries)):
+        for notice in commit_notices(epoch, SegmentState.OPEN, list(entries)):
             self.watch._hear(parse_notice(notice.payload()))
 
     def beat(self, position: int, chain_hash: str, epoch: int = 1) -> None:
@@ -93,7 +93,9 @@ async def test_point_5_a_batch_of_many_entries_is_named_whole(rig: Rig) -> None:
         gate.wait_for(position, chain_hash)
     gate.hear(*entries)
     assert gate.verdicts == [None] * len(entries)
-    assert all(len(notice.payload()) < 8000 for notice in commit_notices(2**40, [(2**50, MINE)] * 1000))
+    assert all(
+        len(notice.payload()) < 8000 for notice in commit_notices(2**40, SegmentState.OPEN, [(2**50, MINE)] * 1000)
+    )
 
 
 async def test_point_5_a_notice_that_was_lost_is_made_good_from_the_ledger(rig: Rig) -> None:

@@ -183,7 +183,7 @@ async def test_point_8_a_journal_that_is_empty_cannot_be_replayed(failover: Fail
         await rig.until(lambda: rig.cursor().resume_mode == 0, "the refusal of the replay")
         states = [notice.payload.split(",")[3] for notice in listener.notifies(timeout=0.5)]
     assert str(int(SegmentState.OPEN)) not in states
-    assert "does not reach back" in rig.segment().state_reason
+    assert "cannot be replayed" in rig.segment().state_reason
 
 
 async def test_point_8_a_journal_with_a_hole_cannot_be_replayed(failover: Failover) -> None:

@@ -119,7 +119,14 @@ async def test_point_10_nothing_is_trimmed_that_is_not_committed(make_settings: 
         entries = rig.redis.xrange(rig.keys.journal, min=f"{committed + 1}-0")
         keys = rig.keys
         script = rig.writer.writer._journal._committed.source  # type: ignore[attr-defined]
-        arguments = (keys.open_epoch, keys.head, keys.journal, str(keys.epoch), str(committed), str(committed + LIMIT))
+        arguments = (
+            keys.open_epoch,
+            keys.head,
+            keys.journal,
+            str(keys.epoch),
+            str(committed),
+            str(committed + LIMIT + 1),
+        )
         assert rig.redis.eval(script, 3, *arguments) == 1
         assert rig.redis.xrange(rig.keys.journal, min=f"{committed + 1}-0") == entries
         rig.writer.let_go()

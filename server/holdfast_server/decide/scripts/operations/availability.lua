@@ -17,12 +17,12 @@ operation.availability = function(arguments)
       if not pool_id then
         return refuse('UNKNOWN_CHANNEL', channel)
       end
-      answers[index] = { math.max(0, sum_of(pool_id, sku)[SUM]), {} }
+      answers[index] = { sum_of(pool_id, sku).record[SUM], {} }
     else
       if not location_of(location) then
         return refuse('UNKNOWN_LOCATION', location)
       end
-      local level = level_of(sku, location)
+      local level = slot_of(sku, location).level
       answers[index] = { math.max(0, net_of(level)), level or {} }
     end
   end

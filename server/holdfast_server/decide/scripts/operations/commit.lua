@@ -19,13 +19,13 @@ operation.commit = function(arguments, command)
   for number, line in ipairs(reservation[RESERVATION.lines]) do
     local open = line[LINE.open]
     if open > 0 then
-      move(record, KIND.COMMIT, number, line[LINE.sku], line[LINE.location], 0, 0, 0, -open, open)
+      move(record, KIND.COMMIT, number, slot_of(line[LINE.sku], line[LINE.location]), 0, 0, 0, -open, open)
     end
   end
   reservation[RESERVATION.state] = STATE.COMMITTED
   reservation[RESERVATION.expire_us] = 0
   head.holds = head.holds - 1
   set_due(arguments[1], nil)
-  record.reservation = keep_reservation(reservation, record.position)
-  return finish(record)
+  record[RESERVATION_OF] = keep_reservation(reservation, record[POSITION])
+  return finish(record, command)
 end

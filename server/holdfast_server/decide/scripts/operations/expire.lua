@@ -11,14 +11,14 @@ local function expire(reservation)
   for number, line in ipairs(reservation[RESERVATION.lines]) do
     local open = line[LINE.open]
     if open > 0 then
-      move(record, KIND.EXPIRE, number, line[LINE.sku], line[LINE.location], 0, 0, 0, -open, 0)
+      move(record, KIND.EXPIRE, number, slot_of(line[LINE.sku], line[LINE.location]), 0, 0, 0, -open, 0)
       line[LINE.open], line[LINE.expired] = 0, open
     end
   end
   reservation[RESERVATION.state] = STATE.EXPIRED
   head.holds = head.holds - 1
   set_due(reservation[RESERVATION.reservation_id], nil)
-  record.reservation = keep_reservation(reservation, record.position)
+  record[RESERVATION_OF] = keep_reservation(reservation, record[POSITION])
   finish(record)
 end
 

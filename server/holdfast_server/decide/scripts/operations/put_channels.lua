@@ -51,6 +51,6 @@ operation.put_channels = function(arguments, command)
     channel_cache[id] = pool_id
     changed_channels[id] = pool_id
   end
-  record.catalog = arguments[1]
-  return finish(record)
+  record[CATALOG] = arguments[1]
+  return finish(record, command)
 end

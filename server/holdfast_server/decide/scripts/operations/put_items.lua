@@ -23,6 +23,6 @@ operation.put_items = function(arguments, command)
     item_cache[sku] = { item[4], known and known[2] or 0 }
     changed_items[sku] = item_cache[sku]
   end
-  record.catalog = arguments[1]
-  return finish(record)
+  record[CATALOG] = arguments[1]
+  return finish(record, command)
 end

@@ -14,6 +14,6 @@ operation.put_locations = function(arguments, command)
       changed_locations[id] = location_cache[id]
     end
   end
-  record.catalog = arguments[1]
-  return finish(record)
+  record[CATALOG] = arguments[1]
+  return finish(record, command)
 end

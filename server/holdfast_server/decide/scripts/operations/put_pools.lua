@@ -56,9 +56,9 @@ operation.put_pools = function(arguments, command)
       location_of(location)[id] = rank - 1
       changed_locations[location] = location_of(location)
     end
-    pool_cache[id] = { record.position, locations, known and known[POOL_CHANNELS] or {} }
+    pool_cache[id] = { record[POSITION], locations, known and known[POOL_CHANNELS] or {} }
     changed_pools[id] = pool_cache[id]
   end
-  record.catalog = arguments[1]
-  return finish(record)
+  record[CATALOG] = arguments[1]
+  return finish(record, command)
 end

@@ -8,7 +8,7 @@
 local function summed_by_status(lines)
   local sums, by_field = {}, {}
   for _, line in ipairs(lines) do
-    local field = level_field(line[1], line[2]) .. '|' .. line[3]
+    local field = line[1] .. '|' .. line[2] .. '|' .. line[3]
     local sum = by_field[field]
     if sum then
       sum[4] = sum[4] + line[4]
@@ -37,7 +37,7 @@ local function on_hand_refusal(sums)
     if not location_of(location) then
       return refuse('UNKNOWN_LOCATION', location)
     end
-    local level = level_of(sku, location)
+    local level = slot_of(sku, location).level
     local on_hand = level and level[FIELD_OF_STATUS[status]] or 0
     if on_hand + delta < 0 then
       return refuse('ADJUSTMENT_BELOW_ZERO', sku, location, status, delta, on_hand)
@@ -55,19 +55,18 @@ local function change_on_hand(kind, sums, command)
   local images, image_of = {}, {}
   for _, sum in ipairs(sums) do
     local sku, location, status, delta = unpack(sum)
-    move(record, kind, 0, sku, location,
+    local slot = slot_of(sku, location)
+    move(record, kind, 0, slot,
       status == STATUS.SELLABLE and delta or 0,
       status == STATUS.QUALITY_HOLD and delta or 0,
       status == STATUS.DAMAGED and delta or 0, 0, 0)
-    local field = level_field(sku, location)
-    if not image_of[field] then
-      image_of[field] = { sku, location }
-      images[#images + 1] = image_of[field]
+    if not image_of[slot] then
+      image_of[slot] = { sku, location, slot.level }
+      images[#images + 1] = image_of[slot]
     end
-    image_of[field][3] = level_of(sku, location)
   end
-  record.extra = cmsgpack.pack(images)
-  return finish(record)
+  record[EXTRA] = cmsgpack.pack(images)
+  return finish(record, command)
 end
 
 operation.receive = function(arguments, command)

@@ -49,7 +49,7 @@ operation.release = function(arguments, command)
     local number, quantity = unpack(release)
     local line = reservation[RESERVATION.lines][number]
     local held, committed = was_held and -quantity or 0, was_held and 0 or -quantity
-    move(record, KIND.RELEASE, number, line[LINE.sku], line[LINE.location], 0, 0, 0, held, committed)
+    move(record, KIND.RELEASE, number, slot_of(line[LINE.sku], line[LINE.location]), 0, 0, 0, held, committed)
     line[LINE.open] = line[LINE.open] - quantity
     line[LINE.released] = line[LINE.released] + quantity
   end
@@ -64,6 +64,6 @@ operation.release = function(arguments, command)
       set_due(id, nil)
     end
   end
-  record.reservation = keep_reservation(reservation, record.position)
-  return finish(record)
+  record[RESERVATION_OF] = keep_reservation(reservation, record[POSITION])
+  return finish(record, command)
 end

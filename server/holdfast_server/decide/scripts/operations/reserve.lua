@@ -8,9 +8,12 @@
 
 -- Sums lines of the same SKU and location, in the order of their first appearance.
 local function summed(lines)
+  if #lines == 1 then
+    return lines
+  end
   local sums, by_field = {}, {}
   for _, line in ipairs(lines) do
-    local field = level_field(line[1], line[3])
+    local field = line[1] .. '|' .. line[3]
     local sum = by_field[field]
     if sum then
       sum[2] = sum[2] + line[2]
@@ -23,29 +26,28 @@ local function summed(lines)
   return sums
 end
 
--- The basket: what the lines placed so far have taken, before anything is booked.
+-- The basket: what the lines placed so far have taken, by slot and by SKU, before anything is booked.
 local function new_basket(pool_id)
   return { pool_id = pool_id, pool = pool_of(pool_id), taken = {}, taken_of_sku = {}, placements = {} }
 end
 
-local function left_at(basket, sku, location)
-  return net_of(level_of(sku, location)) - (basket.taken[level_field(sku, location)] or 0)
+local function left_in(basket, slot)
+  return net_of(slot.level) - (basket.taken[slot] or 0)
 end
 
-local function place(basket, sku, location, quantity)
-  local field = level_field(sku, location)
-  basket.taken[field] = (basket.taken[field] or 0) + quantity
-  basket.taken_of_sku[sku] = (basket.taken_of_sku[sku] or 0) + quantity
-  basket.placements[#basket.placements + 1] = { sku, location, quantity }
+local function place(basket, slot, quantity)
+  basket.taken[slot] = (basket.taken[slot] or 0) + quantity
+  basket.taken_of_sku[slot.sku] = (basket.taken_of_sku[slot.sku] or 0) + quantity
+  basket.placements[#basket.placements + 1] = { slot, quantity }
 end
 
 -- Places a line at the location that it names. Returns what was placed and what there was.
 local function place_at(basket, line, partial)
-  local sku, quantity, location = line[1], line[2], line[3]
-  local available = math.max(0, left_at(basket, sku, location))
+  local slot, quantity = slot_of(line[1], line[3]), line[2]
+  local available = math.max(0, left_in(basket, slot))
   local placed = available >= quantity and quantity or (partial and available or 0)
   if placed > 0 then
-    place(basket, sku, location, placed)
+    place(basket, slot, placed)
   end
   return placed, available
 end
@@ -53,7 +55,7 @@ end
 -- Places a line at the locations of the pool, in their order, as much at each as it has.
 local function place_split(basket, line, partial)
   local sku, quantity = line[1], line[2]
-  local record = sum_of(basket.pool_id, sku)
+  local record = sum_of(basket.pool_id, sku).record
   local available = record[SUM] - (basket.taken_of_sku[sku] or 0)
   if available <= 0 or (available < quantity and not partial) then
     return 0, math.max(0, available)
@@ -62,10 +64,10 @@ local function place_split(basket, line, partial)
   local placed = rest
   local rank = next_rank(record[BITS], 0)
   while rest > 0 and #basket.placements <= limits.max_placements_per_reservation do
-    local location = basket.pool[POOL_LOCATIONS][rank + 1]
-    local take = math.min(rest, left_at(basket, sku, location))
+    local slot = slot_of(sku, basket.pool[POOL_LOCATIONS][rank + 1])
+    local take = math.min(rest, left_in(basket, slot))
     if take > 0 then
-      place(basket, sku, location, take)
+      place(basket, slot, take)
       rest = rest - take
     end
     rank = next_rank(record[BITS], rank + 1)
@@ -77,23 +79,23 @@ end
 -- that has most. Only a line that no location can supply alone looks at all locations that have any.
 local function place_whole(basket, line, partial)
   local sku, quantity = line[1], line[2]
-  local record = sum_of(basket.pool_id, sku)
-  local best, best_location = 0, nil
+  local record = sum_of(basket.pool_id, sku).record
+  local best, best_slot = 0, nil
   local rank = next_rank(record[BITS], 0)
   while rank do
-    local location = basket.pool[POOL_LOCATIONS][rank + 1]
-    local left = left_at(basket, sku, location)
+    local slot = slot_of(sku, basket.pool[POOL_LOCATIONS][rank + 1])
+    local left = left_in(basket, slot)
     if left >= quantity then
-      place(basket, sku, location, quantity)
+      place(basket, slot, quantity)
       return quantity, left
     end
     if left > best then
-      best, best_location = left, location
+      best, best_slot = left, slot
     end
     rank = next_rank(record[BITS], rank + 1)
   end
   if partial and best > 0 then
-    place(basket, sku, best_location, best)
+    place(basket, best_slot, best)
     return best, best
   end
   return 0, best
@@ -132,12 +134,16 @@ operation.reserve = function(arguments, command)
   local sums = summed(lines)
   local basket = new_basket(pool_id)
   local placed_of, available_of = {}, {}
-  for _, explicit in ipairs({ true, false }) do
-    for index, line in ipairs(sums) do
-      if (line[3] ~= '') == explicit then
-        local strategy = explicit and place_at or (allow_split and place_split or place_whole)
-        placed_of[index], available_of[index] = strategy(basket, line, partial)
-      end
+  -- Lines that name their location come first: the others can go elsewhere.
+  for index, line in ipairs(sums) do
+    if line[3] ~= '' then
+      placed_of[index], available_of[index] = place_at(basket, line, partial)
+    end
+  end
+  local source = allow_split and place_split or place_whole
+  for index, line in ipairs(sums) do
+    if line[3] == '' then
+      placed_of[index], available_of[index] = source(basket, line, partial)
     end
   end
   local short, shortfalls = {}, {}
@@ -158,20 +164,20 @@ operation.reserve = function(arguments, command)
   local record = begin(KIND.RESERVE, command)
   local reservation_lines = {}
   for number, placement in ipairs(basket.placements) do
-    local sku, location, quantity = unpack(placement)
-    move(record, KIND.RESERVE, number, sku, location, 0, 0, 0, quantity, 0)
-    reservation_lines[number] = { sku, location, quantity, quantity, 0, 0, 0 }
+    local slot, quantity = placement[1], placement[2]
+    move(record, KIND.RESERVE, number, slot, 0, 0, 0, quantity, 0)
+    reservation_lines[number] = { slot.sku, slot.location, quantity, quantity, 0, 0, 0 }
   end
   local expire_us = now_us + ttl_us
   local reservation = {
-    id, 0, STATE.HELD, channel, order_id, now_us, expire_us, now_us, record.position, reservation_lines,
+    id, 0, STATE.HELD, channel, order_id, now_us, expire_us, now_us, record[POSITION], reservation_lines,
   }
   head.reservations = head.reservations + 1
   head.holds = head.holds + 1
   set_due(id, expire_us)
-  record.reservation = keep_reservation(reservation, record.position)
+  record[RESERVATION_OF] = keep_reservation(reservation, record[POSITION])
   if #shortfalls > 0 then
-    record.extra = cmsgpack.pack(shortfalls)
+    record[EXTRA] = cmsgpack.pack(shortfalls)
   end
-  return finish(record)
+  return finish(record, command)
 end

@@ -1,26 +1,30 @@
 -- levels.lua: stock levels as this tick sees them: read once, changed in memory, written at the end.
+--
+-- A level is met through its slot: { sku, location, field, level, sums, changed }. The slot is looked up once per use
+-- and then handed on, for the names of a level are long and the tick meets the same one again and again.
 
-local level_cache, changed_levels = {}, {}
+local slots_of_sku, changed_slots = {}, {}
 local item_cache, changed_items = {}, {}
 
 -- The greatest number of units on one level. A pool has at most 5,000 locations, so that its sum stays below 2^53,
 -- the last integer that a Lua number holds exactly.
 local MAX_LEVEL_QUANTITY = 1000000000000
 
-local function level_field(sku, location)
-  return sku .. '|' .. location
-end
-
--- Returns the level, or nil if the location never had the SKU.
-local function level_of(sku, location)
-  local field = level_field(sku, location)
-  local level = level_cache[field]
-  if level == nil then
-    local packed = redis.call('HGET', LEVELS, field)
-    level = packed and cmsgpack.unpack(packed) or false
-    level_cache[field] = level
+-- Returns the slot of a level; slot.level is nil if the location never had the SKU.
+local function slot_of(sku, location)
+  local slots = slots_of_sku[sku]
+  if not slots then
+    slots = {}
+    slots_of_sku[sku] = slots
   end
-  return level or nil
+  local slot = slots[location]
+  if not slot then
+    local field = sku .. '|' .. location
+    local packed = redis.call('HGET', LEVELS, field)
+    slot = { sku = sku, location = location, field = field, level = packed and cmsgpack.unpack(packed) or nil }
+    slots[location] = slot
+  end
+  return slot
 end
 
 -- What can still be reserved of a level. Signed: a correction can take units that are reserved.
@@ -42,27 +46,27 @@ local function item_of(sku)
   return item or nil
 end
 
--- Returns the level for a change, and creates it if the location never had the SKU.
-local function level_for_change(sku, location)
-  local level = level_of(sku, location)
-  local field = level_field(sku, location)
-  if not level then
-    level = { 0, 0, 0, 0, 0, 0 }
-    level_cache[field] = level
+-- Returns the level of a slot for a change, and creates it if the location never had the SKU.
+local function level_for_change(slot)
+  if not slot.level then
+    slot.level = { 0, 0, 0, 0, 0, 0 }
     head.levels = head.levels + 1
-    local item = item_of(sku)
+    local item = item_of(slot.sku)
     item[2] = item[2] + 1
-    changed_items[sku] = item
+    changed_items[slot.sku] = item
   end
-  changed_levels[field] = level
-  return level
+  if not slot.changed then
+    slot.changed = true
+    changed_slots[#changed_slots + 1] = slot
+  end
+  return slot.level
 end
 
 local function write_levels()
   local fields = {}
-  for field, level in pairs(changed_levels) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = cmsgpack.pack(level)
+  for number, slot in ipairs(changed_slots) do
+    fields[2 * number - 1] = slot.field
+    fields[2 * number] = cmsgpack.pack(slot.level)
   end
   set_fields(LEVELS, fields)
 end

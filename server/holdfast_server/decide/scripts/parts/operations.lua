@@ -1,23 +1,24 @@
 -- operations.lua: the frame of every operation: once-check, backlog, the next position, the journal's record of it.
 
--- operation[name](command) checks the command and returns a refusal, or makes it take effect and returns its record.
+-- operation[name](arguments, command) checks a command and returns a refusal, or makes it take effect and returns the
+-- answer.
 local operation = {}
 
-local COMMAND_NAME, REQUEST_ID, REQUEST, ARGUMENTS = 1, 2, 6, 7
+-- The record of an operation, in the order of layouts.py OPERATION.
+local POSITION, RESERVATION_OF, MOVEMENTS, CATALOG, EXTRA = 1, 4, 5, 6, 7
+local NOTHING = {}
 
 -- Begins the record of an operation that will take effect. After this call it must not be refused.
 local function begin(kind, command)
-  head.position = head.position + 1
-  local record = {
-    position = head.position, kind = kind, command = command, movements = {}, reservation = '', catalog = {}, extra = '',
-  }
-  return record
+  local position = head.position + 1
+  head.position = position
+  return { position, kind, command and command[REQUEST] or '', '', {}, NOTHING, '' }
 end
 
--- Books one movement: changes the level, and writes down the change and the balance after it.
-local function move(record, kind, line, sku, location, sellable, quality_hold, damaged, held, committed)
-  local sums = sums_before(sku, location)
-  local level = level_for_change(sku, location)
+-- Books one movement: changes the level of a slot, and writes down the change and the balance after it.
+local function move(record, kind, line, slot, sellable, quality_hold, damaged, held, committed)
+  prepare_sums(slot)
+  local level = level_for_change(slot)
   local before = net_of(level)
   level[LEVEL.version] = level[LEVEL.version] + 1
   level[LEVEL.sellable] = level[LEVEL.sellable] + sellable
@@ -27,28 +28,25 @@ local function move(record, kind, line, sku, location, sellable, quality_hold, d
   level[LEVEL.committed] = level[LEVEL.committed] + committed
   local after = net_of(level)
   if after ~= before then
-    keep_sums(sums, sku, location, before, after)
+    keep_sums(slot, before, after)
   end
-  record.movements[#record.movements + 1] = {
-    kind, line, sku, location, sellable, quality_hold, damaged, held, committed,
+  local movements = record[MOVEMENTS]
+  movements[#movements + 1] = {
+    kind, line, slot.sku, slot.location, sellable, quality_hold, damaged, held, committed,
     level[LEVEL.version], level[LEVEL.sellable], level[LEVEL.quality_hold], level[LEVEL.damaged],
     level[LEVEL.held], level[LEVEL.committed],
   }
   work = work + 1
 end
 
--- Ends the record of an operation, puts it into the journal's entry and returns the answer to its command.
-local function finish(record)
-  local command = record.command
-  local request = ''
-  if command then
-    request = command[REQUEST]
-    remember_outcome(command, record.position, record.reservation, record.extra)
+-- Ends the record of an operation, puts it into the journal's entry and returns the answer to its command, if any.
+local function finish(record, command)
+  operations[#operations + 1] = record
+  if not command then
+    return nil
   end
-  operations[#operations + 1] = {
-    record.position, record.kind, request, record.reservation, record.movements, record.catalog, record.extra,
-  }
-  return { 'DONE', record.position, record.reservation, record.extra }
+  remember_outcome(command, record[POSITION], record[RESERVATION_OF], record[EXTRA])
+  return { 'DONE', record[POSITION], record[RESERVATION_OF], record[EXTRA] }
 end
 
 -- Decides one command: a question is answered; a request takes effect at most once. What comes when the tick has done

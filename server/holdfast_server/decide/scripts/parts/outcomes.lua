@@ -7,7 +7,8 @@
 --   any other id must have been looked up in Postgres, in a state not older than evicted_position.
 -- No clock is compared with another for this, so that no skew between clocks can make an id take effect twice.
 
-local ID_TIME, FINGERPRINT = 3, 4
+-- A command of the tick, as decide/commands.py packs it.
+local COMMAND_NAME, REQUEST_ID, ID_TIME, FINGERPRINT, LOOKED_UP_AT, REQUEST, ARGUMENTS = 1, 2, 3, 4, 5, 6, 7
 local earlier_outcomes, new_outcomes, new_outcome_count = {}, {}, 0
 
 -- Reads the outcomes of all ids of the tick: one call per generation that can hold any of them.
@@ -15,7 +16,7 @@ local function fetch_outcomes(of_commands)
   for number = 0, 3 do
     local ids = {}
     for _, command in ipairs(of_commands) do
-      local id = command[2]
+      local id = command[REQUEST_ID]
       if id ~= '' and head['outcomes_' .. number] > 0 and command[ID_TIME] <= head['newest_us_' .. number] then
         ids[#ids + 1] = id
       end
@@ -34,7 +35,7 @@ end
 
 -- Returns a result if this command must not be decided: it took effect before, or that is not known here.
 local function settled_before(command)
-  local id, id_time_us = command[2], command[ID_TIME]
+  local id, id_time_us = command[REQUEST_ID], command[ID_TIME]
   local earlier = earlier_outcomes[id]
   if earlier then
     if earlier[1] ~= command[FINGERPRINT] then
@@ -50,14 +51,14 @@ local function settled_before(command)
       return refuse('REQUEST_ID_AHEAD')
     end
   end
-  if id_time_us <= head.floor_us and command[5] < head.evicted_position then
+  if id_time_us <= head.floor_us and command[LOOKED_UP_AT] < head.evicted_position then
     return { 'LOOK_UP' }
   end
   return nil
 end
 
 local function remember_outcome(command, position, reservation, extra)
-  local id = command[2]
+  local id = command[REQUEST_ID]
   earlier_outcomes[id] = { command[FINGERPRINT], position, reservation, extra }
   new_outcomes[id] = math.max(now_us, command[ID_TIME])
   new_outcome_count = new_outcome_count + 1

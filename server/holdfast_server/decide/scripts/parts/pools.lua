@@ -8,8 +8,8 @@
 local location_cache, changed_locations = {}, {}
 local pool_cache, changed_pools = {}, {}
 local channel_cache, changed_channels = {}, {}
-local sum_cache, changed_sums = {}, {}
-local touched_sums = {}
+-- By SKU and pool: { pool_id, sku, record, changed, touched }. A record is { pool version, sum, bits }.
+local sums_of_sku, changed_sums, touched_sums = {}, {}, {}
 
 local VERSION, SUM, BITS = 1, 2, 3
 local POOL_VERSION, POOL_LOCATIONS, POOL_CHANNELS = 1, 2, 3
@@ -77,7 +77,7 @@ local function next_rank(bits, from)
   return rank
 end
 
-local function sum_from_levels(pool, sku)
+local function record_from_levels(pool, sku)
   local locations = pool[POOL_LOCATIONS]
   local sum = 0
   local bits = string.rep('\0', math.ceil(#locations / 8))
@@ -85,17 +85,21 @@ local function sum_from_levels(pool, sku)
   if not item or item[2] == 0 then
     return { pool[POOL_VERSION], sum, bits }
   end
+  local slots = slots_of_sku[sku] or {}
   for from = 1, #locations, CHUNK do
     local to = math.min(from + CHUNK - 1, #locations)
     local fields = {}
     for index = from, to do
-      fields[#fields + 1] = level_field(sku, locations[index])
+      fields[#fields + 1] = sku .. '|' .. locations[index]
     end
     local packed = redis.call('HMGET', LEVELS, unpack(fields))
-    for offset, field in ipairs(fields) do
-      local level = level_cache[field]
-      if level == nil then
-        level = packed[offset] and cmsgpack.unpack(packed[offset])
+    for offset = 1, #fields do
+      local slot = slots[locations[from + offset - 1]]
+      local level
+      if slot then
+        level = slot.level
+      elseif packed[offset] then
+        level = cmsgpack.unpack(packed[offset])
       end
       local net = net_of(level)
       if net > 0 then
@@ -107,49 +111,60 @@ local function sum_from_levels(pool, sku)
   return { pool[POOL_VERSION], sum, bits }
 end
 
--- Returns what a pool has of a SKU.
+local function mark_changed(sum)
+  if not sum.changed then
+    sum.changed = true
+    changed_sums[#changed_sums + 1] = sum
+  end
+end
+
+-- Returns what a pool has of a SKU, with a record of the pool's present version.
 local function sum_of(pool_id, sku)
+  local sums = sums_of_sku[sku]
+  if not sums then
+    sums = {}
+    sums_of_sku[sku] = sums
+  end
+  local sum = sums[pool_id]
+  if not sum then
+    local packed = redis.call('HGET', SUMS, pool_id .. '|' .. sku)
+    sum = { pool_id = pool_id, sku = sku, record = packed and cmsgpack.unpack(packed) or nil }
+    sums[pool_id] = sum
+  end
   local pool = pool_of(pool_id)
-  local field = pool_id .. '|' .. sku
-  local record = sum_cache[field]
-  if not record then
-    local packed = redis.call('HGET', SUMS, field)
-    record = packed and cmsgpack.unpack(packed)
-    sum_cache[field] = record
+  if not sum.record or sum.record[VERSION] ~= pool[POOL_VERSION] then
+    sum.record = record_from_levels(pool, sku)
+    mark_changed(sum)
   end
-  if not record or record[VERSION] ~= pool[POOL_VERSION] then
-    record = sum_from_levels(pool, sku)
-    sum_cache[field] = record
-    changed_sums[field] = record
-  end
-  return record
+  return sum
 end
 
 local NO_RANKS = {}
 
--- Returns the sums that a change of a level will touch, by pool. To be called before the change: a record that must be
--- made anew is made from the levels.
-local function sums_before(sku, location)
-  local records = {}
-  for pool_id in pairs(location_of(location) or NO_RANKS) do
-    records[pool_id] = sum_of(pool_id, sku)
+-- Makes sure that the sums which a change of a level will touch are there. To be called before the change: a record that
+-- must be made anew is made from the levels.
+local function prepare_sums(slot)
+  for pool_id in pairs(location_of(slot.location) or NO_RANKS) do
+    sum_of(pool_id, slot.sku)
   end
-  return records
 end
 
--- Brings those sums up to a level whose net quantity has changed.
-local function keep_sums(records, sku, location, before, after)
+-- Brings the sums up to a level whose net quantity has changed.
+local function keep_sums(slot, before, after)
   local gained = math.max(0, after) - math.max(0, before)
   local turned = (before > 0) ~= (after > 0)
-  for pool_id, record in pairs(records) do
+  local sums = sums_of_sku[slot.sku]
+  for pool_id, rank in pairs(location_of(slot.location) or NO_RANKS) do
+    local sum = sums[pool_id]
+    local record = sum.record
     record[SUM] = record[SUM] + gained
     if turned then
-      record[BITS] = with_bit(record[BITS], location_of(location)[pool_id], after > 0)
+      record[BITS] = with_bit(record[BITS], rank, after > 0)
     end
-    local field = pool_id .. '|' .. sku
-    changed_sums[field] = record
-    if not touched_sums[field] then
-      touched_sums[field] = { pool_id, sku }
+    mark_changed(sum)
+    if not sum.touched then
+      sum.touched = true
+      touched_sums[#touched_sums + 1] = sum
       work = work + 1
     end
   end
@@ -159,18 +174,17 @@ end
 -- sell what the pool has, so one image tells it for all of them.
 local function availability_after()
   local images = {}
-  for _, touched in pairs(touched_sums) do
-    local pool_id, sku = unpack(touched)
-    images[#images + 1] = { sku, pool_id, sum_of(pool_id, sku)[SUM] }
+  for number, sum in ipairs(touched_sums) do
+    images[number] = { sum.sku, sum.pool_id, sum_of(sum.pool_id, sum.sku).record[SUM] }
   end
   return images
 end
 
 local function write_sums()
   local fields = {}
-  for field, record in pairs(changed_sums) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = cmsgpack.pack(record)
+  for number, sum in ipairs(changed_sums) do
+    fields[2 * number - 1] = sum.pool_id .. '|' .. sum.sku
+    fields[2 * number] = cmsgpack.pack(sum.record)
   end
   set_fields(SUMS, fields)
 end
