@@ -36,7 +36,7 @@ def bench(
     """Measure durable decisions per second on this machine.
 
     Starts the embedded authority in a temporary directory and measures it in turns with bare baselines: an echo of
-    the same messages, the leanest reserve script on a Valkey of its own, a Redis round trip and a Postgres commit.
+    the same messages, the bare reserve script on a Valkey of its own, a Redis round trip and a Postgres commit.
     What else runs on the machine disturbs both sides alike, so the ratios are what counts.
 
     Ends with 0 if the ledger is sound, whatever the speed; with 1 if it is not, or if the run broke off.

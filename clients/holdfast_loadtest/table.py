@@ -15,7 +15,7 @@ _SENTENCES: Final = {
 _RATIOS: Final = (
     ("unary_vs_echo", "single reservations, 256 under way, to echo"),
     ("unary_vs_echo_64", "single reservations, 64 under way, to echo"),
-    ("batch_vs_script", "batches of 500 to the leanest script"),
+    ("batch_vs_script", "batches of 500 to the bare script"),
     ("hot_vs_spread", "batches of 500 on one SKU to 1,000 SKUs"),
     ("p50_alone_vs_floor", "median of one caller to a round trip and a commit; less is better"),
 )

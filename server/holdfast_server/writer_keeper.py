@@ -14,7 +14,7 @@ from holdfast_server.settings import Settings
 log = structlog.get_logger("holdfast.writer_keeper")
 
 _FIRST_BACKOFF_SECONDS: Final = 0.1
-_MAX_BACKOFF_SECONDS: Final = 5.0
+_MAX_BACKOFF_SECONDS: Final = 1.0
 # A writer that lived this long was well; its death begins a new count.
 _WELL_AFTER_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 5.0

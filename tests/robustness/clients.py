@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from api.ids import uuid7
-from api.shop import Shop, Stubs, assert_ledger_is_sound
+from google.protobuf.message import Message
 from holdfast.inventory.v1.inventory_service_pb2 import CommitReservationRequest, ReleaseReservationRequest
 from holdfast.inventory.v1.stock_pb2 import MovementKind
+
+from api.ids import uuid7
+from api.refusals import read_error
+from api.shop import Shop, Stubs, assert_ledger_is_sound
 
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.05
@@ -48,9 +51,7 @@ class Clients:
         """One client: reserves a unit, then commits it, releases it, or leaves it held; and again."""
         for _ in range(rounds):
             request = self._shop.one_unit()
-            answer = await self._patiently(
-                lambda stubs, r=request: stubs.inventory.CreateReservation(r, timeout=_CALL_SECONDS)
-            )
+            answer = await self._patiently("CreateReservation", request)
             if answer is None:
                 self.book.refused += 1
                 continue
@@ -59,24 +60,26 @@ class Clients:
             choice = self._numbers.random()
             if choice < 0.4:
                 done = CommitReservationRequest(request_id=uuid7(), reservation_id=reservation_id)
-                await self._surely(lambda stubs, r=done: stubs.inventory.CommitReservation(r, timeout=_CALL_SECONDS))
+                await self._surely("CommitReservation", done)
                 self.book.committed.add(reservation_id)
             elif choice < 0.8:
                 back = ReleaseReservationRequest(request_id=uuid7(), reservation_id=reservation_id)
-                await self._surely(lambda stubs, r=back: stubs.inventory.ReleaseReservation(r, timeout=_CALL_SECONDS))
+                await self._surely("ReleaseReservation", back)
                 self.book.released.add(reservation_id)
 
-    async def _surely(self, call: Callable[[Stubs], Awaitable[Any]]) -> None:
-        assert await self._patiently(call) is not None
+    async def _surely(self, method: str, request: Message) -> None:
+        assert await self._patiently(method, request) is not None
 
-    async def _patiently(self, call: Callable[[Stubs], Awaitable[Any]]) -> Any | None:
+    async def _patiently(self, method: str, request: Message) -> Any | None:
         """The answer, or None for a lack of stock. The same request is sent again while the outcome is open."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
-                    answer = await call(self._stubs())
+                    call = getattr(self._stubs().inventory, method)
+                    answer = await call(request, timeout=_CALL_SECONDS)
                 except grpc.aio.AioRpcError as error:
                     if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
+                        assert read_error(error).reason == "INSUFFICIENT_STOCK"
                         self.book.answers += 1
                         return None
                     if error.code() not in _OPEN_ENDED | _BROKEN:

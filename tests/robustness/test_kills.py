@@ -10,14 +10,14 @@ from typing import Any
 
 import grpc
 import pytest
+from holdfast.inventory.v1.audit_service_pb2 import ListSegmentsRequest
+
 from api.calls import CHANNEL_OPTIONS, patiently, stubs_of
 from api.shop import Shop, Stubs, open_shop
-from holdfast.inventory.v1.audit_service_pb2 import ListSegmentsRequest
-from support.authority import ServerProcess, TestAuthority
-from support.servers import Servers
-
 from holdfast_server import failpoints
 from robustness.clients import Clients, assert_book_and_ledger_agree
+from support.authority import ServerProcess, TestAuthority
+from support.servers import Servers
 
 UNITS = 60
 CLIENTS = 8
@@ -51,7 +51,7 @@ class Stage:
 
     async def wait_until_dead(self, process: ServerProcess) -> None:
         async with asyncio.timeout(60):
-            while process.is_alive:
+            while process.is_alive:  # noqa: ASYNC110 - another process is waited for
                 await asyncio.sleep(0.02)
 
     async def restart_clean(self) -> None:
@@ -124,7 +124,7 @@ async def test_a_ledger_writer_that_is_killed_again_and_again_loses_and_doubles_
 
 async def _wait_for_deaths(process: ServerProcess, count: int) -> None:
     async with asyncio.timeout(60):
-        while sum("writer_died" in line for line in process.lines) < count:
+        while sum("writer_died" in line for line in process.lines) < count:  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.02)
 
 
@@ -163,7 +163,7 @@ def _start_doomed(authority: TestAuthority, point: str) -> ServerProcess:
 
 async def _wait_for_answers(clients: Clients, count: int) -> None:
     async with asyncio.timeout(60):
-        while clients.book.answers < count:
+        while clients.book.answers < count:  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.01)
 
 
@@ -177,7 +177,7 @@ async def _wait_for_epochs(authority: TestAuthority, epoch: int) -> None:
         return int(row[0]) if row else 0
 
     async with asyncio.timeout(60):
-        while await asyncio.to_thread(begun) < epoch:
+        while await asyncio.to_thread(begun) < epoch:  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.05)
 
 

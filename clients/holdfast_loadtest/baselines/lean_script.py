@@ -1,4 +1,4 @@
-"""The bare reserve script at its leanest, driven over a pipeline that is never empty.
+"""The bare reserve script, driven over a pipeline that is never empty: what a decision costs with nothing around it.
 
 Calls go out in pieces; the next piece is sent before the replies to the last one are read, so Valkey always has work.
 Every reply has the same length, so replies are compared as bytes and cost the driver next to nothing.
@@ -17,11 +17,14 @@ from holdfast_loadtest.figures import percentile
 from holdfast_loadtest.task import Outcome, Task
 from holdfast_loadtest.valkey_wire import ValkeyConnection, ValkeyError, packed
 
-CALLS_PER_RESERVATION = 4
+CALLS_PER_RESERVATION = 11
 """The commands within the script."""
 
-_KEYS = ("lean:{main}:levels", "lean:{main}:journal", "lean:{main}:reservations")
-_UNITS = 1_000_000_000_000
+_NAMES = ("epoch", "head", "journal", "levels", "reservations", "due", "outcomes")
+_KEYS = tuple(f"lean:{{main}}:{name}" for name in _NAMES)
+_LEVELS = _KEYS[_NAMES.index("levels")]
+# A level of version 1 with all units on hand and none reserved, packed as MessagePack.
+_LEVEL = b"\x93\x01\xcf" + (1_000_000_000_000).to_bytes(8, "big") + b"\x00"
 _TAKEN = b":1\r\n"
 _ID_LENGTH = 27
 _MILLISECONDS = 1000
@@ -33,7 +36,9 @@ def set_up(port: int) -> None:
     with ValkeyConnection(port) as valkey:
         valkey.call("FLUSHALL")
         for sku in SPREAD_SKUS:
-            valkey.call("HSET", _KEYS[0], sku, _UNITS)
+            valkey.call("HSET", _LEVELS, sku, _LEVEL)
+        valkey.call("SET", _KEYS[0], "1")
+        valkey.call("HSET", _KEYS[1], "position", 0, "hash", "0" * 40)
 
 
 def drive(task: Task) -> Outcome:
@@ -78,7 +83,7 @@ def _loaded(valkey: ValkeyConnection) -> bytes:
 def _pieces(digest: bytes, task: Task) -> Iterator[bytes]:
     """Yields calls for ever, packed, a piece at a time, each with a reservation id of its own."""
     sku_length = len(SPREAD_SKUS[0])
-    call = packed("EVALSHA", digest, 3, *_KEYS, "s" * sku_length, 1, "r" * _ID_LENGTH)
+    call = packed("EVALSHA", digest, len(_KEYS), *_KEYS, "s" * sku_length, 1, "r" * _ID_LENGTH)
     call = call.replace(b"s" * sku_length, b"%b").replace(b"r" * _ID_LENGTH, b"%%0%dd" % _ID_LENGTH)
     skus = [sku.encode() for sku in SPREAD_SKUS]
     draw = random.Random(task.seed)

@@ -168,7 +168,9 @@ def _duration_check(allowed: rules.IntegerRange) -> _Check:
     low, high = allowed.min * _NANOSECONDS, allowed.max * _NANOSECONDS
 
     def check(value: duration_pb2.Duration, path: _Path, found: list[Violation]) -> None:
-        if not low <= value.seconds * _NANOSECONDS + value.nanos <= high:
+        if not 0 <= value.nanos < _NANOSECONDS:
+            _violated(found, (*path, "nanos"), f"must be from 0 to {_NANOSECONDS - 1}")
+        elif not low <= value.seconds * _NANOSECONDS + value.nanos <= high:
             _violated(found, path, f"must be from {allowed.min} to {allowed.max} seconds")
 
     return check

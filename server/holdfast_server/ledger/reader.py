@@ -62,7 +62,7 @@ class LedgerReader:
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self.threads, run)
-        except exc.DBAPIError as error:
+        except (exc.OperationalError, exc.InterfaceError) as error:
             log.warning("ledger_read_failed", question=question.__name__, error=str(error.orig).strip())
             raise LedgerUnavailable(self._settings.segment) from error
         except exc.TimeoutError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import psycopg
@@ -21,10 +21,10 @@ MakeSettings = Callable[..., Settings]
 
 
 @pytest.fixture(scope="session")
-def template(servers: Servers) -> Iterator[str]:
+def template(servers: Servers) -> str:
     """The name of a database that has every migration and nobody connected."""
     migrate(servers.new_database(_TEMPLATE))
-    yield _TEMPLATE
+    return _TEMPLATE
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ class Rig:
     async def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
         try:
             async with asyncio.timeout(seconds):
-                while not await asyncio.to_thread(condition):
+                while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - another process or thread is waited for
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise AssertionError(f"waited {seconds} s in vain for {what}") from None

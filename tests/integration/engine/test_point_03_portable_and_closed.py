@@ -79,7 +79,7 @@ async def test_point_3_scripts_that_redis_has_forgotten_are_sent_again(rig: Rig)
 
 
 async def test_point_3_numbers_keep_all_their_digits(rig: Rig) -> None:
-    """Quantities, sums, times and positions of 15 digits and more go through Lua, the journal, Postgres and a rebuild.
+    """Quantities, sums and times of 15 digits and more go through Lua, the journal, Postgres and a rebuild.
 
     Taken out by: `digits` written as `return '' .. number` in frame.lua; or the sum of a pool through `tostring`.
     """
@@ -138,7 +138,10 @@ async def test_point_3_a_key_that_is_missing_closes_the_sequencer_and_is_rebuilt
 
 
 async def test_point_3_sums_that_are_missing_are_made_anew_from_the_levels(rig: Rig) -> None:
-    """They are derived, so nothing is closed. Taken out by: the sum of a missing record taken to be zero in pools.lua."""
+    """They are derived, so nothing is closed.
+
+    Taken out by: the sum of a missing record taken to be zero in pools.lua.
+    """
     await rig.hold_units(2)
     epoch = rig.segment().epoch
     assert rig.redis.delete(rig.keys.sums) == 1

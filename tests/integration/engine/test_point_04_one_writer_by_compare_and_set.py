@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -80,7 +81,8 @@ async def test_point_4_a_writer_that_is_wrong_about_any_part_of_the_cursor_chang
         await rig.open_trade()
         waiting, batch = await held_batch(rig)
         wrong = {"epoch": batch.epoch + 1, "position_before": 0, "chain_hash_before": "e" * 40}
-        zombie = replace(batch, **{field: wrong[field]})
+        changes: dict[str, Any] = {field: wrong[field]}
+        zombie = replace(batch, **changes)
         before = whole_ledger(rig)
         with rig.connect() as connection, pytest.raises(Fenced):
             second_writer(rig)._commit(connection, zombie)
@@ -238,7 +240,7 @@ async def test_point_4_a_writer_refuses_to_write_what_would_not_be_on_disk(rig: 
 
 
 async def test_point_4_a_second_writer_waits_and_takes_over(rig: Rig) -> None:
-    """Taken out by: `_check_and_wait_for_lock` returning at once; or the lock held by the process and not the session."""
+    """Taken out by: `_check_and_wait_for_lock` returning at once; or a lock that outlives its session."""
     first = rig.writer
     second = rig.start_writer()
     locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 47012 AND granted AND database = "

@@ -1,4 +1,4 @@
-"""Point 5, acknowledge by identity: a caller waits for exactly its entry, and a lost notice costs time, not the answer."""
+"""Point 5, acknowledge by identity: a caller waits for exactly its entry; a lost notice costs time, not the answer."""
 
 from __future__ import annotations
 

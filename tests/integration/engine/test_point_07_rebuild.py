@@ -1,4 +1,4 @@
-"""Point 7, the rebuild: a new epoch is fenced in Postgres, loaded beside the old one, and never opened over a higher."""
+"""Point 7, the rebuild: a new epoch is fenced in Postgres, loaded beside the old, and never opened over a higher."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_point_7_a_loader_whose_epoch_is_over_loads_nothing(rig: Rig) -> N
 async def test_point_7_a_loader_that_was_overtaken_opens_nothing_and_mixes_nothing(rig: Rig) -> None:
     """It has read its state and written its keys, and then stands still while another epoch is loaded, opened and used.
 
-    Taken out by: the comparison in open.lua.
+    Taken out by: the comparison in open.lua together with its EXISTS; either alone keeps the epochs apart.
     """
     await rig.stop_writer()
     first = fence(rig)

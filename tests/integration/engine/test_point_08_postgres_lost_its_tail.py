@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
+from holdfast_server.decide.commands import Command
 from holdfast_server.ledger.segments import SegmentStore
 from holdfast_server.records import SegmentState
 from holdfast_server.refusals import SegmentStopped
@@ -26,7 +27,7 @@ class Failover:
 
     rig: Rig
     servers: Servers
-    commands: list[demands.Command]
+    commands: list[Command]
     position_before: int
 
     def _database(self) -> str:
@@ -106,7 +107,7 @@ async def test_point_8_the_segment_stops_and_says_why_and_drops_nothing(failover
 
 
 async def test_point_8_a_server_that_knew_more_says_that_the_segment_is_stopped(failover: Failover) -> None:
-    """It has heard of positions that the ledger no longer has; the word that the segment is stopped counts all the same.
+    """It has heard of positions that the ledger no longer has; that the segment is stopped counts all the same.
 
     Taken out by: dropping every notice that lies behind what is known in CommitWatch._take_in.
     """
@@ -117,7 +118,7 @@ async def test_point_8_a_server_that_knew_more_says_that_the_segment_is_stopped(
 
 
 async def test_point_8_a_server_that_starts_then_says_that_the_segment_is_stopped(failover: Failover) -> None:
-    """A writer that is alive says so for a stopped segment too; else all that a server could say is that it hears nothing.
+    """A writer that is alive says so for a stopped segment too; else a server could say only that it hears nothing.
 
     Taken out by: no sign of life in LedgerWriter._resume.
     """

@@ -35,8 +35,8 @@ async def test_point_11_calls_that_are_cancelled_at_any_moment_mix_up_no_answers
         for task in dropped[::2]:
             task.cancel()
     ended = await asyncio.gather(*dropped, return_exceptions=True)
-    for expected, task in kept:
-        assert (await task).answers[0][0] == expected
+    for expected, read in kept:
+        assert (await read).answers[0][0] == expected
     done = sum(isinstance(answer, Decision) for answer in ended)
     assert all(isinstance(answer, Decision | asyncio.CancelledError) for answer in ended)
     received = rig.query("SELECT sellable FROM stock_level WHERE sku = %s", SKU)[0][0] - 1000

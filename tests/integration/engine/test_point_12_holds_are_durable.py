@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from typing import Any
@@ -12,16 +13,36 @@ from holdfast.inventory.v1.inventory_service_pb2 import CommitReservationRequest
 from api.calls import patiently, stubs_of
 from api.ids import uuid7
 from api.shop import assert_ledger_is_sound, open_shop
+from integration.engine.conftest import MakeSettings
+from integration.engine.rig import open_rig
 from support.authority import TestAuthority
 from support.servers import Servers
 
 HELD = reservation_pb2.ReservationState.RESERVATION_STATE_HELD
 
 
+async def test_point_12_a_hold_is_acknowledged_only_once_it_is_in_the_ledger(make_settings: MakeSettings) -> None:
+    """However short it lasts, it waits like everything else.
+
+    Taken out by: `_answer` called at once for a tick that changed something in Decider._run_tick.
+    """
+    async with open_rig(make_settings(freshness_seconds=60)) as rig:
+        await rig.open_trade()
+        rig.writer.hold()
+        waiting = asyncio.create_task(rig.hold_units(1, ttl_seconds=1))
+        await rig.until(rig.writer.writer.is_held.is_set, "the writer to hold the batch")
+        await rig.until(lambda: not rig.decider._queue, "the tick to pass")
+        assert not waiting.done()
+        assert rig.query("SELECT count(*) FROM reservation") == [(0,)]
+        rig.writer.let_go()
+        held = await waiting
+        assert rig.query("SELECT reservation_id FROM reservation") == [(held.reservation_id,)]
+
+
 async def test_point_12_held_reservations_survive_the_death_of_everything(fresh_servers: Servers) -> None:
     """Server, ledger writer, Postgres and Valkey are killed at once, right after the last hold was acknowledged.
 
-    Taken out by: acknowledging a tick at once, before its commit, in Decider._run_tick.
+    Taken out by: reservations not loaded in Loader._load_reservations (the hold is gone from the new sequencer).
     """
     authority = TestAuthority(fresh_servers, database="fresh", segment="main")
     server = authority.start_server()

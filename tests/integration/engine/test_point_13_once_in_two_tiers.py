@@ -83,7 +83,7 @@ async def test_point_13_all_other_ids_of_a_call_are_looked_up_in_one_question(ri
 
 
 async def test_point_13_an_id_that_redis_has_dropped_is_found_in_postgres(rig: Rig) -> None:
-    """Taken out by: looking nothing up in Decider._look_up, with `< head.evicted_position` taken out of outcomes.lua."""
+    """Taken out by: no look-up in Decider._look_up, and `< head.evicted_position` taken out of outcomes.lua."""
     rig.decider.clock_us = demands.now_us()
     plain = demands.receive(SKU, LOCATION, 1, request_id="invoice-1")
     coded = demands.receive(SKU, LOCATION, 1, request_id=demands.uuid7(rig.decider.clock_us - 10 * MINUTE))
@@ -168,7 +168,7 @@ async def test_point_13_a_window_that_a_rebuild_cut_short_sends_older_ids_to_pos
 async def test_point_13_a_window_that_load_made_short_sends_older_ids_to_postgres(make_settings: MakeSettings) -> None:
     """Generations that fill up are dropped before their time; ids that are young by the clock are looked up then.
 
-    Taken out by: the same as the first of these; the look-up that the script asks for must not depend on the clock.
+    Taken out by: `command.must_look_up` not asked for in Decider._look_up.
     """
     async with open_rig(make_settings(max_outcomes_per_generation=1)) as rig:
         await rig.open_trade()
@@ -179,7 +179,10 @@ async def test_point_13_a_window_that_load_made_short_sends_older_ids_to_postgre
 
 
 async def test_point_13_one_caller_whose_clock_is_ahead_does_not_shut_out_the_others(rig: Rig) -> None:
-    """An id of the allowed future lifts the floor of the window, once it is dropped, above everybody's own time."""
+    """An id of the allowed future lifts the floor of the window, once it is dropped, above everybody's time.
+
+    Taken out by: `command.must_look_up` not asked for in Decider._look_up.
+    """
     rig.decider.clock_us = demands.now_us()
     ahead_us = rig.decider.clock_us + (rig.settings.max_request_id_ahead_seconds - 60) * SECOND
     await rig.decide(demands.receive(SKU, LOCATION, 1, request_id=demands.uuid7(ahead_us)))

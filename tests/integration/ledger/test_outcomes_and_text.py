@@ -1,4 +1,4 @@
-"""Outcomes are forgotten in bounded steps, prose arrives as it was sent, and a failpoint that is misspelt is an error."""
+"""Outcomes are forgotten in bounded steps, prose arrives as it was sent, and a misspelt failpoint is an error."""
 
 from __future__ import annotations
 

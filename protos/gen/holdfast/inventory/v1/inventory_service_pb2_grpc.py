@@ -228,7 +228,8 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListReservations(self, request, context):
-        """Lists reservations, the newest first, in pages.
+        """Lists reservations by id, the newest first, in pages. Ids carry the time of
+        the server that made them, to the millisecond.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
