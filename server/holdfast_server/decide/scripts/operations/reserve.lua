@@ -104,16 +104,22 @@ end
 -- Returns a refusal if a line names something that does not exist or that the channel does not sell from.
 local function unknown_in(lines, pool_id)
   for _, line in ipairs(lines) do
-    if not item_of(line[1]) then
-      return refuse('UNKNOWN_SKU', line[1])
-    end
-    if line[3] ~= '' then
-      local ranks = location_of(line[3])
+    local sku, location = line[1], line[3]
+    -- What a pool or a location has of a SKU proves that there is such an item; only else is it looked for.
+    if location == '' then
+      if not has_any(pool_id, sku) and not item_of(sku) then
+        return refuse('UNKNOWN_SKU', sku)
+      end
+    else
+      if not item_of(sku) then
+        return refuse('UNKNOWN_SKU', sku)
+      end
+      local ranks = location_of(location)
       if not ranks then
-        return refuse('UNKNOWN_LOCATION', line[3])
+        return refuse('UNKNOWN_LOCATION', location)
       end
       if not ranks[pool_id] then
-        return refuse('LOCATION_NOT_IN_POOL', line[3])
+        return refuse('LOCATION_NOT_IN_POOL', location)
       end
     end
   end

@@ -134,9 +134,17 @@ local function sum_of(pool_id, sku)
   local pool = pool_of(pool_id)
   if not sum.record or sum.record[VERSION] ~= pool[POOL_VERSION] then
     sum.record = record_from_levels(pool, sku)
-    mark_changed(sum)
+    -- Of a SKU that does not exist nothing is kept, however often it is asked for.
+    if item_of(sku) then
+      mark_changed(sum)
+    end
   end
   return sum
+end
+
+-- Says whether a pool has units of a SKU.
+local function has_any(pool_id, sku)
+  return sum_of(pool_id, sku).record[SUM] > 0
 end
 
 local NO_RANKS = {}
