@@ -5,8 +5,12 @@ Tests share one authority and keep apart by random names. A test that kills thin
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+
+# Servers are started again by a fork while gRPC runs in this process (see holdfast_server/__main__.py).
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
 import pytest

@@ -43,50 +43,18 @@ listens at the target, of one made from the gRPC status. A refusal has had no ef
 `error.request_id`. A reason that this version does not know becomes the general class of its code.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 import grpc
-from google.protobuf import message as protobuf_message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import status_pb2
 from holdfast.inventory.v1 import error_reason_pb2
 
-ERROR_DOMAIN: Final = "holdfast.inventory.v1"
-
-_Detail = TypeVar("_Detail", bound=protobuf_message.Message)
-
-_DETAILS_KEY: Final = "grpc-status-details-bin"
-_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldViolation:
-    """A field that breaks its rule."""
-
-    field: str
-    """The path of the field, such as `lines[3].quantity`."""
-
-    description: str
-    """What is wrong with it, in words."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShortLine:
-    """A SKU, or a SKU at a location, of which there is too little."""
-
-    sku: str
-
-    location: str
-    """The location that the demand named; empty if it was to be sourced from the channel's pool."""
-
-    requested: int
-    """The units that were asked for, over all lines of this SKU and location."""
-
-    available: int
-    """The units that could have been had."""
+from holdfast_client import status_details
+from holdfast_client.status_details import ERROR_DOMAIN as ERROR_DOMAIN  # noqa: PLC0414 - shown here as well
+from holdfast_client.status_details import FieldViolation as FieldViolation  # noqa: PLC0414
+from holdfast_client.status_details import ShortLine as ShortLine  # noqa: PLC0414
 
 
 class HoldfastError(Exception):
@@ -113,18 +81,13 @@ class HoldfastError(Exception):
     request_id: str
 
     def __init__(self, status: status_pb2.Status, *, request_id: str = "") -> None:
-        info = _detail(status, error_details_pb2.ErrorInfo)
-        bad_request = _detail(status, error_details_pb2.BadRequest)
-        retry_info = _detail(status, error_details_pb2.RetryInfo)
-        self.code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
-        self.reason = info.reason if info is not None and info.domain == ERROR_DOMAIN else ""
+        info = status_details.info_of(status)
+        self.code = status_details.code_of(status)
+        self.reason = status_details.reason_of(info)
         self.message = status.message
-        self.metadata = MappingProxyType(dict(info.metadata) if info is not None else {})
-        self.violations = tuple(
-            FieldViolation(field=violation.field, description=violation.description)
-            for violation in (bad_request.field_violations if bad_request is not None else ())
-        )
-        self.retry_delay_seconds = retry_info.retry_delay.ToNanoseconds() / 1e9 if retry_info is not None else None
+        self.metadata = MappingProxyType(dict(info.metadata))
+        self.violations = status_details.violations_of(status)
+        self.retry_delay_seconds = status_details.retry_delay_seconds_of(status)
         self.status = status.SerializeToString()
         self.request_id = request_id
         super().__init__(f"{self.reason or self.code.name}: {self.message}")
@@ -206,7 +169,7 @@ class InsufficientStock(HoldfastError):
 
     def __init__(self, status: status_pb2.Status, *, request_id: str = "") -> None:
         super().__init__(status, request_id=request_id)
-        self.short_lines = _short_lines(status)
+        self.short_lines = status_details.short_lines_of(status)
 
 
 class LocationNotInPool(HoldfastError):
@@ -462,59 +425,24 @@ _CLASS_OF_CODE: Final[Mapping[grpc.StatusCode, type[HoldfastError]]] = {
     grpc.StatusCode.INTERNAL: InternalFault,
 }
 
-_AVAILABLE_FORM: Final = re.compile(r"requested ([0-9]+), available ([0-9]+)")
-
 
 def error_from_status(status: status_pb2.Status, *, request_id: str = "") -> HoldfastError:
     """Make the typed error of a google.rpc.Status, such as the refusal in a result of a batch."""
-    info = _detail(status, error_details_pb2.ErrorInfo)
-    reason = f"ERROR_REASON_{info.reason}" if info is not None and info.domain == ERROR_DOMAIN else ""
+    reason = f"ERROR_REASON_{status_details.reason_of(status_details.info_of(status))}"
     error_class: type[HoldfastError] | None = None
     if reason in error_reason_pb2.ErrorReason.keys():  # noqa: SIM118 - an enum wrapper is no mapping
         error_class = _CLASS_OF_REASON.get(error_reason_pb2.ErrorReason.Value(reason))
     if error_class is None:
-        code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
-        error_class = _CLASS_OF_CODE.get(code, HoldfastError)
+        error_class = _CLASS_OF_CODE.get(status_details.code_of(status), HoldfastError)
     return error_class(status, request_id=request_id)
 
 
 def error_from_rpc(failure: grpc.aio.AioRpcError, *, request_id: str = "") -> HoldfastError:
-    """Make the typed error of a call that failed, from the details in its trailing metadata if it has any."""
-    for key, value in failure.trailing_metadata() or ():
-        if key == _DETAILS_KEY:
-            try:
-                status = status_pb2.Status.FromString(value)
-            except protobuf_message.DecodeError:
-                break
-            if status.code == failure.code().value[0]:
-                return error_from_status(status, request_id=request_id)
-    bare = status_pb2.Status(code=failure.code().value[0], message=failure.details() or "")
-    return error_from_status(bare, request_id=request_id)
+    """Make the typed error of a call that failed, from the details in its trailing metadata if it has any.
 
-
-def _detail(status: status_pb2.Status, kind: type[_Detail]) -> _Detail | None:
-    for packed in status.details:
-        if packed.Is(kind.DESCRIPTOR):
-            detail: _Detail = kind()
-            try:
-                packed.Unpack(detail)
-            except protobuf_message.DecodeError:
-                return None
-            return detail
-    return None
-
-
-def _short_lines(status: status_pb2.Status) -> tuple[ShortLine, ...]:
-    """Read the short lines; the one place that knows how the authority words them."""
-    failure = _detail(status, error_details_pb2.PreconditionFailure)
-    short_lines = []
-    for violation in failure.violations if failure is not None else ():
-        units = _AVAILABLE_FORM.fullmatch(violation.description)
-        if units is None:
-            continue
-        sku, _, location = violation.subject.partition("@")
-        short_lines.append(ShortLine(sku=sku, location=location, requested=int(units[1]), available=int(units[2])))
-    return tuple(short_lines)
+    A call that was dropped on its way, with CANCELLED, becomes `Unavailable`, and so is tried again.
+    """
+    return error_from_status(status_details.status_of(failure), request_id=request_id)
 
 
 def _restore(error_class: type[HoldfastError], status: bytes, request_id: str) -> HoldfastError:

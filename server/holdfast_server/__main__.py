@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
 import typer
+
+# The bundled servers are started again, by a fork, while gRPC runs; gRPC's own handlers of forks can crash the child,
+# which has no use for gRPC. It must be said before gRPC is loaded.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 from holdfast_server.bootstrap import progress, run
 from holdfast_server.embedded.errors import EmbeddedError

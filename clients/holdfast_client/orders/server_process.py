@@ -37,6 +37,13 @@ class ServerNotStartedError(Exception):
     """The server ended, or did not say where it listens in time. The message has its last lines."""
 
 
+def _new_directory() -> Path:
+    """Makes a directory that every user can enter: under root the bundled servers run as another one."""
+    directory = Path(tempfile.mkdtemp(prefix="holdfast-replay-"))
+    directory.chmod(0o755)
+    return directory
+
+
 @asynccontextmanager
 async def embedded_server(
     data_directory: Path | None, *, command: Sequence[str] = (sys.executable, "-m", "holdfast_server")
@@ -45,7 +52,7 @@ async def embedded_server(
 
     Without a data directory it gets one that is removed afterwards.
     """
-    directory = data_directory or Path(tempfile.mkdtemp(prefix="holdfast-replay-"))
+    directory = data_directory or _new_directory()
     process = await asyncio.create_subprocess_exec(
         *command,
         "--data-directory",

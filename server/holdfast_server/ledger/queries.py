@@ -340,4 +340,4 @@ def remove_outcomes_before(connection: sa.Connection, segment: str, effective_us
         .limit(limit)
         .scalar_subquery()
     )
-    return connection.execute(sa.delete(tables.outcome).where(o.request_id.in_(old))).rowcount
+    return connection.execute(sa.delete(tables.outcome).where(o.segment == segment, o.request_id.in_(old))).rowcount

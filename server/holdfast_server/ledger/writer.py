@@ -40,6 +40,12 @@ _RESUME_DISCARD: Final = 2
 _MAX_BACKOFF_SECONDS: Final = 2.0
 _FIRST_BACKOFF_SECONDS: Final = 0.05
 _ROW_COUNT_ERROR: Final = "HF001"
+# What Postgres says of a batch that it can never take, however often it is tried.
+_NOT_FOR_THE_LEDGER: Final = (
+    psycopg.errors.IntegrityError,
+    psycopg.errors.DataError,
+    psycopg.errors.ProgrammingError,
+)
 # From here on the fields of a line are those that change: open, released, expired, fulfilled.
 _LINE_OPEN: Final = layouts.LINE.index("open")
 
@@ -223,11 +229,11 @@ class LedgerWriter:
                 for name, parameters in self._statements_of(batch):
                     connection.execute(self._sql[name], parameters)
                 failpoints.reach("before_commit")
-        except (psycopg.errors.IntegrityError, psycopg.errors.DataError) as error:
-            raise Disagreement(f"{error.diag.constraint_name}: {error.diag.message_primary}") from error
         except psycopg.Error as error:
             if error.sqlstate == _ROW_COUNT_ERROR:
                 raise self._why_refused(error) from error
+            if isinstance(error, _NOT_FOR_THE_LEDGER):
+                raise Disagreement(f"{error.diag.constraint_name}: {error.diag.message_primary}") from error
             raise
         failpoints.reach("after_commit")
 

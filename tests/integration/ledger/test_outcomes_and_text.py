@@ -85,7 +85,6 @@ def test_outcomes_older_than_the_retention_are_forgotten_in_bounded_steps(ledger
     assert ledger.query("SELECT effective_us FROM outcome ORDER BY 1") == [(8,), (9,), (10,)]
 
 
-@pytest.mark.xfail(strict=True, reason="remove_outcomes_before deletes by request_id alone")
 def test_the_retention_of_one_segment_leaves_the_outcomes_of_others_alone(ledger: Ledger) -> None:
     """Segments may have taken the same id, at different times."""
     ledger.query("INSERT INTO outcome VALUES ('paper', 'request-1', 1, 1, '', '', '', '', '')")

@@ -24,6 +24,9 @@ from unit.client.scripted import PATIENCE_SECONDS, RPCS, ScriptedAuthority, Sile
 
 ITEM = catalog_service_pb2.GetItemResponse()
 COMMITTED = inventory_service_pb2.CommitReservationResponse()
+TRIED_AGAIN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+# What gRPC says of a call that it drops, here or on the way, without anybody having asked for that.
+DROPPED = status_pb2.Status(code=grpc.StatusCode.CANCELLED.value[0], message="dropped")
 POLICY = RetryPolicy(max_tries=4, initial_backoff_seconds=1.0, max_backoff_seconds=3.0)
 
 
@@ -99,16 +102,67 @@ async def test_a_request_id_that_the_caller_gives_is_used(authority: ScriptedAut
 
 @pytest.mark.parametrize(
     "refusal",
-    [status_of(code, "") for code in grpc.StatusCode if code not in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}],
+    [status_of(code, "") for code in grpc.StatusCode if code not in {grpc.StatusCode.OK, *TRIED_AGAIN}],
     ids=lambda status: str(status.code),
 )
-async def test_nothing_but_unavailable_is_tried_again(
+async def test_no_other_code_is_tried_again(
     authority: ScriptedAuthority, client: HoldfastClient, refusal: status_pb2.Status
 ) -> None:
     authority.will_answer("GetItem", refusal, ITEM)
     with pytest.raises(HoldfastError) as raised:
         await client.get_item("85123A")
     assert raised.value.code.value[0] == refusal.code
+    assert len(authority.heard("GetItem")) == 1
+
+
+async def test_a_call_that_was_dropped_on_its_way_is_tried_again_under_the_same_request_id(
+    authority: ScriptedAuthority, client: HoldfastClient
+) -> None:
+    authority.will_answer("CommitReservation", DROPPED, DROPPED, COMMITTED)
+    await client.commit_reservation("main-1")
+    requests = [call.request for call in authority.heard("CommitReservation")]
+    assert len(requests) == 3
+    assert requests[0].request_id
+    assert requests[0] == requests[1] == requests[2]
+
+
+async def test_a_call_that_is_dropped_at_every_try_is_unavailable(authority: ScriptedAuthority, calls: Calls) -> None:
+    authority.will_answer("GetItem", *[DROPPED] * POLICY.max_tries)
+    with pytest.raises(Unavailable, match="CANCELLED") as raised:
+        await get_item(calls)
+    assert raised.value.code is grpc.StatusCode.UNAVAILABLE
+    assert len(authority.heard("GetItem")) == POLICY.max_tries
+
+
+async def test_a_stream_that_was_dropped_before_its_first_answer_is_tried_again(
+    authority: ScriptedAuthority, client: HoldfastClient
+) -> None:
+    progress = audit_service_pb2.VerifyLedgerResponse()
+    authority.will_answer("VerifyLedger", [DROPPED], [progress, DROPPED])
+    responses = client.verify_ledger()
+    assert await anext(responses) == progress
+    with pytest.raises(Unavailable):
+        await anext(responses)
+    assert len(authority.heard("VerifyLedger")) == 2
+
+
+async def test_a_task_that_is_cancelled_while_a_dropped_call_waits_is_not_tried_again(
+    authority: ScriptedAuthority,
+) -> None:
+    waiting = asyncio.Event()
+
+    async def wait(_: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    authority.will_answer("GetItem", DROPPED, ITEM)
+    calls = Calls(authority.target, metadata=(), retry=POLICY, wait=wait)
+    task = asyncio.create_task(get_item(calls))
+    await asyncio.wait_for(waiting.wait(), PATIENCE_SECONDS)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await calls.close()
     assert len(authority.heard("GetItem")) == 1
 
 
@@ -231,7 +285,7 @@ async def test_resuming_a_segment_is_never_tried_again(authority: ScriptedAuthor
 
 async def test_cancelling_the_task_cancels_the_call(authority: ScriptedAuthority, client: HoldfastClient) -> None:
     silence = Silence()
-    authority.will_answer("GetItem", silence)
+    authority.will_answer("GetItem", silence, ITEM)
     task = asyncio.create_task(client.get_item("85123A"))
     assert await asyncio.to_thread(silence.arrived.wait, PATIENCE_SECONDS)
     task.cancel()

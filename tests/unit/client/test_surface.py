@@ -11,7 +11,7 @@ from unit.client.scripted import RPCS
 
 
 def public_methods(of: type) -> set[str]:
-    return {name for name, value in vars(of).items() if callable(value) and not name.startswith("_")}
+    return {name for name in dir(of) if callable(getattr(of, name)) and not name.startswith("_")}
 
 
 def test_all_names_every_public_member_and_no_other() -> None:

@@ -1,0 +1,130 @@
+"""The calls of the audit service: movements, the check of the ledger, and segments."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from holdfast.inventory.v1 import audit_service_pb2, stock_pb2
+
+from holdfast_client.policy import RetryPolicy
+from holdfast_client.service_calls import ServiceCalls
+
+_NO_RETRY: Final = RetryPolicy(max_tries=1)
+
+
+class AuditCalls(ServiceCalls):
+    """The methods of `HoldfastClient` that look at what was done, and set a stopped segment going."""
+
+    async def list_movements(
+        self,
+        *,
+        sku: str = "",
+        location: str = "",
+        reservation_id: str = "",
+        order_id: str = "",
+        page_size: int = 0,
+        deadline_seconds: float | None = None,
+    ) -> AsyncGenerator[stock_pb2.Movement, None]:
+        """Yield all movements, the oldest first, page after page. What is left out does not restrict.
+
+        The deadline is that of each page. `page_size` is at most 1,000; 0 means 100.
+        """
+        request = audit_service_pb2.ListMovementsRequest(
+            sku=sku, location=location, reservation_id=reservation_id, order_id=order_id, page_size=page_size
+        )
+        async for page in self._pages(request, audit_service_pb2.ListMovementsResponse, deadline_seconds):
+            for movement in page.movements:
+                yield movement
+
+    async def list_movements_page(
+        self,
+        *,
+        sku: str = "",
+        location: str = "",
+        reservation_id: str = "",
+        order_id: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        deadline_seconds: float | None = None,
+    ) -> audit_service_pb2.ListMovementsResponse:
+        """Get one page of movements; its `next_page_token` leads to the next."""
+        return await self._calls.unary(
+            audit_service_pb2.ListMovementsRequest(
+                sku=sku,
+                location=location,
+                reservation_id=reservation_id,
+                order_id=order_id,
+                page_size=page_size,
+                page_token=page_token,
+            ),
+            audit_service_pb2.ListMovementsResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+        )
+
+    async def verify_ledger(
+        self, *, deadline_seconds: float | None = None
+    ) -> AsyncGenerator[audit_service_pb2.VerifyLedgerResponse, None]:
+        """Check the whole ledger against itself, yielding the progress about once a second.
+
+        The last response, and only that, has a `verdict`. A check that breaks off half-way is not begun again
+        by itself; leaving the iteration ends the check.
+        """
+        responses = self._calls.stream(
+            audit_service_pb2.VerifyLedgerRequest(),
+            audit_service_pb2.VerifyLedgerResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.verification_seconds,
+        )
+        try:
+            async for response in responses:
+                yield response
+        finally:
+            await responses.aclose()
+
+    async def list_segments(
+        self, *, page_size: int = 0, deadline_seconds: float | None = None
+    ) -> AsyncGenerator[audit_service_pb2.Segment, None]:
+        """Yield all segments by id, page after page. `page_size` is at most 1,000; 0 means 100."""
+        request = audit_service_pb2.ListSegmentsRequest(page_size=page_size)
+        async for page in self._pages(request, audit_service_pb2.ListSegmentsResponse, deadline_seconds):
+            for segment in page.segments:
+                yield segment
+
+    async def list_segments_page(
+        self, *, page_size: int = 0, page_token: str = "", deadline_seconds: float | None = None
+    ) -> audit_service_pb2.ListSegmentsResponse:
+        """Get one page of segments; its `next_page_token` leads to the next."""
+        return await self._calls.unary(
+            audit_service_pb2.ListSegmentsRequest(page_size=page_size, page_token=page_token),
+            audit_service_pb2.ListSegmentsResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+        )
+
+    async def resume_segment(
+        self,
+        segment: str,
+        *,
+        mode: audit_service_pb2.ResumeMode,
+        reason: str,
+        deadline_seconds: float | None = None,
+    ) -> audit_service_pb2.ResumeSegmentResponse:
+        """Let a stopped segment go on.
+
+        Never tried again by itself: it has no request_id, and giving up what the ledger lost must be decided
+        each time. If no answer came, look at the segment first.
+
+        Args:
+            segment: The segment.
+            mode: RESUME_MODE_REPLAY_JOURNAL or RESUME_MODE_DISCARD_JOURNAL.
+            reason: Why, in words for the log.
+
+        Raises:
+            SegmentNotStopped: The segment is not stopped.
+            UnknownSegment: There is no such segment.
+        """
+        return await self._calls.unary(
+            audit_service_pb2.ResumeSegmentRequest(segment=segment, mode=mode, reason=reason),
+            audit_service_pb2.ResumeSegmentResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            retry=_NO_RETRY,
+        )

@@ -1,0 +1,98 @@
+"""The requests of the inventory service, made of the plain values that a caller has at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from google.protobuf import duration_pb2
+from holdfast.inventory.v1 import inventory_service_pb2
+
+from holdfast_client.request_ids import new_request_id
+
+Demand = inventory_service_pb2.DemandLine | tuple[str, int] | tuple[str, int, str]
+"""A line of demand: a DemandLine, or (SKU, units), or (SKU, units, location)."""
+
+Release = inventory_service_pb2.ReleaseLine | int | tuple[int, int]
+"""A line to give back: a ReleaseLine, or a line's number for all that is open of it, or (number, units)."""
+
+Receipt = inventory_service_pb2.ReceiptLine | tuple[str, int, str]
+"""Units that came in: a ReceiptLine, or (SKU, units, location) for sellable ones."""
+
+Adjustment = inventory_service_pb2.AdjustmentLine | tuple[str, int, str]
+"""A correction: an AdjustmentLine, or (SKU, units to add or to take away, location) of sellable ones."""
+
+
+def reservation_request(
+    *,
+    channel: str,
+    lines: Iterable[Demand],
+    order_id: str = "",
+    ttl_seconds: float | None = None,
+    allow_split: bool = False,
+    partial: bool = False,
+    request_id: str | None = None,
+) -> inventory_service_pb2.CreateReservationRequest:
+    """Make the request that sets units aside, as `batch_create_reservations` takes many of.
+
+    The parameters are those of `HoldfastClient.create_reservation`.
+    """
+    return inventory_service_pb2.CreateReservationRequest(
+        request_id=request_id or new_request_id(),
+        channel=channel,
+        order_id=order_id,
+        lines=[demand_line(line) for line in lines],
+        ttl=None if ttl_seconds is None else duration_of(ttl_seconds),
+        allow_split=allow_split,
+        fill_policy=(
+            inventory_service_pb2.FILL_POLICY_PARTIAL if partial else inventory_service_pb2.FILL_POLICY_ALL_OR_NOTHING
+        ),
+    )
+
+
+def availability_key(
+    sku: str, *, channel: str | None = None, location: str | None = None
+) -> inventory_service_pb2.AvailabilityKey:
+    """Name one availability: of a SKU, to a channel or from a location. Exactly one must be given."""
+    if (channel is None) == (location is None):
+        raise ValueError("an availability is to a channel or from a location: give exactly one of the two")
+    return inventory_service_pb2.AvailabilityKey(sku=sku, channel=channel, location=location)
+
+
+def demand_line(line: Demand) -> inventory_service_pb2.DemandLine:
+    """Make the message of a line of demand; one that is a message already is passed on."""
+    if not isinstance(line, tuple):
+        return line
+    sku, quantity, *location = line
+    return inventory_service_pb2.DemandLine(sku=sku, quantity=quantity, location="".join(location))
+
+
+def release_line(line: Release) -> inventory_service_pb2.ReleaseLine:
+    """Make the message of a line to give back; one that is a message already is passed on."""
+    if isinstance(line, int):
+        return inventory_service_pb2.ReleaseLine(line_number=line)
+    if isinstance(line, tuple):
+        return inventory_service_pb2.ReleaseLine(line_number=line[0], quantity=line[1])
+    return line
+
+
+def receipt_line(line: Receipt) -> inventory_service_pb2.ReceiptLine:
+    """Make the message of units that came in; one that is a message already is passed on."""
+    if not isinstance(line, tuple):
+        return line
+    sku, quantity, location = line
+    return inventory_service_pb2.ReceiptLine(sku=sku, quantity=quantity, location=location)
+
+
+def adjustment_line(line: Adjustment) -> inventory_service_pb2.AdjustmentLine:
+    """Make the message of a correction; one that is a message already is passed on."""
+    if not isinstance(line, tuple):
+        return line
+    sku, delta_quantity, location = line
+    return inventory_service_pb2.AdjustmentLine(sku=sku, delta_quantity=delta_quantity, location=location)
+
+
+def duration_of(seconds: float) -> duration_pb2.Duration:
+    """Make the message of a time span, to the nanosecond."""
+    duration = duration_pb2.Duration()
+    duration.FromNanoseconds(round(seconds * 1_000_000_000))
+    return duration
