@@ -32,7 +32,7 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How a call is tried again after UNAVAILABLE. No other outcome is ever retried.
+    """How a call is tried again after UNAVAILABLE, or after gRPC dropped it unseen. No other outcome is ever retried.
 
     The wait before the next try is drawn evenly between nothing and a bound that doubles with every try (full
     jitter), on top of the time that the authority asked for in its RetryInfo. A wait that would pass the
