@@ -96,7 +96,7 @@ def test_one_caller_is_held_against_a_round_trip_and_a_commit() -> None:
 def test_costs_are_per_reservation_and_an_unknown_one_stays_unknown() -> None:
     costs = _report()["costs_us"]
     assert costs["unary_256"] == {"client": 25.0, "server": 125.0, "postgres": None}
-    assert costs["tick_script"] == {"valkey_script": 10.0, "redis_calls": 11.0}
+    assert costs["tick_script"] == {"valkey_script": 10.0, "redis_calls": 4.0}
 
 
 def test_the_costs_of_the_bare_script_are_its_own() -> None:
