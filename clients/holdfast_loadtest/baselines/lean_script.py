@@ -17,14 +17,18 @@ from holdfast_loadtest.figures import percentile
 from holdfast_loadtest.task import Outcome, Task
 from holdfast_loadtest.valkey_wire import ValkeyConnection, ValkeyError, packed
 
-CALLS_PER_RESERVATION = 11
+CALLS_PER_RESERVATION = 15
 """The commands within the script."""
 
-_NAMES = ("epoch", "head", "journal", "levels", "reservations", "due", "outcomes")
+_NAMES = ("epoch", "head", "journal", "levels", "reservations", "due", "outcomes", "channels", "pools", "sums")
 _KEYS = tuple(f"lean:{{main}}:{name}" for name in _NAMES)
-_LEVELS = _KEYS[_NAMES.index("levels")]
+_KEY = dict(zip(_NAMES, _KEYS, strict=True))
 # A level of version 1 with all units on hand and none reserved, packed as MessagePack.
-_LEVEL = b"\x93\x01\xcf" + (1_000_000_000_000).to_bytes(8, "big") + b"\x00"
+_UNITS = b"\xcf" + (1_000_000_000_000).to_bytes(8, "big")
+_LEVEL = b"\x93\x01" + _UNITS + b"\x00"
+# What the pool has of it, and the pool's one location.
+_SUM = b"\x91" + _UNITS
+_POOL = b"\x91\xa4MAIN"
 _TAKEN = b":1\r\n"
 _ID_LENGTH = 27
 _MILLISECONDS = 1000
@@ -36,9 +40,12 @@ def set_up(port: int) -> None:
     with ValkeyConnection(port) as valkey:
         valkey.call("FLUSHALL")
         for sku in SPREAD_SKUS:
-            valkey.call("HSET", _LEVELS, sku, _LEVEL)
-        valkey.call("SET", _KEYS[0], "1")
-        valkey.call("HSET", _KEYS[1], "position", 0, "hash", "0" * 40)
+            valkey.call("HSET", _KEY["levels"], f"{sku}|MAIN", _LEVEL)
+            valkey.call("HSET", _KEY["sums"], f"ALL|{sku}", _SUM)
+        valkey.call("SET", _KEY["epoch"], "1")
+        valkey.call("HSET", _KEY["head"], "position", 0, "hash", "0" * 40)
+        valkey.call("HSET", _KEY["channels"], "WEB", "ALL")
+        valkey.call("HSET", _KEY["pools"], "ALL", _POOL)
 
 
 def drive(task: Task) -> Outcome:
