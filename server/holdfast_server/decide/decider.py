@@ -259,8 +259,10 @@ class Decider:
         A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit
         under way would wait for it all the same; so waiting costs its commands little, and saves the price of a tick.
         The bound keeps decisions, and with them the refusals of a full backlog, going when the ledger stands still.
+        Half a tick is enough not to wait any longer: its price is spread over many commands by then.
         """
-        if self._uncommitted_ticks < self._settings.max_ticks_under_way:
+        is_enough = len(self._queue) * 2 >= self._settings.max_commands_per_tick
+        if is_enough or self._uncommitted_ticks < self._settings.max_ticks_under_way:
             return
         self._tick_ended.clear()
         with contextlib.suppress(TimeoutError):
