@@ -74,6 +74,9 @@ class _Group:
     done: asyncio.Future[None]
 
     def settle(self, index: int, answer: _Settled) -> None:
+        """Takes the answer to one command; the first one counts."""
+        if self.answers[index] is not None:
+            return
         self.answers[index] = answer
         self.remaining -= 1
         if self.remaining == 0 and not self.done.done():
