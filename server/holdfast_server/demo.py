@@ -28,7 +28,7 @@ _STORE_SHARE: Final = 4
 
 
 async def load_demo(authority: Authority) -> bool:
-    """Loads the demo catalogue if there is no item at all; returns whether it did.
+    """Loads the demo catalogue if there is no channel yet, which is what it puts last; returns whether it did.
 
     Its request ids are fixed: after a crash half-way the next start completes it, and books nothing twice.
     """

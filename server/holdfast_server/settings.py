@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     max_commands_per_tick: int = Field(default=512, ge=1)
     max_ticks_under_way: int = Field(default=1, ge=1, description="waiting for their commit before commands gather")
     tick_gather_seconds: float = Field(default=0.005, gt=0, le=0.1, description="the longest that commands gather")
-    max_lines_per_tick: int = Field(default=4_000, ge=1_000)
+    max_lines_per_tick: int = Field(default=4_000, ge=1_000, description="holds a reservation of 1,000 lines")
     max_expiries_per_tick: int = Field(default=128, ge=1)
     max_uncommitted_operations: int = Field(default=20_000, ge=1)
     max_pools_per_location: int = Field(default=64, ge=1)
@@ -88,8 +88,6 @@ class Settings(BaseSettings):
     def _fit_together(self) -> Self:
         if self.heartbeat_seconds * 2 > self.freshness_seconds:
             raise ValueError("heartbeat_seconds must be at most half of freshness_seconds")
-        if self.max_lines_per_tick < 1_000:
-            raise ValueError("max_lines_per_tick must hold a reservation of 1,000 lines")
         window_seconds = self.outcome_generation_seconds * 3
         if window_seconds >= self.request_retention_days * 86_400:
             raise ValueError("the window of outcomes must be shorter than request_retention_days")

@@ -65,7 +65,7 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         check.add_done_callback(self._check_ended)
         try:
             while not check.done():
-                await asyncio.wait([asyncio.shield(check)], timeout=_PROGRESS_SECONDS)
+                await asyncio.wait([check], timeout=_PROGRESS_SECONDS)
                 if not check.done():
                     yield _progress(progress)
             verdict = await check
@@ -75,7 +75,9 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
             response.verdict.CopyFrom(_verdict(verdict))
             yield response
         finally:
-            progress.abandon()
+            if not check.done():
+                # It talks to Postgres, so it has a thread of its own to do that.
+                asyncio.get_running_loop().run_in_executor(None, progress.abandon)
 
     def _check_ended(self, _: asyncio.Future[Verdict | None]) -> None:
         self._checks -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -38,8 +39,11 @@ class Progress:
     def abandon(self) -> None:
         """Ends the check soon, the statement that it may be waiting for included."""
         self.abandoned = True
-        if self.connection is not None and not self.connection.closed:
-            self.connection.cancel_safe(timeout=_CANCEL_SECONDS)
+        # The check may end at this very moment; then there is nothing left to cancel.
+        connection = self.connection
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
