@@ -1,8 +1,10 @@
 import datetime
 
 from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.inventory.v1 import field_rule_pb2 as _field_rule_pb2
+from holdfast.inventory.v1 import revision_pb2 as _revision_pb2
 from holdfast.inventory.v1 import stock_pb2 as _stock_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -36,20 +38,28 @@ RESUME_MODE_REPLAY_JOURNAL: ResumeMode
 RESUME_MODE_DISCARD_JOURNAL: ResumeMode
 
 class ListMovementsRequest(_message.Message):
-    __slots__ = ("sku", "location", "reservation_id", "order_id", "page_size", "page_token")
+    __slots__ = ("sku", "location", "reservation_id", "order_id", "channel", "caller", "start_time", "end_time", "page_size", "page_token")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     reservation_id: str
     order_id: str
+    channel: str
+    caller: str
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
     page_size: int
     page_token: str
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., reservation_id: _Optional[str] = ..., order_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., reservation_id: _Optional[str] = ..., order_id: _Optional[str] = ..., channel: _Optional[str] = ..., caller: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListMovementsResponse(_message.Message):
     __slots__ = ("movements", "next_page_token")
@@ -58,6 +68,50 @@ class ListMovementsResponse(_message.Message):
     movements: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Movement]
     next_page_token: str
     def __init__(self, movements: _Optional[_Iterable[_Union[_stock_pb2.Movement, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class TraceOrderRequest(_message.Message):
+    __slots__ = ("order_id", "page_size", "page_token")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, order_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class TraceOrderResponse(_message.Message):
+    __slots__ = ("steps", "next_page_token")
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    steps: _containers.RepeatedCompositeFieldContainer[TraceStep]
+    next_page_token: str
+    def __init__(self, steps: _Optional[_Iterable[_Union[TraceStep, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class TraceStep(_message.Message):
+    __slots__ = ("revision", "operation", "decide_time", "since_previous", "reservation_id", "document_id", "movements", "caller", "reason", "reference", "trace_parent")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    DECIDE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SINCE_PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MOVEMENTS_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    TRACE_PARENT_FIELD_NUMBER: _ClassVar[int]
+    revision: _revision_pb2.Revision
+    operation: str
+    decide_time: _timestamp_pb2.Timestamp
+    since_previous: _duration_pb2.Duration
+    reservation_id: str
+    document_id: str
+    movements: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Movement]
+    caller: str
+    reason: str
+    reference: str
+    trace_parent: str
+    def __init__(self, revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., operation: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., since_previous: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., reservation_id: _Optional[str] = ..., document_id: _Optional[str] = ..., movements: _Optional[_Iterable[_Union[_stock_pb2.Movement, _Mapping]]] = ..., caller: _Optional[str] = ..., reason: _Optional[str] = ..., reference: _Optional[str] = ..., trace_parent: _Optional[str] = ...) -> None: ...
 
 class VerifyLedgerRequest(_message.Message):
     __slots__ = ()

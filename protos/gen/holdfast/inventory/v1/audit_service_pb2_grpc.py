@@ -41,6 +41,11 @@ class AuditServiceStub:
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListMovementsRequest.SerializeToString,
                 response_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListMovementsResponse.FromString,
                 _registered_method=True)
+        self.TraceOrder = channel.unary_unary(
+                '/holdfast.inventory.v1.AuditService/TraceOrder',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.TraceOrderRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.TraceOrderResponse.FromString,
+                _registered_method=True)
         self.VerifyLedger = channel.unary_stream(
                 '/holdfast.inventory.v1.AuditService/VerifyLedger',
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.VerifyLedgerRequest.SerializeToString,
@@ -65,6 +70,15 @@ class AuditServiceServicer:
 
     def ListMovements(self, request, context):
         """Lists movements, the oldest first, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TraceOrder(self, request, context):
+        """Tells the life of an order's units: every operation on its reservations,
+        transfers, fulfillments, returns and incidents, with the time of each and
+        the time since the one before, the oldest first, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,6 +121,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListMovements,
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListMovementsRequest.FromString,
                     response_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListMovementsResponse.SerializeToString,
+            ),
+            'TraceOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.TraceOrder,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.TraceOrderRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.TraceOrderResponse.SerializeToString,
             ),
             'VerifyLedger': grpc.unary_stream_rpc_method_handler(
                     servicer.VerifyLedger,
@@ -153,6 +172,33 @@ class AuditService:
             '/holdfast.inventory.v1.AuditService/ListMovements',
             holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListMovementsRequest.SerializeToString,
             holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListMovementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TraceOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.AuditService/TraceOrder',
+            holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.TraceOrderRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.TraceOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

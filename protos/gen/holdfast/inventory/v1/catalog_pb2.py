@@ -26,7 +26,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from holdfast.inventory.v1 import field_rule_pb2 as holdfast_dot_inventory_dot_v1_dot_field__rule__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#holdfast/inventory/v1/catalog.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a&holdfast/inventory/v1/field_rule.proto\"\x7f\n\x04Item\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x64isplay_name\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x1f\n\tbase_unit\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xca\xf3\x18\x04\x08\x03\x10 \x12\x1b\n\x05scale\x18\x04 \x01(\x05\x42\x0c\xe2\x41\x01\x01\xca\xf3\x18\x04\x1a\x02\x10\x06\"\x83\x01\n\x08Location\x12\x1c\n\x08location\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x64isplay_name\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x37\n\x04kind\x18\x03 \x01(\x0e\x32#.holdfast.inventory.v1.LocationKindB\x04\xe2\x41\x01\x01\"d\n\x04Pool\x12\x18\n\x04pool\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x64isplay_name\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12 \n\tlocations\x18\x03 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \x88\'\"b\n\x07\x43hannel\x12\x1b\n\x07\x63hannel\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x64isplay_name\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x18\n\x04pool\x18\x03 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01*\x82\x01\n\x0cLocationKind\x12\x1d\n\x19LOCATION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17LOCATION_KIND_WAREHOUSE\x10\x01\x12\x17\n\x13LOCATION_KIND_STORE\x10\x02\x12\x1d\n\x19LOCATION_KIND_THIRD_PARTY\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#holdfast/inventory/v1/catalog.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a&holdfast/inventory/v1/field_rule.proto\"\xd2\x01\n\x04Item\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x64isplay_name\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x1f\n\tbase_unit\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xca\xf3\x18\x04\x08\x03\x10 \x12\x1b\n\x05scale\x18\x04 \x01(\x05\x42\x0c\xe2\x41\x01\x01\xca\xf3\x18\x04\x1a\x02\x10\x06\x12\x16\n\x08inactive\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x39\n\x05parts\x18\x06 \x03(\x0b\x32\x1e.holdfast.inventory.v1.KitPartB\n\xe2\x41\x01\x01\xca\xf3\x18\x02 \x14\"F\n\x07KitPart\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\"\n\x08quantity\x18\x02 \x01(\x03\x42\x10\xe2\x41\x01\x02\xca\xf3\x18\x08\x1a\x06\x08\x01\x10\xc0\x84=\"\x83\x01\n\x08Location\x12\x1c\n\x08location\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x64isplay_name\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x37\n\x04kind\x18\x03 \x01(\x0e\x32#.holdfast.inventory.v1.LocationKindB\x04\xe2\x41\x01\x01\"d\n\x04Pool\x12\x18\n\x04pool\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x64isplay_name\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12 \n\tlocations\x18\x03 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \x88\'\"b\n\x07\x43hannel\x12\x1b\n\x07\x63hannel\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x64isplay_name\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x18\n\x04pool\x18\x03 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01*\x82\x01\n\x0cLocationKind\x12\x1d\n\x19LOCATION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17LOCATION_KIND_WAREHOUSE\x10\x01\x12\x17\n\x13LOCATION_KIND_STORE\x10\x02\x12\x1d\n\x19LOCATION_KIND_THIRD_PARTY\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ITEM'].fields_by_name['base_unit']._serialized_options = b'\342A\001\001\312\363\030\004\010\003\020 '
   _globals['_ITEM'].fields_by_name['scale']._loaded_options = None
   _globals['_ITEM'].fields_by_name['scale']._serialized_options = b'\342A\001\001\312\363\030\004\032\002\020\006'
+  _globals['_ITEM'].fields_by_name['inactive']._loaded_options = None
+  _globals['_ITEM'].fields_by_name['inactive']._serialized_options = b'\342A\001\001'
+  _globals['_ITEM'].fields_by_name['parts']._loaded_options = None
+  _globals['_ITEM'].fields_by_name['parts']._serialized_options = b'\342A\001\001\312\363\030\002 \024'
+  _globals['_KITPART'].fields_by_name['sku']._loaded_options = None
+  _globals['_KITPART'].fields_by_name['sku']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
+  _globals['_KITPART'].fields_by_name['quantity']._loaded_options = None
+  _globals['_KITPART'].fields_by_name['quantity']._serialized_options = b'\342A\001\002\312\363\030\010\032\006\010\001\020\300\204='
   _globals['_LOCATION'].fields_by_name['location']._loaded_options = None
   _globals['_LOCATION'].fields_by_name['location']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
   _globals['_LOCATION'].fields_by_name['display_name']._loaded_options = None
@@ -59,14 +67,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANNEL'].fields_by_name['display_name']._serialized_options = b'\342A\001\001\312\363\030\002\010\003'
   _globals['_CHANNEL'].fields_by_name['pool']._loaded_options = None
   _globals['_CHANNEL'].fields_by_name['pool']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
-  _globals['_LOCATIONKIND']._serialized_start=601
-  _globals['_LOCATIONKIND']._serialized_end=731
-  _globals['_ITEM']._serialized_start=135
-  _globals['_ITEM']._serialized_end=262
-  _globals['_LOCATION']._serialized_start=265
-  _globals['_LOCATION']._serialized_end=396
-  _globals['_POOL']._serialized_start=398
-  _globals['_POOL']._serialized_end=498
-  _globals['_CHANNEL']._serialized_start=500
-  _globals['_CHANNEL']._serialized_end=598
+  _globals['_LOCATIONKIND']._serialized_start=757
+  _globals['_LOCATIONKIND']._serialized_end=887
+  _globals['_ITEM']._serialized_start=136
+  _globals['_ITEM']._serialized_end=346
+  _globals['_KITPART']._serialized_start=348
+  _globals['_KITPART']._serialized_end=418
+  _globals['_LOCATION']._serialized_start=421
+  _globals['_LOCATION']._serialized_end=552
+  _globals['_POOL']._serialized_start=554
+  _globals['_POOL']._serialized_end=654
+  _globals['_CHANNEL']._serialized_start=656
+  _globals['_CHANNEL']._serialized_end=754
 # @@protoc_insertion_point(module_scope)

@@ -4,7 +4,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -21,16 +21,28 @@ LOCATION_KIND_STORE: LocationKind
 LOCATION_KIND_THIRD_PARTY: LocationKind
 
 class Item(_message.Message):
-    __slots__ = ("sku", "display_name", "base_unit", "scale")
+    __slots__ = ("sku", "display_name", "base_unit", "scale", "inactive", "parts")
     SKU_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     BASE_UNIT_FIELD_NUMBER: _ClassVar[int]
     SCALE_FIELD_NUMBER: _ClassVar[int]
+    INACTIVE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     sku: str
     display_name: str
     base_unit: str
     scale: int
-    def __init__(self, sku: _Optional[str] = ..., display_name: _Optional[str] = ..., base_unit: _Optional[str] = ..., scale: _Optional[int] = ...) -> None: ...
+    inactive: bool
+    parts: _containers.RepeatedCompositeFieldContainer[KitPart]
+    def __init__(self, sku: _Optional[str] = ..., display_name: _Optional[str] = ..., base_unit: _Optional[str] = ..., scale: _Optional[int] = ..., inactive: _Optional[bool] = ..., parts: _Optional[_Iterable[_Union[KitPart, _Mapping]]] = ...) -> None: ...
+
+class KitPart(_message.Message):
+    __slots__ = ("sku", "quantity")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    quantity: int
+    def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
 
 class Location(_message.Message):
     __slots__ = ("location", "display_name", "kind")

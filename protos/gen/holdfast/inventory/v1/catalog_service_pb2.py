@@ -26,9 +26,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from holdfast.inventory.v1 import catalog_pb2 as holdfast_dot_inventory_dot_v1_dot_catalog__pb2
 from holdfast.inventory.v1 import field_rule_pb2 as holdfast_dot_inventory_dot_v1_dot_field__rule__pb2
 from holdfast.inventory.v1 import revision_pb2 as holdfast_dot_inventory_dot_v1_dot_revision__pb2
+from holdfast.inventory.v1 import rules_pb2 as holdfast_dot_inventory_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+holdfast/inventory/v1/catalog_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a#holdfast/inventory/v1/catalog.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a$holdfast/inventory/v1/revision.proto\"j\n\x0fPutItemsRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x37\n\x05items\x18\x02 \x03(\x0b\x32\x1b.holdfast.inventory.v1.ItemB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"W\n\x10PutItemsResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\")\n\x0eGetItemRequest\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"<\n\x0fGetItemResponse\x12)\n\x04item\x18\x01 \x01(\x0b\x32\x1b.holdfast.inventory.v1.Item\"T\n\x10ListItemsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"X\n\x11ListItemsResponse\x12*\n\x05items\x18\x01 \x03(\x0b\x32\x1b.holdfast.inventory.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x13PutLocationsRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12?\n\tlocations\x18\x02 \x03(\x0b\x32\x1f.holdfast.inventory.v1.LocationB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"[\n\x14PutLocationsResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"X\n\x14ListLocationsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"d\n\x15ListLocationsResponse\x12\x32\n\tlocations\x18\x01 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Location\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x0fPutPoolsRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x37\n\x05pools\x18\x02 \x03(\x0b\x32\x1b.holdfast.inventory.v1.PoolB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"W\n\x10PutPoolsResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"T\n\x10ListPoolsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"X\n\x11ListPoolsResponse\x12*\n\x05pools\x18\x01 \x03(\x0b\x32\x1b.holdfast.inventory.v1.Pool\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x12PutChannelsRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12=\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x1e.holdfast.inventory.v1.ChannelB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"Z\n\x13PutChannelsResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"W\n\x13ListChannelsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"a\n\x14ListChannelsResponse\x12\x30\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x1e.holdfast.inventory.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x88\x07\n\x0e\x43\x61talogService\x12[\n\x08PutItems\x12&.holdfast.inventory.v1.PutItemsRequest\x1a\'.holdfast.inventory.v1.PutItemsResponse\x12X\n\x07GetItem\x12%.holdfast.inventory.v1.GetItemRequest\x1a&.holdfast.inventory.v1.GetItemResponse\x12^\n\tListItems\x12\'.holdfast.inventory.v1.ListItemsRequest\x1a(.holdfast.inventory.v1.ListItemsResponse\x12g\n\x0cPutLocations\x12*.holdfast.inventory.v1.PutLocationsRequest\x1a+.holdfast.inventory.v1.PutLocationsResponse\x12j\n\rListLocations\x12+.holdfast.inventory.v1.ListLocationsRequest\x1a,.holdfast.inventory.v1.ListLocationsResponse\x12[\n\x08PutPools\x12&.holdfast.inventory.v1.PutPoolsRequest\x1a\'.holdfast.inventory.v1.PutPoolsResponse\x12^\n\tListPools\x12\'.holdfast.inventory.v1.ListPoolsRequest\x1a(.holdfast.inventory.v1.ListPoolsResponse\x12\x64\n\x0bPutChannels\x12).holdfast.inventory.v1.PutChannelsRequest\x1a*.holdfast.inventory.v1.PutChannelsResponse\x12g\n\x0cListChannels\x12*.holdfast.inventory.v1.ListChannelsRequest\x1a+.holdfast.inventory.v1.ListChannelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+holdfast/inventory/v1/catalog_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a#holdfast/inventory/v1/catalog.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/rules.proto\"j\n\x0fPutItemsRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x37\n\x05items\x18\x02 \x03(\x0b\x32\x1b.holdfast.inventory.v1.ItemB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"W\n\x10PutItemsResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\")\n\x0eGetItemRequest\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"<\n\x0fGetItemResponse\x12)\n\x04item\x18\x01 \x01(\x0b\x32\x1b.holdfast.inventory.v1.Item\"T\n\x10ListItemsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"X\n\x11ListItemsResponse\x12*\n\x05items\x18\x01 \x03(\x0b\x32\x1b.holdfast.inventory.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x13PutLocationsRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12?\n\tlocations\x18\x02 \x03(\x0b\x32\x1f.holdfast.inventory.v1.LocationB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"[\n\x14PutLocationsResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"X\n\x14ListLocationsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"d\n\x15ListLocationsResponse\x12\x32\n\tlocations\x18\x01 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Location\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x0fPutPoolsRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x37\n\x05pools\x18\x02 \x03(\x0b\x32\x1b.holdfast.inventory.v1.PoolB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"W\n\x10PutPoolsResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"T\n\x10ListPoolsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"X\n\x11ListPoolsResponse\x12*\n\x05pools\x18\x01 \x03(\x0b\x32\x1b.holdfast.inventory.v1.Pool\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x12PutChannelsRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12=\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x1e.holdfast.inventory.v1.ChannelB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"Z\n\x13PutChannelsResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"W\n\x13ListChannelsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"a\n\x14ListChannelsResponse\x12\x30\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x1e.holdfast.inventory.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x01\n\x0fPutRulesRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x37\n\x05rules\x18\x02 \x03(\x0b\x32\x1b.holdfast.inventory.v1.RuleB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"W\n\x10PutRulesResponse\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"\xa8\x01\n\x10ListRulesRequest\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1b\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12 \n\tpage_size\x18\x04 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x05 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"X\n\x11ListRulesResponse\x12*\n\x05rules\x18\x01 \x03(\x0b\x32\x1b.holdfast.inventory.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd4\x01\n\x14MoveAllotmentRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x17\n\x03sku\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0c\x66rom_channel\x18\x03 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1e\n\nto_channel\x18\x04 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12%\n\x08quantity\x18\x05 \x01(\x03\x42\x13\xe2\x41\x01\x02\xca\xf3\x18\x0b\x1a\t\x08\x01\x10\x80\xa0\x94\xa5\x8d\x1d\x12\x1a\n\x06reason\x18\x06 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\xce\x01\n\x15MoveAllotmentResponse\x12\x38\n\x0e\x66rom_allotment\x18\x01 \x01(\x0b\x32 .holdfast.inventory.v1.Allotment\x12\x36\n\x0cto_allotment\x18\x02 \x01(\x0b\x32 .holdfast.inventory.v1.Allotment\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x04 \x01(\x08\x32\xb1\t\n\x0e\x43\x61talogService\x12[\n\x08PutItems\x12&.holdfast.inventory.v1.PutItemsRequest\x1a\'.holdfast.inventory.v1.PutItemsResponse\x12X\n\x07GetItem\x12%.holdfast.inventory.v1.GetItemRequest\x1a&.holdfast.inventory.v1.GetItemResponse\x12^\n\tListItems\x12\'.holdfast.inventory.v1.ListItemsRequest\x1a(.holdfast.inventory.v1.ListItemsResponse\x12g\n\x0cPutLocations\x12*.holdfast.inventory.v1.PutLocationsRequest\x1a+.holdfast.inventory.v1.PutLocationsResponse\x12j\n\rListLocations\x12+.holdfast.inventory.v1.ListLocationsRequest\x1a,.holdfast.inventory.v1.ListLocationsResponse\x12[\n\x08PutPools\x12&.holdfast.inventory.v1.PutPoolsRequest\x1a\'.holdfast.inventory.v1.PutPoolsResponse\x12^\n\tListPools\x12\'.holdfast.inventory.v1.ListPoolsRequest\x1a(.holdfast.inventory.v1.ListPoolsResponse\x12\x64\n\x0bPutChannels\x12).holdfast.inventory.v1.PutChannelsRequest\x1a*.holdfast.inventory.v1.PutChannelsResponse\x12g\n\x0cListChannels\x12*.holdfast.inventory.v1.ListChannelsRequest\x1a+.holdfast.inventory.v1.ListChannelsResponse\x12[\n\x08PutRules\x12&.holdfast.inventory.v1.PutRulesRequest\x1a\'.holdfast.inventory.v1.PutRulesResponse\x12^\n\tListRules\x12\'.holdfast.inventory.v1.ListRulesRequest\x1a(.holdfast.inventory.v1.ListRulesResponse\x12j\n\rMoveAllotment\x12+.holdfast.inventory.v1.MoveAllotmentRequest\x1a,.holdfast.inventory.v1.MoveAllotmentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,42 +70,82 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCHANNELSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\312\363\030\005\032\003\020\350\007'
   _globals['_LISTCHANNELSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCHANNELSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\312\363\030\002\010\004'
-  _globals['_PUTITEMSREQUEST']._serialized_start=218
-  _globals['_PUTITEMSREQUEST']._serialized_end=324
-  _globals['_PUTITEMSRESPONSE']._serialized_start=326
-  _globals['_PUTITEMSRESPONSE']._serialized_end=413
-  _globals['_GETITEMREQUEST']._serialized_start=415
-  _globals['_GETITEMREQUEST']._serialized_end=456
-  _globals['_GETITEMRESPONSE']._serialized_start=458
-  _globals['_GETITEMRESPONSE']._serialized_end=518
-  _globals['_LISTITEMSREQUEST']._serialized_start=520
-  _globals['_LISTITEMSREQUEST']._serialized_end=604
-  _globals['_LISTITEMSRESPONSE']._serialized_start=606
-  _globals['_LISTITEMSRESPONSE']._serialized_end=694
-  _globals['_PUTLOCATIONSREQUEST']._serialized_start=696
-  _globals['_PUTLOCATIONSREQUEST']._serialized_end=814
-  _globals['_PUTLOCATIONSRESPONSE']._serialized_start=816
-  _globals['_PUTLOCATIONSRESPONSE']._serialized_end=907
-  _globals['_LISTLOCATIONSREQUEST']._serialized_start=909
-  _globals['_LISTLOCATIONSREQUEST']._serialized_end=997
-  _globals['_LISTLOCATIONSRESPONSE']._serialized_start=999
-  _globals['_LISTLOCATIONSRESPONSE']._serialized_end=1099
-  _globals['_PUTPOOLSREQUEST']._serialized_start=1101
-  _globals['_PUTPOOLSREQUEST']._serialized_end=1207
-  _globals['_PUTPOOLSRESPONSE']._serialized_start=1209
-  _globals['_PUTPOOLSRESPONSE']._serialized_end=1296
-  _globals['_LISTPOOLSREQUEST']._serialized_start=1298
-  _globals['_LISTPOOLSREQUEST']._serialized_end=1382
-  _globals['_LISTPOOLSRESPONSE']._serialized_start=1384
-  _globals['_LISTPOOLSRESPONSE']._serialized_end=1472
-  _globals['_PUTCHANNELSREQUEST']._serialized_start=1474
-  _globals['_PUTCHANNELSREQUEST']._serialized_end=1589
-  _globals['_PUTCHANNELSRESPONSE']._serialized_start=1591
-  _globals['_PUTCHANNELSRESPONSE']._serialized_end=1681
-  _globals['_LISTCHANNELSREQUEST']._serialized_start=1683
-  _globals['_LISTCHANNELSREQUEST']._serialized_end=1770
-  _globals['_LISTCHANNELSRESPONSE']._serialized_start=1772
-  _globals['_LISTCHANNELSRESPONSE']._serialized_end=1869
-  _globals['_CATALOGSERVICE']._serialized_start=1872
-  _globals['_CATALOGSERVICE']._serialized_end=2776
+  _globals['_PUTRULESREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_PUTRULESREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\312\363\030\002\010\002'
+  _globals['_PUTRULESREQUEST'].fields_by_name['rules']._loaded_options = None
+  _globals['_PUTRULESREQUEST'].fields_by_name['rules']._serialized_options = b'\342A\001\002\312\363\030\003 \350\007'
+  _globals['_PUTRULESREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_PUTRULESREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\001\312\363\030\002\010\003'
+  _globals['_LISTRULESREQUEST'].fields_by_name['sku']._loaded_options = None
+  _globals['_LISTRULESREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
+  _globals['_LISTRULESREQUEST'].fields_by_name['channel']._loaded_options = None
+  _globals['_LISTRULESREQUEST'].fields_by_name['channel']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
+  _globals['_LISTRULESREQUEST'].fields_by_name['location']._loaded_options = None
+  _globals['_LISTRULESREQUEST'].fields_by_name['location']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
+  _globals['_LISTRULESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTRULESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\312\363\030\005\032\003\020\350\007'
+  _globals['_LISTRULESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTRULESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\312\363\030\002\010\004'
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\312\363\030\002\010\002'
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['sku']._loaded_options = None
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['sku']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['from_channel']._loaded_options = None
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['from_channel']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['to_channel']._loaded_options = None
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['to_channel']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['quantity']._loaded_options = None
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['quantity']._serialized_options = b'\342A\001\002\312\363\030\013\032\t\010\001\020\200\240\224\245\215\035'
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_MOVEALLOTMENTREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\001\312\363\030\002\010\003'
+  _globals['_PUTITEMSREQUEST']._serialized_start=253
+  _globals['_PUTITEMSREQUEST']._serialized_end=359
+  _globals['_PUTITEMSRESPONSE']._serialized_start=361
+  _globals['_PUTITEMSRESPONSE']._serialized_end=448
+  _globals['_GETITEMREQUEST']._serialized_start=450
+  _globals['_GETITEMREQUEST']._serialized_end=491
+  _globals['_GETITEMRESPONSE']._serialized_start=493
+  _globals['_GETITEMRESPONSE']._serialized_end=553
+  _globals['_LISTITEMSREQUEST']._serialized_start=555
+  _globals['_LISTITEMSREQUEST']._serialized_end=639
+  _globals['_LISTITEMSRESPONSE']._serialized_start=641
+  _globals['_LISTITEMSRESPONSE']._serialized_end=729
+  _globals['_PUTLOCATIONSREQUEST']._serialized_start=731
+  _globals['_PUTLOCATIONSREQUEST']._serialized_end=849
+  _globals['_PUTLOCATIONSRESPONSE']._serialized_start=851
+  _globals['_PUTLOCATIONSRESPONSE']._serialized_end=942
+  _globals['_LISTLOCATIONSREQUEST']._serialized_start=944
+  _globals['_LISTLOCATIONSREQUEST']._serialized_end=1032
+  _globals['_LISTLOCATIONSRESPONSE']._serialized_start=1034
+  _globals['_LISTLOCATIONSRESPONSE']._serialized_end=1134
+  _globals['_PUTPOOLSREQUEST']._serialized_start=1136
+  _globals['_PUTPOOLSREQUEST']._serialized_end=1242
+  _globals['_PUTPOOLSRESPONSE']._serialized_start=1244
+  _globals['_PUTPOOLSRESPONSE']._serialized_end=1331
+  _globals['_LISTPOOLSREQUEST']._serialized_start=1333
+  _globals['_LISTPOOLSREQUEST']._serialized_end=1417
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=1419
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=1507
+  _globals['_PUTCHANNELSREQUEST']._serialized_start=1509
+  _globals['_PUTCHANNELSREQUEST']._serialized_end=1624
+  _globals['_PUTCHANNELSRESPONSE']._serialized_start=1626
+  _globals['_PUTCHANNELSRESPONSE']._serialized_end=1716
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=1718
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=1805
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=1807
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=1904
+  _globals['_PUTRULESREQUEST']._serialized_start=1907
+  _globals['_PUTRULESREQUEST']._serialized_end=2041
+  _globals['_PUTRULESRESPONSE']._serialized_start=2043
+  _globals['_PUTRULESRESPONSE']._serialized_end=2130
+  _globals['_LISTRULESREQUEST']._serialized_start=2133
+  _globals['_LISTRULESREQUEST']._serialized_end=2301
+  _globals['_LISTRULESRESPONSE']._serialized_start=2303
+  _globals['_LISTRULESRESPONSE']._serialized_end=2391
+  _globals['_MOVEALLOTMENTREQUEST']._serialized_start=2394
+  _globals['_MOVEALLOTMENTREQUEST']._serialized_end=2606
+  _globals['_MOVEALLOTMENTRESPONSE']._serialized_start=2609
+  _globals['_MOVEALLOTMENTRESPONSE']._serialized_end=2815
+  _globals['_CATALOGSERVICE']._serialized_start=2818
+  _globals['_CATALOGSERVICE']._serialized_end=4019
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class CatalogServiceStub:
-    """Keeps master data: items, locations, pools and channels.
+    """Keeps master data: items, locations, pools and channels; and the rules of the
+    trade.
 
     A change of master data is journalled and decided in one order with the
     reservations, so it is durable, audited, and in force for every decision
@@ -84,10 +85,26 @@ class CatalogServiceStub:
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListChannelsRequest.SerializeToString,
                 response_deserializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListChannelsResponse.FromString,
                 _registered_method=True)
+        self.PutRules = channel.unary_unary(
+                '/holdfast.inventory.v1.CatalogService/PutRules',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.PutRulesRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.PutRulesResponse.FromString,
+                _registered_method=True)
+        self.ListRules = channel.unary_unary(
+                '/holdfast.inventory.v1.CatalogService/ListRules',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListRulesRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListRulesResponse.FromString,
+                _registered_method=True)
+        self.MoveAllotment = channel.unary_unary(
+                '/holdfast.inventory.v1.CatalogService/MoveAllotment',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.MoveAllotmentRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.MoveAllotmentResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
-    """Keeps master data: items, locations, pools and channels.
+    """Keeps master data: items, locations, pools and channels; and the rules of the
+    trade.
 
     A change of master data is journalled and decided in one order with the
     reservations, so it is durable, audited, and in force for every decision
@@ -160,6 +177,33 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutRules(self, request, context):
+        """Puts rules in force, replaces those with the same key, or removes them, all
+        or none. They hold for every decision after the revision, however many SKUs
+        they touch. Refused with UNKNOWN_SKU, UNKNOWN_LOCATION or UNKNOWN_CHANNEL
+        if a rule names what does not exist, with KIT_CONFLICT if it is about the
+        stock of a kit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRules(self, request, context):
+        """Lists rules by their keys, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveAllotment(self, request, context):
+        """Moves guaranteed units from one channel's allotment to that of another, in
+        one step. Refused with ALLOTMENT_TOO_SMALL if fewer are guaranteed and not
+        used, or if one of the two has no allotment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -208,6 +252,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListChannelsRequest.FromString,
                     response_serializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListChannelsResponse.SerializeToString,
             ),
+            'PutRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutRules,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.PutRulesRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.PutRulesResponse.SerializeToString,
+            ),
+            'ListRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRules,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListRulesRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListRulesResponse.SerializeToString,
+            ),
+            'MoveAllotment': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveAllotment,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.MoveAllotmentRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.MoveAllotmentResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'holdfast.inventory.v1.CatalogService', rpc_method_handlers)
@@ -217,7 +276,8 @@ def add_CatalogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CatalogService:
-    """Keeps master data: items, locations, pools and channels.
+    """Keeps master data: items, locations, pools and channels; and the rules of the
+    trade.
 
     A change of master data is journalled and decided in one order with the
     reservations, so it is durable, audited, and in force for every decision
@@ -457,6 +517,87 @@ class CatalogService:
             '/holdfast.inventory.v1.CatalogService/ListChannels',
             holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListChannelsRequest.SerializeToString,
             holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListChannelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.CatalogService/PutRules',
+            holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.PutRulesRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.PutRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.CatalogService/ListRules',
+            holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListRulesRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.ListRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveAllotment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.CatalogService/MoveAllotment',
+            holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.MoveAllotmentRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_catalog__service__pb2.MoveAllotmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

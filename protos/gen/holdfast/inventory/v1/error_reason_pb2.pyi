@@ -1,6 +1,9 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
-from typing import ClassVar as _ClassVar
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -37,6 +40,19 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_UNKNOWN_SEGMENT: _ClassVar[ErrorReason]
     ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
     ERROR_REASON_LIMIT_EXCEEDED: _ClassVar[ErrorReason]
+    ERROR_REASON_ITEM_INACTIVE: _ClassVar[ErrorReason]
+    ERROR_REASON_KIT_CONFLICT: _ClassVar[ErrorReason]
+    ERROR_REASON_UNKNOWN_DESTINATION: _ClassVar[ErrorReason]
+    ERROR_REASON_NOT_COMMITTED: _ClassVar[ErrorReason]
+    ERROR_REASON_FULFILLMENT_EXCEEDS_OPEN: _ClassVar[ErrorReason]
+    ERROR_REASON_RETURN_EXCEEDS_FULFILLED: _ClassVar[ErrorReason]
+    ERROR_REASON_QUANTITY_CHANGED: _ClassVar[ErrorReason]
+    ERROR_REASON_UNKNOWN_DOCUMENT: _ClassVar[ErrorReason]
+    ERROR_REASON_DOCUMENT_CLOSED: _ClassVar[ErrorReason]
+    ERROR_REASON_DOCUMENT_EXISTS: _ClassVar[ErrorReason]
+    ERROR_REASON_EXCEEDS_DOCUMENT: _ClassVar[ErrorReason]
+    ERROR_REASON_HOLD_LIMIT_REACHED: _ClassVar[ErrorReason]
+    ERROR_REASON_ALLOTMENT_TOO_SMALL: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_FIELD: ErrorReason
 ERROR_REASON_INSUFFICIENT_STOCK: ErrorReason
@@ -68,3 +84,32 @@ ERROR_REASON_SEQUENCER_UNAVAILABLE: ErrorReason
 ERROR_REASON_UNKNOWN_SEGMENT: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
 ERROR_REASON_LIMIT_EXCEEDED: ErrorReason
+ERROR_REASON_ITEM_INACTIVE: ErrorReason
+ERROR_REASON_KIT_CONFLICT: ErrorReason
+ERROR_REASON_UNKNOWN_DESTINATION: ErrorReason
+ERROR_REASON_NOT_COMMITTED: ErrorReason
+ERROR_REASON_FULFILLMENT_EXCEEDS_OPEN: ErrorReason
+ERROR_REASON_RETURN_EXCEEDS_FULFILLED: ErrorReason
+ERROR_REASON_QUANTITY_CHANGED: ErrorReason
+ERROR_REASON_UNKNOWN_DOCUMENT: ErrorReason
+ERROR_REASON_DOCUMENT_CLOSED: ErrorReason
+ERROR_REASON_DOCUMENT_EXISTS: ErrorReason
+ERROR_REASON_EXCEEDS_DOCUMENT: ErrorReason
+ERROR_REASON_HOLD_LIMIT_REACHED: ErrorReason
+ERROR_REASON_ALLOTMENT_TOO_SMALL: ErrorReason
+
+class SubstituteOffers(_message.Message):
+    __slots__ = ("offers",)
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
+    offers: _containers.RepeatedCompositeFieldContainer[SubstituteOffer]
+    def __init__(self, offers: _Optional[_Iterable[_Union[SubstituteOffer, _Mapping]]] = ...) -> None: ...
+
+class SubstituteOffer(_message.Message):
+    __slots__ = ("sku", "substitute_sku", "available_quantity")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    SUBSTITUTE_SKU_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    substitute_sku: str
+    available_quantity: int
+    def __init__(self, sku: _Optional[str] = ..., substitute_sku: _Optional[str] = ..., available_quantity: _Optional[int] = ...) -> None: ...

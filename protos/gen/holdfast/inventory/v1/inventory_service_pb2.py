@@ -24,14 +24,17 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from holdfast.inventory.v1 import field_rule_pb2 as holdfast_dot_inventory_dot_v1_dot_field__rule__pb2
+from holdfast.inventory.v1 import fulfillment_pb2 as holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2
 from holdfast.inventory.v1 import reservation_pb2 as holdfast_dot_inventory_dot_v1_dot_reservation__pb2
 from holdfast.inventory.v1 import revision_pb2 as holdfast_dot_inventory_dot_v1_dot_revision__pb2
 from holdfast.inventory.v1 import stock_pb2 as holdfast_dot_inventory_dot_v1_dot_stock__pb2
+from holdfast.inventory.v1 import supply_pb2 as holdfast_dot_inventory_dot_v1_dot_supply__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-holdfast/inventory/v1/inventory_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a\'holdfast/inventory/v1/reservation.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/stock.proto\"r\n\x0f\x41vailabilityKey\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1d\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01H\x00\x12\x1e\n\x08location\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01H\x00\x42\x07\n\x05scope\"S\n\x16GetAvailabilityRequest\x12\x39\n\x03key\x18\x01 \x01(\x0b\x32&.holdfast.inventory.v1.AvailabilityKeyB\x04\xe2\x41\x01\x02\"\x87\x01\n\x17GetAvailabilityResponse\x12\x39\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Availability\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\x9d\x01\n\x1b\x42\x61tchGetAvailabilityRequest\x12\x41\n\x04keys\x18\x01 \x03(\x0b\x32&.holdfast.inventory.v1.AvailabilityKeyB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12;\n\x0cmin_revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.RevisionB\x04\xe2\x41\x01\x01\"\x8e\x01\n\x1c\x42\x61tchGetAvailabilityResponse\x12;\n\x0e\x61vailabilities\x18\x01 \x03(\x0b\x32#.holdfast.inventory.v1.Availability\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"j\n\nDemandLine\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12%\n\x08quantity\x18\x02 \x01(\x03\x42\x13\xe2\x41\x01\x02\xca\xf3\x18\x0b\x1a\t\x08\x01\x10\x80\xa0\x94\xa5\x8d\x1d\x12\x1c\n\x08location\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\"\xc8\x02\n\x18\x43reateReservationRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x1b\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08order_id\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12=\n\x05lines\x18\x04 \x03(\x0b\x32!.holdfast.inventory.v1.DemandLineB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12\x39\n\x03ttl\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xe2\x41\x02\x01\x04\xca\xf3\x18\x08*\x06\x08\x01\x10\x80\xf5$\x12\x19\n\x0b\x61llow_split\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12<\n\x0b\x66ill_policy\x18\x07 \x01(\x0e\x32!.holdfast.inventory.v1.FillPolicyB\x04\xe2\x41\x01\x01\"a\n\tShortfall\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x1a\n\x12requested_quantity\x18\x03 \x01(\x03\x12\x19\n\x11reserved_quantity\x18\x04 \x01(\x03\"\xcf\x01\n\x19\x43reateReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x34\n\nshortfalls\x18\x02 \x03(\x0b\x32 .holdfast.inventory.v1.Shortfall\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x04 \x01(\x08\"p\n\x1e\x42\x61tchCreateReservationsRequest\x12N\n\x08requests\x18\x01 \x03(\x0b\x32/.holdfast.inventory.v1.CreateReservationRequestB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"\x89\x01\n\x11ReservationResult\x12\x43\n\x07\x63reated\x18\x01 \x01(\x0b\x32\x30.holdfast.inventory.v1.CreateReservationResponseH\x00\x12%\n\x07refusal\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\\\n\x1f\x42\x61tchCreateReservationsResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32(.holdfast.inventory.v1.ReservationResult\"^\n\x18\x43ommitReservationRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\"\n\x0ereservation_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"\x99\x01\n\x19\x43ommitReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\x99\x01\n\x18\x45xtendReservationRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\"\n\x0ereservation_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x39\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xe2\x41\x02\x02\x04\xca\xf3\x18\x08*\x06\x08\x01\x10\x80\xf5$\"\x99\x01\n\x19\x45xtendReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"[\n\x0bReleaseLine\x12\'\n\x0bline_number\x18\x01 \x01(\x05\x42\x12\xe2\x41\x01\x02\xca\xf3\x18\n\x1a\x08\x08\x01\x10\xff\xff\xff\xff\x07\x12#\n\x08quantity\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x01\xca\xf3\x18\t\x1a\x07\x10\x80\xa0\x94\xa5\x8d\x1d\"\xbb\x01\n\x19ReleaseReservationRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\"\n\x0ereservation_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12>\n\x05lines\x18\x03 \x03(\x0b\x32\".holdfast.inventory.v1.ReleaseLineB\x0b\xe2\x41\x01\x01\xca\xf3\x18\x03 \xe8\x07\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\x9a\x01\n\x1aReleaseReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\";\n\x15GetReservationRequest\x12\"\n\x0ereservation_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"Q\n\x16GetReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\"\x8b\x02\n\x17ListReservationsRequest\x12<\n\x05state\x18\x01 \x01(\x0e\x32\'.holdfast.inventory.v1.ReservationStateB\x04\xe2\x41\x01\x01\x12\x1b\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08order_id\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x17\n\x03sku\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x05 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12 \n\tpage_size\x18\x06 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x07 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"m\n\x18ListReservationsResponse\x12\x38\n\x0creservations\x18\x01 \x03(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa5\x01\n\x0bReceiptLine\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12%\n\x08quantity\x18\x03 \x01(\x03\x42\x13\xe2\x41\x01\x02\xca\xf3\x18\x0b\x1a\t\x08\x01\x10\x80\xa0\x94\xa5\x8d\x1d\x12\x38\n\x06status\x18\x04 \x01(\x0e\x32\".holdfast.inventory.v1.StockStatusB\x04\xe2\x41\x01\x01\"\xb0\x01\n\x13ReceiveStockRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12>\n\x05lines\x18\x02 \x03(\x0b\x32\".holdfast.inventory.v1.ReceiptLineB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12\x1d\n\treference\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\x94\x01\n\x14ReceiveStockResponse\x12\x37\n\x0cstock_levels\x18\x01 \x03(\x0b\x32!.holdfast.inventory.v1.StockLevel\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\xb9\x01\n\x0e\x41\x64justmentLine\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x36\n\x0e\x64\x65lta_quantity\x18\x03 \x01(\x03\x42\x1e\xe2\x41\x01\x02\xca\xf3\x18\x16\x1a\x14\x08\x80\xe0\xeb\xda\xf2\xe2\xff\xff\xff\x01\x10\x80\xa0\x94\xa5\x8d\x1d\x18\x01\x12\x38\n\x06status\x18\x04 \x01(\x0e\x32\".holdfast.inventory.v1.StockStatusB\x04\xe2\x41\x01\x01\"\xb2\x01\n\x12\x41\x64justStockRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x41\n\x05lines\x18\x02 \x03(\x0b\x32%.holdfast.inventory.v1.AdjustmentLineB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x03\x12\x1d\n\treference\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\x93\x01\n\x13\x41\x64justStockResponse\x12\x37\n\x0cstock_levels\x18\x01 \x03(\x0b\x32!.holdfast.inventory.v1.StockLevel\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08*b\n\nFillPolicy\x12\x1b\n\x17\x46ILL_POLICY_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46ILL_POLICY_ALL_OR_NOTHING\x10\x01\x12\x17\n\x13\x46ILL_POLICY_PARTIAL\x10\x02\x32\xa6\n\n\x10InventoryService\x12p\n\x0fGetAvailability\x12-.holdfast.inventory.v1.GetAvailabilityRequest\x1a..holdfast.inventory.v1.GetAvailabilityResponse\x12\x7f\n\x14\x42\x61tchGetAvailability\x12\x32.holdfast.inventory.v1.BatchGetAvailabilityRequest\x1a\x33.holdfast.inventory.v1.BatchGetAvailabilityResponse\x12v\n\x11\x43reateReservation\x12/.holdfast.inventory.v1.CreateReservationRequest\x1a\x30.holdfast.inventory.v1.CreateReservationResponse\x12\x88\x01\n\x17\x42\x61tchCreateReservations\x12\x35.holdfast.inventory.v1.BatchCreateReservationsRequest\x1a\x36.holdfast.inventory.v1.BatchCreateReservationsResponse\x12v\n\x11\x43ommitReservation\x12/.holdfast.inventory.v1.CommitReservationRequest\x1a\x30.holdfast.inventory.v1.CommitReservationResponse\x12v\n\x11\x45xtendReservation\x12/.holdfast.inventory.v1.ExtendReservationRequest\x1a\x30.holdfast.inventory.v1.ExtendReservationResponse\x12y\n\x12ReleaseReservation\x12\x30.holdfast.inventory.v1.ReleaseReservationRequest\x1a\x31.holdfast.inventory.v1.ReleaseReservationResponse\x12m\n\x0eGetReservation\x12,.holdfast.inventory.v1.GetReservationRequest\x1a-.holdfast.inventory.v1.GetReservationResponse\x12s\n\x10ListReservations\x12..holdfast.inventory.v1.ListReservationsRequest\x1a/.holdfast.inventory.v1.ListReservationsResponse\x12g\n\x0cReceiveStock\x12*.holdfast.inventory.v1.ReceiveStockRequest\x1a+.holdfast.inventory.v1.ReceiveStockResponse\x12\x64\n\x0b\x41\x64justStock\x12).holdfast.inventory.v1.AdjustStockRequest\x1a*.holdfast.inventory.v1.AdjustStockResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-holdfast/inventory/v1/inventory_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a\'holdfast/inventory/v1/fulfillment.proto\x1a\'holdfast/inventory/v1/reservation.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/stock.proto\x1a\"holdfast/inventory/v1/supply.proto\"\xaa\x01\n\x0f\x41vailabilityKey\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1d\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01H\x00\x12\x1e\n\x08location\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01H\x00\x12\x36\n\x0cpromise_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x42\x07\n\x05scope\"S\n\x16GetAvailabilityRequest\x12\x39\n\x03key\x18\x01 \x01(\x0b\x32&.holdfast.inventory.v1.AvailabilityKeyB\x04\xe2\x41\x01\x02\"\x87\x01\n\x17GetAvailabilityResponse\x12\x39\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Availability\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\x9d\x01\n\x1b\x42\x61tchGetAvailabilityRequest\x12\x41\n\x04keys\x18\x01 \x03(\x0b\x32&.holdfast.inventory.v1.AvailabilityKeyB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12;\n\x0cmin_revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.RevisionB\x04\xe2\x41\x01\x01\"\x8e\x01\n\x1c\x42\x61tchGetAvailabilityResponse\x12;\n\x0e\x61vailabilities\x18\x01 \x03(\x0b\x32#.holdfast.inventory.v1.Availability\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"j\n\nDemandLine\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12%\n\x08quantity\x18\x02 \x01(\x03\x42\x13\xe2\x41\x01\x02\xca\xf3\x18\x0b\x1a\t\x08\x01\x10\x80\xa0\x94\xa5\x8d\x1d\x12\x1c\n\x08location\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\"\xda\x04\n\x18\x43reateReservationRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x1b\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08order_id\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12=\n\x05lines\x18\x04 \x03(\x0b\x32!.holdfast.inventory.v1.DemandLineB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12\x39\n\x03ttl\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xe2\x41\x02\x01\x04\xca\xf3\x18\x08*\x06\x08\x01\x10\x80\xf5$\x12\x19\n\x0b\x61llow_split\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12<\n\x0b\x66ill_policy\x18\x07 \x01(\x0e\x32!.holdfast.inventory.v1.FillPolicyB\x04\xe2\x41\x01\x01\x12\x37\n\x06\x64\x65mand\x18\x08 \x01(\x0e\x32!.holdfast.inventory.v1.DemandKindB\x04\xe2\x41\x01\x01\x12\x1f\n\x0b\x63ustomer_id\x18\t \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1d\n\x0f\x61llow_backorder\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x01\x12 \n\x12\x61llow_substitution\x18\x0b \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x37\n\x08sourcing\x18\x0c \x01(\x0b\x32\x1f.holdfast.inventory.v1.SourcingB\x04\xe2\x41\x01\x01\x12<\n\rseen_revision\x18\r \x01(\x0b\x32\x1f.holdfast.inventory.v1.RevisionB\x04\xe2\x41\x01\x01\"a\n\tShortfall\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x1a\n\x12requested_quantity\x18\x03 \x01(\x03\x12\x19\n\x11reserved_quantity\x18\x04 \x01(\x03\"\xe4\x01\n\x19\x43reateReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x34\n\nshortfalls\x18\x02 \x03(\x0b\x32 .holdfast.inventory.v1.Shortfall\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x04 \x01(\x08\x12\x13\n\x0bincident_id\x18\x05 \x01(\t\"p\n\x1e\x42\x61tchCreateReservationsRequest\x12N\n\x08requests\x18\x01 \x03(\x0b\x32/.holdfast.inventory.v1.CreateReservationRequestB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"\x89\x01\n\x11ReservationResult\x12\x43\n\x07\x63reated\x18\x01 \x01(\x0b\x32\x30.holdfast.inventory.v1.CreateReservationResponseH\x00\x12%\n\x07refusal\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\\\n\x1f\x42\x61tchCreateReservationsResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32(.holdfast.inventory.v1.ReservationResult\"^\n\x18\x43ommitReservationRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\"\n\x0ereservation_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"\x99\x01\n\x19\x43ommitReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\x99\x01\n\x18\x45xtendReservationRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\"\n\x0ereservation_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x39\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xe2\x41\x02\x02\x04\xca\xf3\x18\x08*\x06\x08\x01\x10\x80\xf5$\"\x99\x01\n\x19\x45xtendReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"[\n\x0bReleaseLine\x12\'\n\x0bline_number\x18\x01 \x01(\x05\x42\x12\xe2\x41\x01\x02\xca\xf3\x18\n\x1a\x08\x08\x01\x10\xff\xff\xff\xff\x07\x12#\n\x08quantity\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x01\xca\xf3\x18\t\x1a\x07\x10\x80\xa0\x94\xa5\x8d\x1d\"\xbb\x01\n\x19ReleaseReservationRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\"\n\x0ereservation_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12>\n\x05lines\x18\x03 \x03(\x0b\x32\".holdfast.inventory.v1.ReleaseLineB\x0b\xe2\x41\x01\x01\xca\xf3\x18\x03 \xe8\x07\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\x9a\x01\n\x1aReleaseReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\";\n\x15GetReservationRequest\x12\"\n\x0ereservation_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"Q\n\x16GetReservationResponse\x12\x37\n\x0breservation\x18\x01 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\"\x8b\x02\n\x17ListReservationsRequest\x12<\n\x05state\x18\x01 \x01(\x0e\x32\'.holdfast.inventory.v1.ReservationStateB\x04\xe2\x41\x01\x01\x12\x1b\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08order_id\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x17\n\x03sku\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x05 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12 \n\tpage_size\x18\x06 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x07 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"m\n\x18ListReservationsResponse\x12\x38\n\x0creservations\x18\x01 \x03(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa5\x01\n\x0bReceiptLine\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12%\n\x08quantity\x18\x03 \x01(\x03\x42\x13\xe2\x41\x01\x02\xca\xf3\x18\x0b\x1a\t\x08\x01\x10\x80\xa0\x94\xa5\x8d\x1d\x12\x38\n\x06status\x18\x04 \x01(\x0e\x32\".holdfast.inventory.v1.StockStatusB\x04\xe2\x41\x01\x01\"\xec\x01\n\x13ReceiveStockRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12>\n\x05lines\x18\x02 \x03(\x0b\x32\".holdfast.inventory.v1.ReceiptLineB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12\x1d\n\treference\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x1e\n\ninbound_id\x18\x05 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1a\n\x0cpark_unknown\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xa7\x01\n\x14ReceiveStockResponse\x12\x37\n\x0cstock_levels\x18\x01 \x03(\x0b\x32!.holdfast.inventory.v1.StockLevel\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x11\n\tparked_id\x18\x04 \x01(\t\"\xb9\x01\n\x0e\x41\x64justmentLine\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x36\n\x0e\x64\x65lta_quantity\x18\x03 \x01(\x03\x42\x1e\xe2\x41\x01\x02\xca\xf3\x18\x16\x1a\x14\x08\x80\xe0\xeb\xda\xf2\xe2\xff\xff\xff\x01\x10\x80\xa0\x94\xa5\x8d\x1d\x18\x01\x12\x38\n\x06status\x18\x04 \x01(\x0e\x32\".holdfast.inventory.v1.StockStatusB\x04\xe2\x41\x01\x01\"\xce\x01\n\x12\x41\x64justStockRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x41\n\x05lines\x18\x02 \x03(\x0b\x32%.holdfast.inventory.v1.AdjustmentLineB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x03\x12\x1d\n\treference\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12\x1a\n\x0cpark_unknown\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xa6\x01\n\x13\x41\x64justStockResponse\x12\x37\n\x0cstock_levels\x18\x01 \x03(\x0b\x32!.holdfast.inventory.v1.StockLevel\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x11\n\tparked_id\x18\x04 \x01(\t*b\n\nFillPolicy\x12\x1b\n\x17\x46ILL_POLICY_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46ILL_POLICY_ALL_OR_NOTHING\x10\x01\x12\x17\n\x13\x46ILL_POLICY_PARTIAL\x10\x02*V\n\nDemandKind\x12\x1b\n\x17\x44\x45MAND_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45MAND_KIND_ASKED\x10\x01\x12\x14\n\x10\x44\x45MAND_KIND_TOLD\x10\x02\x32\xb1\x14\n\x10InventoryService\x12p\n\x0fGetAvailability\x12-.holdfast.inventory.v1.GetAvailabilityRequest\x1a..holdfast.inventory.v1.GetAvailabilityResponse\x12\x7f\n\x14\x42\x61tchGetAvailability\x12\x32.holdfast.inventory.v1.BatchGetAvailabilityRequest\x1a\x33.holdfast.inventory.v1.BatchGetAvailabilityResponse\x12v\n\x11\x43reateReservation\x12/.holdfast.inventory.v1.CreateReservationRequest\x1a\x30.holdfast.inventory.v1.CreateReservationResponse\x12\x88\x01\n\x17\x42\x61tchCreateReservations\x12\x35.holdfast.inventory.v1.BatchCreateReservationsRequest\x1a\x36.holdfast.inventory.v1.BatchCreateReservationsResponse\x12v\n\x11\x43ommitReservation\x12/.holdfast.inventory.v1.CommitReservationRequest\x1a\x30.holdfast.inventory.v1.CommitReservationResponse\x12v\n\x11\x45xtendReservation\x12/.holdfast.inventory.v1.ExtendReservationRequest\x1a\x30.holdfast.inventory.v1.ExtendReservationResponse\x12y\n\x12ReleaseReservation\x12\x30.holdfast.inventory.v1.ReleaseReservationRequest\x1a\x31.holdfast.inventory.v1.ReleaseReservationResponse\x12|\n\x13TransferReservation\x12\x31.holdfast.inventory.v1.TransferReservationRequest\x1a\x32.holdfast.inventory.v1.TransferReservationResponse\x12p\n\x0fPostFulfillment\x12-.holdfast.inventory.v1.PostFulfillmentRequest\x1a..holdfast.inventory.v1.PostFulfillmentResponse\x12j\n\rProcessReturn\x12+.holdfast.inventory.v1.ProcessReturnRequest\x1a,.holdfast.inventory.v1.ProcessReturnResponse\x12\x64\n\x0bListReturns\x12).holdfast.inventory.v1.ListReturnsRequest\x1a*.holdfast.inventory.v1.ListReturnsResponse\x12m\n\x0eGetReservation\x12,.holdfast.inventory.v1.GetReservationRequest\x1a-.holdfast.inventory.v1.GetReservationResponse\x12s\n\x10ListReservations\x12..holdfast.inventory.v1.ListReservationsRequest\x1a/.holdfast.inventory.v1.ListReservationsResponse\x12g\n\x0cReceiveStock\x12*.holdfast.inventory.v1.ReceiveStockRequest\x1a+.holdfast.inventory.v1.ReceiveStockResponse\x12\x64\n\x0b\x41\x64justStock\x12).holdfast.inventory.v1.AdjustStockRequest\x1a*.holdfast.inventory.v1.AdjustStockResponse\x12\x61\n\nCountStock\x12(.holdfast.inventory.v1.CountStockRequest\x1a).holdfast.inventory.v1.CountStockResponse\x12k\n\x0cStreamCounts\x12*.holdfast.inventory.v1.StreamCountsRequest\x1a+.holdfast.inventory.v1.StreamCountsResponse(\x01\x30\x01\x12\x61\n\nMoveStatus\x12(.holdfast.inventory.v1.MoveStatusRequest\x1a).holdfast.inventory.v1.MoveStatusResponse\x12\x64\n\x0bPlanInbound\x12).holdfast.inventory.v1.PlanInboundRequest\x1a*.holdfast.inventory.v1.PlanInboundResponse\x12g\n\x0cListInbounds\x12*.holdfast.inventory.v1.ListInboundsRequest\x1a+.holdfast.inventory.v1.ListInboundsResponse\x12g\n\x0cShipTransfer\x12*.holdfast.inventory.v1.ShipTransferRequest\x1a+.holdfast.inventory.v1.ShipTransferResponse\x12p\n\x0fReceiveTransfer\x12-.holdfast.inventory.v1.ReceiveTransferRequest\x1a..holdfast.inventory.v1.ReceiveTransferResponse\x12j\n\rListTransfers\x12+.holdfast.inventory.v1.ListTransfersRequest\x1a,.holdfast.inventory.v1.ListTransfersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AVAILABILITYKEY'].fields_by_name['channel']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
   _globals['_AVAILABILITYKEY'].fields_by_name['location']._loaded_options = None
   _globals['_AVAILABILITYKEY'].fields_by_name['location']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
+  _globals['_AVAILABILITYKEY'].fields_by_name['promise_time']._loaded_options = None
+  _globals['_AVAILABILITYKEY'].fields_by_name['promise_time']._serialized_options = b'\342A\001\001'
   _globals['_GETAVAILABILITYREQUEST'].fields_by_name['key']._loaded_options = None
   _globals['_GETAVAILABILITYREQUEST'].fields_by_name['key']._serialized_options = b'\342A\001\002'
   _globals['_BATCHGETAVAILABILITYREQUEST'].fields_by_name['keys']._loaded_options = None
@@ -70,6 +75,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATERESERVATIONREQUEST'].fields_by_name['allow_split']._serialized_options = b'\342A\001\001'
   _globals['_CREATERESERVATIONREQUEST'].fields_by_name['fill_policy']._loaded_options = None
   _globals['_CREATERESERVATIONREQUEST'].fields_by_name['fill_policy']._serialized_options = b'\342A\001\001'
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['demand']._loaded_options = None
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['demand']._serialized_options = b'\342A\001\001'
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['customer_id']._loaded_options = None
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['customer_id']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['allow_backorder']._loaded_options = None
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['allow_backorder']._serialized_options = b'\342A\001\001'
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['allow_substitution']._loaded_options = None
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['allow_substitution']._serialized_options = b'\342A\001\001'
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['sourcing']._loaded_options = None
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['sourcing']._serialized_options = b'\342A\001\001'
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['seen_revision']._loaded_options = None
+  _globals['_CREATERESERVATIONREQUEST'].fields_by_name['seen_revision']._serialized_options = b'\342A\001\001'
   _globals['_BATCHCREATERESERVATIONSREQUEST'].fields_by_name['requests']._loaded_options = None
   _globals['_BATCHCREATERESERVATIONSREQUEST'].fields_by_name['requests']._serialized_options = b'\342A\001\002\312\363\030\003 \350\007'
   _globals['_COMMITRESERVATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -126,6 +143,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['reference']._serialized_options = b'\342A\001\001\312\363\030\002\010\003'
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\001\312\363\030\002\010\003'
+  _globals['_RECEIVESTOCKREQUEST'].fields_by_name['inbound_id']._loaded_options = None
+  _globals['_RECEIVESTOCKREQUEST'].fields_by_name['inbound_id']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
+  _globals['_RECEIVESTOCKREQUEST'].fields_by_name['park_unknown']._loaded_options = None
+  _globals['_RECEIVESTOCKREQUEST'].fields_by_name['park_unknown']._serialized_options = b'\342A\001\001'
   _globals['_ADJUSTMENTLINE'].fields_by_name['sku']._loaded_options = None
   _globals['_ADJUSTMENTLINE'].fields_by_name['sku']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
   _globals['_ADJUSTMENTLINE'].fields_by_name['location']._loaded_options = None
@@ -142,66 +163,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\312\363\030\002\010\003'
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reference']._loaded_options = None
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reference']._serialized_options = b'\342A\001\001\312\363\030\002\010\003'
-  _globals['_FILLPOLICY']._serialized_start=4602
-  _globals['_FILLPOLICY']._serialized_end=4700
-  _globals['_AVAILABILITYKEY']._serialized_start=316
-  _globals['_AVAILABILITYKEY']._serialized_end=430
-  _globals['_GETAVAILABILITYREQUEST']._serialized_start=432
-  _globals['_GETAVAILABILITYREQUEST']._serialized_end=515
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=518
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=653
-  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_start=656
-  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_end=813
-  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_start=816
-  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_end=958
-  _globals['_DEMANDLINE']._serialized_start=960
-  _globals['_DEMANDLINE']._serialized_end=1066
-  _globals['_CREATERESERVATIONREQUEST']._serialized_start=1069
-  _globals['_CREATERESERVATIONREQUEST']._serialized_end=1397
-  _globals['_SHORTFALL']._serialized_start=1399
-  _globals['_SHORTFALL']._serialized_end=1496
-  _globals['_CREATERESERVATIONRESPONSE']._serialized_start=1499
-  _globals['_CREATERESERVATIONRESPONSE']._serialized_end=1706
-  _globals['_BATCHCREATERESERVATIONSREQUEST']._serialized_start=1708
-  _globals['_BATCHCREATERESERVATIONSREQUEST']._serialized_end=1820
-  _globals['_RESERVATIONRESULT']._serialized_start=1823
-  _globals['_RESERVATIONRESULT']._serialized_end=1960
-  _globals['_BATCHCREATERESERVATIONSRESPONSE']._serialized_start=1962
-  _globals['_BATCHCREATERESERVATIONSRESPONSE']._serialized_end=2054
-  _globals['_COMMITRESERVATIONREQUEST']._serialized_start=2056
-  _globals['_COMMITRESERVATIONREQUEST']._serialized_end=2150
-  _globals['_COMMITRESERVATIONRESPONSE']._serialized_start=2153
-  _globals['_COMMITRESERVATIONRESPONSE']._serialized_end=2306
-  _globals['_EXTENDRESERVATIONREQUEST']._serialized_start=2309
-  _globals['_EXTENDRESERVATIONREQUEST']._serialized_end=2462
-  _globals['_EXTENDRESERVATIONRESPONSE']._serialized_start=2465
-  _globals['_EXTENDRESERVATIONRESPONSE']._serialized_end=2618
-  _globals['_RELEASELINE']._serialized_start=2620
-  _globals['_RELEASELINE']._serialized_end=2711
-  _globals['_RELEASERESERVATIONREQUEST']._serialized_start=2714
-  _globals['_RELEASERESERVATIONREQUEST']._serialized_end=2901
-  _globals['_RELEASERESERVATIONRESPONSE']._serialized_start=2904
-  _globals['_RELEASERESERVATIONRESPONSE']._serialized_end=3058
-  _globals['_GETRESERVATIONREQUEST']._serialized_start=3060
-  _globals['_GETRESERVATIONREQUEST']._serialized_end=3119
-  _globals['_GETRESERVATIONRESPONSE']._serialized_start=3121
-  _globals['_GETRESERVATIONRESPONSE']._serialized_end=3202
-  _globals['_LISTRESERVATIONSREQUEST']._serialized_start=3205
-  _globals['_LISTRESERVATIONSREQUEST']._serialized_end=3472
-  _globals['_LISTRESERVATIONSRESPONSE']._serialized_start=3474
-  _globals['_LISTRESERVATIONSRESPONSE']._serialized_end=3583
-  _globals['_RECEIPTLINE']._serialized_start=3586
-  _globals['_RECEIPTLINE']._serialized_end=3751
-  _globals['_RECEIVESTOCKREQUEST']._serialized_start=3754
-  _globals['_RECEIVESTOCKREQUEST']._serialized_end=3930
-  _globals['_RECEIVESTOCKRESPONSE']._serialized_start=3933
-  _globals['_RECEIVESTOCKRESPONSE']._serialized_end=4081
-  _globals['_ADJUSTMENTLINE']._serialized_start=4084
-  _globals['_ADJUSTMENTLINE']._serialized_end=4269
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=4272
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=4450
-  _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=4453
-  _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=4600
-  _globals['_INVENTORYSERVICE']._serialized_start=4703
-  _globals['_INVENTORYSERVICE']._serialized_end=6021
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['park_unknown']._loaded_options = None
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['park_unknown']._serialized_options = b'\342A\001\001'
+  _globals['_FILLPOLICY']._serialized_start=5190
+  _globals['_FILLPOLICY']._serialized_end=5288
+  _globals['_DEMANDKIND']._serialized_start=5290
+  _globals['_DEMANDKIND']._serialized_end=5376
+  _globals['_AVAILABILITYKEY']._serialized_start=427
+  _globals['_AVAILABILITYKEY']._serialized_end=597
+  _globals['_GETAVAILABILITYREQUEST']._serialized_start=599
+  _globals['_GETAVAILABILITYREQUEST']._serialized_end=682
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=685
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=820
+  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_start=823
+  _globals['_BATCHGETAVAILABILITYREQUEST']._serialized_end=980
+  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_start=983
+  _globals['_BATCHGETAVAILABILITYRESPONSE']._serialized_end=1125
+  _globals['_DEMANDLINE']._serialized_start=1127
+  _globals['_DEMANDLINE']._serialized_end=1233
+  _globals['_CREATERESERVATIONREQUEST']._serialized_start=1236
+  _globals['_CREATERESERVATIONREQUEST']._serialized_end=1838
+  _globals['_SHORTFALL']._serialized_start=1840
+  _globals['_SHORTFALL']._serialized_end=1937
+  _globals['_CREATERESERVATIONRESPONSE']._serialized_start=1940
+  _globals['_CREATERESERVATIONRESPONSE']._serialized_end=2168
+  _globals['_BATCHCREATERESERVATIONSREQUEST']._serialized_start=2170
+  _globals['_BATCHCREATERESERVATIONSREQUEST']._serialized_end=2282
+  _globals['_RESERVATIONRESULT']._serialized_start=2285
+  _globals['_RESERVATIONRESULT']._serialized_end=2422
+  _globals['_BATCHCREATERESERVATIONSRESPONSE']._serialized_start=2424
+  _globals['_BATCHCREATERESERVATIONSRESPONSE']._serialized_end=2516
+  _globals['_COMMITRESERVATIONREQUEST']._serialized_start=2518
+  _globals['_COMMITRESERVATIONREQUEST']._serialized_end=2612
+  _globals['_COMMITRESERVATIONRESPONSE']._serialized_start=2615
+  _globals['_COMMITRESERVATIONRESPONSE']._serialized_end=2768
+  _globals['_EXTENDRESERVATIONREQUEST']._serialized_start=2771
+  _globals['_EXTENDRESERVATIONREQUEST']._serialized_end=2924
+  _globals['_EXTENDRESERVATIONRESPONSE']._serialized_start=2927
+  _globals['_EXTENDRESERVATIONRESPONSE']._serialized_end=3080
+  _globals['_RELEASELINE']._serialized_start=3082
+  _globals['_RELEASELINE']._serialized_end=3173
+  _globals['_RELEASERESERVATIONREQUEST']._serialized_start=3176
+  _globals['_RELEASERESERVATIONREQUEST']._serialized_end=3363
+  _globals['_RELEASERESERVATIONRESPONSE']._serialized_start=3366
+  _globals['_RELEASERESERVATIONRESPONSE']._serialized_end=3520
+  _globals['_GETRESERVATIONREQUEST']._serialized_start=3522
+  _globals['_GETRESERVATIONREQUEST']._serialized_end=3581
+  _globals['_GETRESERVATIONRESPONSE']._serialized_start=3583
+  _globals['_GETRESERVATIONRESPONSE']._serialized_end=3664
+  _globals['_LISTRESERVATIONSREQUEST']._serialized_start=3667
+  _globals['_LISTRESERVATIONSREQUEST']._serialized_end=3934
+  _globals['_LISTRESERVATIONSRESPONSE']._serialized_start=3936
+  _globals['_LISTRESERVATIONSRESPONSE']._serialized_end=4045
+  _globals['_RECEIPTLINE']._serialized_start=4048
+  _globals['_RECEIPTLINE']._serialized_end=4213
+  _globals['_RECEIVESTOCKREQUEST']._serialized_start=4216
+  _globals['_RECEIVESTOCKREQUEST']._serialized_end=4452
+  _globals['_RECEIVESTOCKRESPONSE']._serialized_start=4455
+  _globals['_RECEIVESTOCKRESPONSE']._serialized_end=4622
+  _globals['_ADJUSTMENTLINE']._serialized_start=4625
+  _globals['_ADJUSTMENTLINE']._serialized_end=4810
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=4813
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=5019
+  _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=5022
+  _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=5188
+  _globals['_INVENTORYSERVICE']._serialized_start=5379
+  _globals['_INVENTORYSERVICE']._serialized_end=7988
 # @@protoc_insertion_point(module_scope)

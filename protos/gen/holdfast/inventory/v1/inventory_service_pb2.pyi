@@ -2,11 +2,14 @@ import datetime
 
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
 from holdfast.inventory.v1 import field_rule_pb2 as _field_rule_pb2
+from holdfast.inventory.v1 import fulfillment_pb2 as _fulfillment_pb2
 from holdfast.inventory.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.inventory.v1 import revision_pb2 as _revision_pb2
 from holdfast.inventory.v1 import stock_pb2 as _stock_pb2
+from holdfast.inventory.v1 import supply_pb2 as _supply_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -21,19 +24,30 @@ class FillPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FILL_POLICY_UNSPECIFIED: _ClassVar[FillPolicy]
     FILL_POLICY_ALL_OR_NOTHING: _ClassVar[FillPolicy]
     FILL_POLICY_PARTIAL: _ClassVar[FillPolicy]
+
+class DemandKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DEMAND_KIND_UNSPECIFIED: _ClassVar[DemandKind]
+    DEMAND_KIND_ASKED: _ClassVar[DemandKind]
+    DEMAND_KIND_TOLD: _ClassVar[DemandKind]
 FILL_POLICY_UNSPECIFIED: FillPolicy
 FILL_POLICY_ALL_OR_NOTHING: FillPolicy
 FILL_POLICY_PARTIAL: FillPolicy
+DEMAND_KIND_UNSPECIFIED: DemandKind
+DEMAND_KIND_ASKED: DemandKind
+DEMAND_KIND_TOLD: DemandKind
 
 class AvailabilityKey(_message.Message):
-    __slots__ = ("sku", "channel", "location")
+    __slots__ = ("sku", "channel", "location", "promise_time")
     SKU_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
+    PROMISE_TIME_FIELD_NUMBER: _ClassVar[int]
     sku: str
     channel: str
     location: str
-    def __init__(self, sku: _Optional[str] = ..., channel: _Optional[str] = ..., location: _Optional[str] = ...) -> None: ...
+    promise_time: _timestamp_pb2.Timestamp
+    def __init__(self, sku: _Optional[str] = ..., channel: _Optional[str] = ..., location: _Optional[str] = ..., promise_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetAvailabilityRequest(_message.Message):
     __slots__ = ("key",)
@@ -76,7 +90,7 @@ class DemandLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., location: _Optional[str] = ...) -> None: ...
 
 class CreateReservationRequest(_message.Message):
-    __slots__ = ("request_id", "channel", "order_id", "lines", "ttl", "allow_split", "fill_policy")
+    __slots__ = ("request_id", "channel", "order_id", "lines", "ttl", "allow_split", "fill_policy", "demand", "customer_id", "allow_backorder", "allow_substitution", "sourcing", "seen_revision")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -84,6 +98,12 @@ class CreateReservationRequest(_message.Message):
     TTL_FIELD_NUMBER: _ClassVar[int]
     ALLOW_SPLIT_FIELD_NUMBER: _ClassVar[int]
     FILL_POLICY_FIELD_NUMBER: _ClassVar[int]
+    DEMAND_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_BACKORDER_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_SUBSTITUTION_FIELD_NUMBER: _ClassVar[int]
+    SOURCING_FIELD_NUMBER: _ClassVar[int]
+    SEEN_REVISION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     channel: str
     order_id: str
@@ -91,7 +111,13 @@ class CreateReservationRequest(_message.Message):
     ttl: _duration_pb2.Duration
     allow_split: bool
     fill_policy: FillPolicy
-    def __init__(self, request_id: _Optional[str] = ..., channel: _Optional[str] = ..., order_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[DemandLine, _Mapping]]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., allow_split: _Optional[bool] = ..., fill_policy: _Optional[_Union[FillPolicy, str]] = ...) -> None: ...
+    demand: DemandKind
+    customer_id: str
+    allow_backorder: bool
+    allow_substitution: bool
+    sourcing: _reservation_pb2.Sourcing
+    seen_revision: _revision_pb2.Revision
+    def __init__(self, request_id: _Optional[str] = ..., channel: _Optional[str] = ..., order_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[DemandLine, _Mapping]]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., allow_split: _Optional[bool] = ..., fill_policy: _Optional[_Union[FillPolicy, str]] = ..., demand: _Optional[_Union[DemandKind, str]] = ..., customer_id: _Optional[str] = ..., allow_backorder: _Optional[bool] = ..., allow_substitution: _Optional[bool] = ..., sourcing: _Optional[_Union[_reservation_pb2.Sourcing, _Mapping]] = ..., seen_revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class Shortfall(_message.Message):
     __slots__ = ("sku", "location", "requested_quantity", "reserved_quantity")
@@ -106,16 +132,18 @@ class Shortfall(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., requested_quantity: _Optional[int] = ..., reserved_quantity: _Optional[int] = ...) -> None: ...
 
 class CreateReservationResponse(_message.Message):
-    __slots__ = ("reservation", "shortfalls", "revision", "replayed")
+    __slots__ = ("reservation", "shortfalls", "revision", "replayed", "incident_id")
     RESERVATION_FIELD_NUMBER: _ClassVar[int]
     SHORTFALLS_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    INCIDENT_ID_FIELD_NUMBER: _ClassVar[int]
     reservation: _reservation_pb2.Reservation
     shortfalls: _containers.RepeatedCompositeFieldContainer[Shortfall]
     revision: _revision_pb2.Revision
     replayed: bool
-    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...
+    incident_id: str
+    def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ..., incident_id: _Optional[str] = ...) -> None: ...
 
 class BatchCreateReservationsRequest(_message.Message):
     __slots__ = ("requests",)
@@ -256,26 +284,32 @@ class ReceiptLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., status: _Optional[_Union[_stock_pb2.StockStatus, str]] = ...) -> None: ...
 
 class ReceiveStockRequest(_message.Message):
-    __slots__ = ("request_id", "lines", "reference", "reason")
+    __slots__ = ("request_id", "lines", "reference", "reason", "inbound_id", "park_unknown")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    INBOUND_ID_FIELD_NUMBER: _ClassVar[int]
+    PARK_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     lines: _containers.RepeatedCompositeFieldContainer[ReceiptLine]
     reference: str
     reason: str
-    def __init__(self, request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReceiptLine, _Mapping]]] = ..., reference: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    inbound_id: str
+    park_unknown: bool
+    def __init__(self, request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReceiptLine, _Mapping]]] = ..., reference: _Optional[str] = ..., reason: _Optional[str] = ..., inbound_id: _Optional[str] = ..., park_unknown: _Optional[bool] = ...) -> None: ...
 
 class ReceiveStockResponse(_message.Message):
-    __slots__ = ("stock_levels", "revision", "replayed")
+    __slots__ = ("stock_levels", "revision", "replayed", "parked_id")
     STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    PARKED_ID_FIELD_NUMBER: _ClassVar[int]
     stock_levels: _containers.RepeatedCompositeFieldContainer[_stock_pb2.StockLevel]
     revision: _revision_pb2.Revision
     replayed: bool
-    def __init__(self, stock_levels: _Optional[_Iterable[_Union[_stock_pb2.StockLevel, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...
+    parked_id: str
+    def __init__(self, stock_levels: _Optional[_Iterable[_Union[_stock_pb2.StockLevel, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ..., parked_id: _Optional[str] = ...) -> None: ...
 
 class AdjustmentLine(_message.Message):
     __slots__ = ("sku", "location", "delta_quantity", "status")
@@ -290,23 +324,27 @@ class AdjustmentLine(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., delta_quantity: _Optional[int] = ..., status: _Optional[_Union[_stock_pb2.StockStatus, str]] = ...) -> None: ...
 
 class AdjustStockRequest(_message.Message):
-    __slots__ = ("request_id", "lines", "reason", "reference")
+    __slots__ = ("request_id", "lines", "reason", "reference", "park_unknown")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    PARK_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     lines: _containers.RepeatedCompositeFieldContainer[AdjustmentLine]
     reason: str
     reference: str
-    def __init__(self, request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[AdjustmentLine, _Mapping]]] = ..., reason: _Optional[str] = ..., reference: _Optional[str] = ...) -> None: ...
+    park_unknown: bool
+    def __init__(self, request_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[AdjustmentLine, _Mapping]]] = ..., reason: _Optional[str] = ..., reference: _Optional[str] = ..., park_unknown: _Optional[bool] = ...) -> None: ...
 
 class AdjustStockResponse(_message.Message):
-    __slots__ = ("stock_levels", "revision", "replayed")
+    __slots__ = ("stock_levels", "revision", "replayed", "parked_id")
     STOCK_LEVELS_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    PARKED_ID_FIELD_NUMBER: _ClassVar[int]
     stock_levels: _containers.RepeatedCompositeFieldContainer[_stock_pb2.StockLevel]
     revision: _revision_pb2.Revision
     replayed: bool
-    def __init__(self, stock_levels: _Optional[_Iterable[_Union[_stock_pb2.StockLevel, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...
+    parked_id: str
+    def __init__(self, stock_levels: _Optional[_Iterable[_Union[_stock_pb2.StockLevel, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ..., parked_id: _Optional[str] = ...) -> None: ...

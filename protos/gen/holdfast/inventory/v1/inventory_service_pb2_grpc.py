@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from holdfast.inventory.v1 import fulfillment_pb2 as holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2
 from holdfast.inventory.v1 import inventory_service_pb2 as holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2
+from holdfast.inventory.v1 import supply_pb2 as holdfast_dot_inventory_dot_v1_dot_supply__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -102,6 +104,26 @@ class InventoryServiceStub:
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.ReleaseReservationRequest.SerializeToString,
                 response_deserializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.ReleaseReservationResponse.FromString,
                 _registered_method=True)
+        self.TransferReservation = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/TransferReservation',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.TransferReservationRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.TransferReservationResponse.FromString,
+                _registered_method=True)
+        self.PostFulfillment = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/PostFulfillment',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.PostFulfillmentRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.PostFulfillmentResponse.FromString,
+                _registered_method=True)
+        self.ProcessReturn = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/ProcessReturn',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ProcessReturnRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ProcessReturnResponse.FromString,
+                _registered_method=True)
+        self.ListReturns = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/ListReturns',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ListReturnsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ListReturnsResponse.FromString,
+                _registered_method=True)
         self.GetReservation = channel.unary_unary(
                 '/holdfast.inventory.v1.InventoryService/GetReservation',
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.GetReservationRequest.SerializeToString,
@@ -121,6 +143,46 @@ class InventoryServiceStub:
                 '/holdfast.inventory.v1.InventoryService/AdjustStock',
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.AdjustStockRequest.SerializeToString,
                 response_deserializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.AdjustStockResponse.FromString,
+                _registered_method=True)
+        self.CountStock = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/CountStock',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.CountStockRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.CountStockResponse.FromString,
+                _registered_method=True)
+        self.StreamCounts = channel.stream_stream(
+                '/holdfast.inventory.v1.InventoryService/StreamCounts',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.StreamCountsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.StreamCountsResponse.FromString,
+                _registered_method=True)
+        self.MoveStatus = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/MoveStatus',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.MoveStatusRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.MoveStatusResponse.FromString,
+                _registered_method=True)
+        self.PlanInbound = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/PlanInbound',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.PlanInboundRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.PlanInboundResponse.FromString,
+                _registered_method=True)
+        self.ListInbounds = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/ListInbounds',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListInboundsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListInboundsResponse.FromString,
+                _registered_method=True)
+        self.ShipTransfer = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/ShipTransfer',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ShipTransferRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ShipTransferResponse.FromString,
+                _registered_method=True)
+        self.ReceiveTransfer = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/ReceiveTransfer',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ReceiveTransferRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ReceiveTransferResponse.FromString,
+                _registered_method=True)
+        self.ListTransfers = channel.unary_unary(
+                '/holdfast.inventory.v1.InventoryService/ListTransfers',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListTransfersRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListTransfersResponse.FromString,
                 _registered_method=True)
 
 
@@ -177,10 +239,14 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateReservation(self, request, context):
-        """Sets units aside for one demand that asks before it promises. Refused with
-        INSUFFICIENT_STOCK if there is too little, with UNKNOWN_SKU,
-        UNKNOWN_LOCATION or UNKNOWN_CHANNEL if there is no such thing, with
-        LOCATION_NOT_IN_POOL if the channel does not sell from a named location.
+        """Sets units aside for one demand. One that asks is refused with
+        INSUFFICIENT_STOCK if there is too little, with ITEM_INACTIVE if the item
+        is no longer sold, with HOLD_LIMIT_REACHED if the customer or the caller
+        holds too much already. One that tells of a sale is never refused for
+        that: what is missing is backordered, and an incident is opened. Both are
+        refused with UNKNOWN_SKU, UNKNOWN_LOCATION, UNKNOWN_CHANNEL or
+        UNKNOWN_DESTINATION if there is no such thing, with LOCATION_NOT_IN_POOL if
+        the channel does not sell from a named location.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -220,6 +286,39 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TransferReservation(self, request, context):
+        """Reserves open units elsewhere, in one atomic step, all lines or none.
+        Refused with INSUFFICIENT_STOCK if there are too few units there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostFulfillment(self, request, context):
+        """Reports that units of a committed reservation left for the customer, in
+        parts or all, from where they were reserved or from elsewhere, and which of
+        them were missing. Refused with NOT_COMMITTED for a hold, with
+        FULFILLMENT_EXCEEDS_OPEN if more left than is open and there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProcessReturn(self, request, context):
+        """Reports that units came back, or what the inspection found in them. They
+        are not sellable before the inspection says so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReturns(self, request, context):
+        """Lists returns by id, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReservation(self, request, context):
         """Gets one reservation, live or ended.
         """
@@ -247,6 +346,70 @@ class InventoryServiceServicer:
         Refused with ADJUSTMENT_BELOW_ZERO if a status would fall below zero units
         on hand. A correction may take units that are reserved: the net quantity
         is negative then, and nothing more can be reserved there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountStock(self, request, context):
+        """Sets units on hand to what was counted at some moment; what moved since is
+        kept. Refused with QUANTITY_CHANGED if the books are not what the caller
+        expected, with ADJUSTMENT_BELOW_ZERO if more has left since the count than
+        was counted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamCounts(self, request_iterator, context):
+        """Takes a stream of counts, as a snapshot of an ERP or a WMS brings them, and
+        answers each, in order. The refusal of one does not touch the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveStatus(self, request, context):
+        """Changes the status of units where they lie. Like a correction it may take
+        units that are reserved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanInbound(self, request, context):
+        """Announces units that are expected at a location and a time, or changes what
+        was announced. Refused with DOCUMENT_CLOSED if the plan is closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInbounds(self, request, context):
+        """Lists inbound plans by id, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShipTransfer(self, request, context):
+        """Reports that units left a location for another. They are in transit until
+        they arrive or are lost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReceiveTransfer(self, request, context):
+        """Reports that units of a transfer arrived, or were lost on the way, in parts
+        or all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTransfers(self, request, context):
+        """Lists transfers by id, in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -290,6 +453,26 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.ReleaseReservationRequest.FromString,
                     response_serializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.ReleaseReservationResponse.SerializeToString,
             ),
+            'TransferReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferReservation,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.TransferReservationRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.TransferReservationResponse.SerializeToString,
+            ),
+            'PostFulfillment': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostFulfillment,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.PostFulfillmentRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.PostFulfillmentResponse.SerializeToString,
+            ),
+            'ProcessReturn': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProcessReturn,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ProcessReturnRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ProcessReturnResponse.SerializeToString,
+            ),
+            'ListReturns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReturns,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ListReturnsRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ListReturnsResponse.SerializeToString,
+            ),
             'GetReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReservation,
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.GetReservationRequest.FromString,
@@ -309,6 +492,46 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.AdjustStock,
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.AdjustStockRequest.FromString,
                     response_serializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.AdjustStockResponse.SerializeToString,
+            ),
+            'CountStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountStock,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.CountStockRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.CountStockResponse.SerializeToString,
+            ),
+            'StreamCounts': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamCounts,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.StreamCountsRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.StreamCountsResponse.SerializeToString,
+            ),
+            'MoveStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveStatus,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.MoveStatusRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.MoveStatusResponse.SerializeToString,
+            ),
+            'PlanInbound': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanInbound,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.PlanInboundRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.PlanInboundResponse.SerializeToString,
+            ),
+            'ListInbounds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInbounds,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListInboundsRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListInboundsResponse.SerializeToString,
+            ),
+            'ShipTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShipTransfer,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ShipTransferRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ShipTransferResponse.SerializeToString,
+            ),
+            'ReceiveTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveTransfer,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ReceiveTransferRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ReceiveTransferResponse.SerializeToString,
+            ),
+            'ListTransfers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTransfers,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListTransfersRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListTransfersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -544,6 +767,114 @@ class InventoryService:
             _registered_method=True)
 
     @staticmethod
+    def TransferReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/TransferReservation',
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.TransferReservationRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.TransferReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostFulfillment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/PostFulfillment',
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.PostFulfillmentRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.PostFulfillmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProcessReturn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/ProcessReturn',
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ProcessReturnRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ProcessReturnResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReturns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/ListReturns',
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ListReturnsRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.ListReturnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetReservation(request,
             target,
             options=(),
@@ -641,6 +972,222 @@ class InventoryService:
             '/holdfast.inventory.v1.InventoryService/AdjustStock',
             holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.AdjustStockRequest.SerializeToString,
             holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.AdjustStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/CountStock',
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.CountStockRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.CountStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCounts(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/holdfast.inventory.v1.InventoryService/StreamCounts',
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.StreamCountsRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.StreamCountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/MoveStatus',
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.MoveStatusRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2.MoveStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanInbound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/PlanInbound',
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.PlanInboundRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.PlanInboundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInbounds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/ListInbounds',
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListInboundsRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListInboundsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShipTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/ShipTransfer',
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.ShipTransferRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.ShipTransferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/ReceiveTransfer',
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.ReceiveTransferRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.ReceiveTransferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTransfers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/ListTransfers',
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListTransfersRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_supply__pb2.ListTransfersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,21 +22,35 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from holdfast.inventory.v1 import field_rule_pb2 as holdfast_dot_inventory_dot_v1_dot_field__rule__pb2
 from holdfast.inventory.v1 import revision_pb2 as holdfast_dot_inventory_dot_v1_dot_revision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'holdfast/inventory/v1/reservation.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$holdfast/inventory/v1/revision.proto\"\xfd\x02\n\x0bReservation\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32\'.holdfast.inventory.v1.ReservationState\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x10\n\x08order_id\x18\x04 \x01(\t\x12\x35\n\x05lines\x18\x05 \x03(\x0b\x32&.holdfast.inventory.v1.ReservationLine\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08revision\x18\t \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\xbf\x01\n\x0fReservationLine\x12\x13\n\x0bline_number\x18\x01 \x01(\x05\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\x15\n\ropen_quantity\x18\x05 \x01(\x03\x12\x19\n\x11released_quantity\x18\x06 \x01(\x03\x12\x18\n\x10\x65xpired_quantity\x18\x07 \x01(\x03\x12\x1a\n\x12\x66ulfilled_quantity\x18\x08 \x01(\x03*\xd2\x01\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16RESERVATION_STATE_HELD\x10\x01\x12\x1f\n\x1bRESERVATION_STATE_COMMITTED\x10\x02\x12\x1f\n\x1bRESERVATION_STATE_FULFILLED\x10\x03\x12\x1e\n\x1aRESERVATION_STATE_RELEASED\x10\x04\x12\x1d\n\x19RESERVATION_STATE_EXPIRED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'holdfast/inventory/v1/reservation.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a$holdfast/inventory/v1/revision.proto\"\xa0\x03\n\x0bReservation\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32\'.holdfast.inventory.v1.ReservationState\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x10\n\x08order_id\x18\x04 \x01(\t\x12\x35\n\x05lines\x18\x05 \x03(\x0b\x32&.holdfast.inventory.v1.ReservationLine\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08revision\x18\t \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x13\n\x0b\x63ustomer_id\x18\n \x01(\t\x12\x0c\n\x04told\x18\x0b \x01(\x08\"\x8a\x01\n\x08Sourcing\x12\x39\n\x05order\x18\x01 \x01(\x0e\x32$.holdfast.inventory.v1.SourcingOrderB\x04\xe2\x41\x01\x01\x12\x1f\n\x0b\x64\x65stination\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\"\n\x14prefer_ship_complete\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\x9e\x03\n\x0fReservationLine\x12\x13\n\x0bline_number\x18\x01 \x01(\x05\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\x15\n\ropen_quantity\x18\x05 \x01(\x03\x12\x19\n\x11released_quantity\x18\x06 \x01(\x03\x12\x18\n\x10\x65xpired_quantity\x18\x07 \x01(\x03\x12\x1a\n\x12\x66ulfilled_quantity\x18\x08 \x01(\x03\x12\x1c\n\x14transferred_quantity\x18\t \x01(\x03\x12\x19\n\x11returned_quantity\x18\n \x01(\x03\x12\x1c\n\x14\x62\x61\x63kordered_quantity\x18\x0b \x01(\x03\x12\x13\n\x0bordered_sku\x18\x0c \x01(\t\x12>\n\x0fsourcing_reason\x18\r \x01(\x0e\x32%.holdfast.inventory.v1.SourcingReason\x12\x31\n\rexpected_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xd2\x01\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16RESERVATION_STATE_HELD\x10\x01\x12\x1f\n\x1bRESERVATION_STATE_COMMITTED\x10\x02\x12\x1f\n\x1bRESERVATION_STATE_FULFILLED\x10\x03\x12\x1e\n\x1aRESERVATION_STATE_RELEASED\x10\x04\x12\x1d\n\x19RESERVATION_STATE_EXPIRED\x10\x05*\x83\x01\n\rSourcingOrder\x12\x1e\n\x1aSOURCING_ORDER_UNSPECIFIED\x10\x00\x12\x17\n\x13SOURCING_ORDER_POOL\x10\x01\x12\x1a\n\x16SOURCING_ORDER_NEAREST\x10\x02\x12\x1d\n\x19SOURCING_ORDER_MOST_STOCK\x10\x03*\x93\x02\n\x0eSourcingReason\x12\x1f\n\x1bSOURCING_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1eSOURCING_REASON_NAMED_LOCATION\x10\x01\x12\x1e\n\x1aSOURCING_REASON_POOL_ORDER\x10\x02\x12\x1b\n\x17SOURCING_REASON_NEAREST\x10\x03\x12\x1e\n\x1aSOURCING_REASON_MOST_STOCK\x10\x04\x12!\n\x1dSOURCING_REASON_SHIP_COMPLETE\x10\x05\x12\x1b\n\x17SOURCING_REASON_AWAITED\x10\x06\x12\x1f\n\x1bSOURCING_REASON_TRANSFERRED\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.inventory.v1.reservation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESERVATIONSTATE']._serialized_start=716
-  _globals['_RESERVATIONSTATE']._serialized_end=926
-  _globals['_RESERVATION']._serialized_start=138
-  _globals['_RESERVATION']._serialized_end=519
-  _globals['_RESERVATIONLINE']._serialized_start=522
-  _globals['_RESERVATIONLINE']._serialized_end=713
+  _globals['_SOURCING'].fields_by_name['order']._loaded_options = None
+  _globals['_SOURCING'].fields_by_name['order']._serialized_options = b'\342A\001\001'
+  _globals['_SOURCING'].fields_by_name['destination']._loaded_options = None
+  _globals['_SOURCING'].fields_by_name['destination']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
+  _globals['_SOURCING'].fields_by_name['prefer_ship_complete']._loaded_options = None
+  _globals['_SOURCING'].fields_by_name['prefer_ship_complete']._serialized_options = b'\342A\001\001'
+  _globals['_RESERVATIONSTATE']._serialized_start=1188
+  _globals['_RESERVATIONSTATE']._serialized_end=1398
+  _globals['_SOURCINGORDER']._serialized_start=1401
+  _globals['_SOURCINGORDER']._serialized_end=1532
+  _globals['_SOURCINGREASON']._serialized_start=1535
+  _globals['_SOURCINGREASON']._serialized_end=1810
+  _globals['_RESERVATION']._serialized_start=211
+  _globals['_RESERVATION']._serialized_end=627
+  _globals['_SOURCING']._serialized_start=630
+  _globals['_SOURCING']._serialized_end=768
+  _globals['_RESERVATIONLINE']._serialized_start=771
+  _globals['_RESERVATIONLINE']._serialized_end=1185
 # @@protoc_insertion_point(module_scope)
