@@ -18,6 +18,7 @@ from holdfast.inventory.v1 import (
     audit_service_pb2_grpc,
     catalog_service_pb2_grpc,
     inventory_service_pb2_grpc,
+    reconciliation_service_pb2_grpc,
 )
 
 from support.authority import TestAuthority
@@ -68,6 +69,7 @@ class Stubs:
     inventory: inventory_service_pb2_grpc.InventoryServiceStub
     catalog: catalog_service_pb2_grpc.CatalogServiceStub
     audit: audit_service_pb2_grpc.AuditServiceStub
+    reconciliation: reconciliation_service_pb2_grpc.ReconciliationServiceStub
 
 
 def stubs_on(channel: grpc.aio.Channel) -> Stubs:
@@ -76,6 +78,7 @@ def stubs_on(channel: grpc.aio.Channel) -> Stubs:
         inventory=inventory_service_pb2_grpc.InventoryServiceStub(channel),
         catalog=catalog_service_pb2_grpc.CatalogServiceStub(channel),
         audit=audit_service_pb2_grpc.AuditServiceStub(channel),
+        reconciliation=reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel),
     )
 
 

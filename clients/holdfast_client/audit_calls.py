@@ -1,4 +1,4 @@
-"""The calls of the audit service: movements, the check of the ledger, and segments."""
+"""The calls of the audit service: movements, the life of an order, the check of the ledger, and segments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from holdfast.inventory.v1 import audit_service_pb2, stock_pb2
 
+from holdfast_client.moments import Moment, timestamp_of
 from holdfast_client.policy import RetryPolicy
 from holdfast_client.service_calls import ServiceCalls
 
@@ -23,15 +24,28 @@ class AuditCalls(ServiceCalls):
         location: str = "",
         reservation_id: str = "",
         order_id: str = "",
+        channel: str = "",
+        caller: str = "",
+        start_time: Moment | None = None,
+        end_time: Moment | None = None,
         page_size: int = 0,
         deadline_seconds: float | None = None,
     ) -> AsyncGenerator[stock_pb2.Movement, None]:
         """Yield all movements, the oldest first, page after page. What is left out does not restrict.
 
-        The deadline is that of each page. `page_size` is at most 1,000; 0 means 100.
+        Of the times, on the segment's clock, the first is included and the second is not. The deadline is that of
+        each page. `page_size` is at most 1,000; 0 means 100.
         """
         request = audit_service_pb2.ListMovementsRequest(
-            sku=sku, location=location, reservation_id=reservation_id, order_id=order_id, page_size=page_size
+            sku=sku,
+            location=location,
+            reservation_id=reservation_id,
+            order_id=order_id,
+            channel=channel,
+            caller=caller,
+            start_time=timestamp_of(start_time),
+            end_time=timestamp_of(end_time),
+            page_size=page_size,
         )
         async for page in self._pages(request, audit_service_pb2.ListMovementsResponse, deadline_seconds):
             for movement in page.movements:
@@ -44,6 +58,10 @@ class AuditCalls(ServiceCalls):
         location: str = "",
         reservation_id: str = "",
         order_id: str = "",
+        channel: str = "",
+        caller: str = "",
+        start_time: Moment | None = None,
+        end_time: Moment | None = None,
         page_size: int = 0,
         page_token: str = "",
         deadline_seconds: float | None = None,
@@ -55,10 +73,38 @@ class AuditCalls(ServiceCalls):
                 location=location,
                 reservation_id=reservation_id,
                 order_id=order_id,
+                channel=channel,
+                caller=caller,
+                start_time=timestamp_of(start_time),
+                end_time=timestamp_of(end_time),
                 page_size=page_size,
                 page_token=page_token,
             ),
             audit_service_pb2.ListMovementsResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+        )
+
+    async def trace_order(
+        self, order_id: str, *, page_size: int = 0, deadline_seconds: float | None = None
+    ) -> AsyncGenerator[audit_service_pb2.TraceStep, None]:
+        """Yield the life of an order's units, the oldest step first, page after page; nothing of an unknown order.
+
+        The steps are the operations on its reservations, transfers, fulfillments, returns and incidents, each with
+        its time and the time since the one before. The deadline is that of each page. `page_size` is at most 1,000;
+        0 means 100.
+        """
+        request = audit_service_pb2.TraceOrderRequest(order_id=order_id, page_size=page_size)
+        async for page in self._pages(request, audit_service_pb2.TraceOrderResponse, deadline_seconds):
+            for step in page.steps:
+                yield step
+
+    async def trace_order_page(
+        self, order_id: str, *, page_size: int = 0, page_token: str = "", deadline_seconds: float | None = None
+    ) -> audit_service_pb2.TraceOrderResponse:
+        """Get one page of the life of an order's units; its `next_page_token` leads to the next."""
+        return await self._calls.unary(
+            audit_service_pb2.TraceOrderRequest(order_id=order_id, page_size=page_size, page_token=page_token),
+            audit_service_pb2.TraceOrderResponse,
             deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
         )
 

@@ -13,7 +13,12 @@ from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf import message as protobuf_message
-from holdfast.inventory.v1 import audit_service_pb2, catalog_service_pb2, inventory_service_pb2
+from holdfast.inventory.v1 import (
+    audit_service_pb2,
+    catalog_service_pb2,
+    inventory_service_pb2,
+    reconciliation_service_pb2,
+)
 
 from holdfast_client import errors
 from holdfast_client.policy import RetryPolicy
@@ -23,7 +28,7 @@ _Answer = TypeVar("_Answer")
 
 _PATHS: Final = {
     method.input_type.full_name: f"/{service.full_name}/{method.name}"
-    for module in (inventory_service_pb2, catalog_service_pb2, audit_service_pb2)
+    for module in (inventory_service_pb2, catalog_service_pb2, reconciliation_service_pb2, audit_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
@@ -186,6 +191,57 @@ class Calls:
                 raise error
             await tries.wait_after(error)
 
+    async def exchange(
+        self,
+        request_type: type[protobuf_message.Message],
+        requests: AsyncGenerator[protobuf_message.Message, None],
+        response_type: type[Response],
+        *,
+        max_unanswered: int,
+        deadline_seconds: float,
+    ) -> AsyncGenerator[Response, None]:
+        """Send requests as a stream and yield the answers as they come, one to each request.
+
+        At most `max_unanswered` requests are under way. Tried again only as long as no request was taken. Closing
+        the generator, or cancelling the task that iterates, cancels the call and closes the requests. What the
+        requests raise is raised here, after the answers to those that were sent.
+
+        Raises:
+            HoldfastError: The stream was refused or broke.
+        """
+        if max_unanswered < 1:
+            raise ValueError("max_unanswered must be at least 1")
+        parse: Callable[[bytes], Response] = response_type.FromString
+        call = await self._begun_exchange(path_of(request_type()), deadline_seconds)
+        sending = _Sending(call, requests, max_unanswered)
+        try:
+            async for body in call:
+                sending.answered()
+                yield parse(body)
+        except grpc.aio.AioRpcError as failure:
+            raise errors.error_from_rpc(failure) from None
+        finally:
+            call.cancel()
+            await sending.end()
+            await requests.aclose()
+        if sending.failure is not None:
+            raise sending.failure
+
+    async def _begun_exchange(self, path: str, deadline_seconds: float) -> Any:
+        """A call that has reached the authority; nothing was sent but its head."""
+        tries = _Tries(self._retry, deadline_seconds, self._wait, self._draw)
+        while True:
+            call = self._next_channel().exchange(path)(timeout=tries.remaining_seconds(), metadata=self._metadata_now())
+            try:
+                await call.wait_for_connection()
+                return call
+            except grpc.aio.AioRpcError as failure:
+                error = errors.error_from_rpc(failure)
+            except BaseException:
+                call.cancel()
+                raise
+            await tries.wait_after(error)
+
     async def close(self) -> None:
         """Close the channels. Calls in progress are cancelled. May be called again."""
         self._closed = True
@@ -225,6 +281,7 @@ class _Channel:
         )
         self._unary: dict[str, Any] = {}
         self._stream: dict[str, Any] = {}
+        self._exchange: dict[str, Any] = {}
 
     def unary(self, path: str) -> Any:
         made = self._unary.get(path)
@@ -238,8 +295,55 @@ class _Channel:
             made = self._stream[path] = self._channel.unary_stream(path)
         return made
 
+    def exchange(self, path: str) -> Any:
+        made = self._exchange.get(path)
+        if made is None:
+            made = self._exchange[path] = self._channel.stream_stream(path)
+        return made
+
     async def close(self) -> None:
         await self._channel.close()
+
+
+class _Sending:
+    """Writes the requests of an exchange in a task of its own, never more than a window ahead of the answers."""
+
+    def __init__(
+        self, call: Any, requests: AsyncGenerator[protobuf_message.Message, None], max_unanswered: int
+    ) -> None:
+        self._call = call
+        self._requests = requests
+        self._window = asyncio.Semaphore(max_unanswered)
+        self.failure: Exception | None = None
+        """What the requests raised."""
+        self._task = asyncio.create_task(self._send())
+
+    def answered(self) -> None:
+        """Let one more request go out."""
+        self._window.release()
+
+    async def end(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _send(self) -> None:
+        try:
+            await self._window.acquire()
+            async for request in self._requests:
+                if not await self._written(request.SerializeToString()):
+                    return
+                await self._window.acquire()
+        except Exception as failure:
+            self.failure = failure
+        await self._written(None)
+
+    async def _written(self, body: bytes | None) -> bool:
+        """Write a request, or None for the end; False if the call is over, whose status the reader gets."""
+        try:
+            await (self._call.done_writing() if body is None else self._call.write(body))
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+            return False
+        return True
 
 
 class _Tries:

@@ -1,17 +1,18 @@
-"""The calls of the catalog service: items, locations, pools and channels."""
+"""The calls of the catalog service: items, locations, pools, channels and rules."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
 
-from holdfast.inventory.v1 import catalog_pb2, catalog_service_pb2
+from holdfast.inventory.v1 import catalog_pb2, catalog_service_pb2, rules_pb2
 
 from holdfast_client.request_ids import new_request_id
+from holdfast_client.rules import RuleLike, rule_of
 from holdfast_client.service_calls import ServiceCalls
 
 
 class CatalogCalls(ServiceCalls):
-    """The methods of `HoldfastClient` for the master data."""
+    """The methods of `HoldfastClient` for the master data and the rules."""
 
     async def put_items(
         self,
@@ -24,6 +25,8 @@ class CatalogCalls(ServiceCalls):
 
         Raises:
             ScaleInUse: The scale of an item that has stock levels would change.
+            UnknownSku: A kit names a part that does not exist.
+            KitConflict: An item that has stock levels would become a kit, or a part is a kit.
         """
         return await self._calls.unary(
             catalog_service_pb2.PutItemsRequest(request_id=request_id or new_request_id(), items=items),
@@ -169,4 +172,105 @@ class CatalogCalls(ServiceCalls):
             catalog_service_pb2.ListChannelsRequest(page_size=page_size, page_token=page_token),
             catalog_service_pb2.ListChannelsResponse,
             deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+        )
+
+    async def put_rules(
+        self,
+        rules: Iterable[RuleLike] = (),
+        *,
+        remove: Iterable[RuleLike] = (),
+        reason: str = "",
+        request_id: str | None = None,
+        deadline_seconds: float | None = None,
+    ) -> catalog_service_pb2.PutRulesResponse:
+        """Put rules in force, replace those with the same key, and remove others, all or none.
+
+        They hold for every decision after the revision of the answer, however many SKUs they touch.
+
+        Args:
+            rules: The rules, as `holdfast_client.rules` makes them, 1 to 1,000 with those that are removed, each key
+                at most once.
+            remove: Rules that no longer hold; only their keys count. Removing what is not there is fine.
+            reason: Why, in words for the audit.
+            request_id: The id under which this takes effect at most once. Left out: a new one.
+
+        Raises:
+            UnknownSku, UnknownLocation, UnknownChannel: A rule names what does not exist.
+            KitConflict: A rule is about the stock of a kit.
+        """
+        return await self._calls.unary(
+            catalog_service_pb2.PutRulesRequest(
+                request_id=request_id or new_request_id(),
+                rules=[*(rule_of(rule) for rule in rules), *(rule_of(rule, removed=True) for rule in remove)],
+                reason=reason,
+            ),
+            catalog_service_pb2.PutRulesResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+        )
+
+    async def list_rules(
+        self,
+        *,
+        sku: str = "",
+        channel: str = "",
+        location: str = "",
+        page_size: int = 0,
+        deadline_seconds: float | None = None,
+    ) -> AsyncGenerator[rules_pb2.Rule, None]:
+        """Yield all rules by their keys, page after page. What is left out does not restrict.
+
+        The deadline is that of each page. `page_size` is at most 1,000; 0 means 100.
+        """
+        request = catalog_service_pb2.ListRulesRequest(sku=sku, channel=channel, location=location, page_size=page_size)
+        async for page in self._pages(request, catalog_service_pb2.ListRulesResponse, deadline_seconds):
+            for rule in page.rules:
+                yield rule
+
+    async def list_rules_page(
+        self,
+        *,
+        sku: str = "",
+        channel: str = "",
+        location: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        deadline_seconds: float | None = None,
+    ) -> catalog_service_pb2.ListRulesResponse:
+        """Get one page of rules; its `next_page_token` leads to the next."""
+        return await self._calls.unary(
+            catalog_service_pb2.ListRulesRequest(
+                sku=sku, channel=channel, location=location, page_size=page_size, page_token=page_token
+            ),
+            catalog_service_pb2.ListRulesResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+        )
+
+    async def move_allotment(
+        self,
+        sku: str,
+        quantity: int,
+        *,
+        from_channel: str,
+        to_channel: str,
+        reason: str = "",
+        request_id: str | None = None,
+        deadline_seconds: float | None = None,
+    ) -> catalog_service_pb2.MoveAllotmentResponse:
+        """Move guaranteed units of a SKU from one channel's allotment to that of another, in one step.
+
+        Raises:
+            AllotmentTooSmall: Fewer units are guaranteed and not used, or one of the two has no allotment.
+            UnknownSku, UnknownChannel: There is no such thing.
+        """
+        return await self._calls.unary(
+            catalog_service_pb2.MoveAllotmentRequest(
+                request_id=request_id or new_request_id(),
+                sku=sku,
+                from_channel=from_channel,
+                to_channel=to_channel,
+                quantity=quantity,
+                reason=reason,
+            ),
+            catalog_service_pb2.MoveAllotmentResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
         )

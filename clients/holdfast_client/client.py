@@ -13,6 +13,7 @@ import grpc
 from holdfast_client.audit_calls import AuditCalls
 from holdfast_client.calls import MAX_DETAILS_BYTES, Calls
 from holdfast_client.catalog_calls import CatalogCalls
+from holdfast_client.fulfillment_calls import FulfillmentCalls
 from holdfast_client.inventory_calls import InventoryCalls
 from holdfast_client.inventory_requests import (
     Adjustment,
@@ -21,8 +22,12 @@ from holdfast_client.inventory_requests import (
     Release,
     availability_key,
     reservation_request,
+    sourcing_order,
 )
 from holdfast_client.policy import Deadlines, RetryPolicy
+from holdfast_client.reconciliation_calls import ReconciliationCalls
+from holdfast_client.supply_calls import SupplyCalls
+from holdfast_client.supply_requests import count_request
 
 __all__ = [
     "DEFAULT_TARGET",
@@ -33,7 +38,9 @@ __all__ = [
     "Receipt",
     "Release",
     "availability_key",
+    "count_request",
     "reservation_request",
+    "sourcing_order",
 ]
 
 DEFAULT_TARGET: Final = "127.0.0.1:50051"
@@ -44,7 +51,7 @@ _HEALTH_SERVING: Final = b"\x08\x01"  # a HealthCheckResponse with field 1, stat
 _METADATA_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 
 
-class HoldfastClient(InventoryCalls, CatalogCalls, AuditCalls):
+class HoldfastClient(InventoryCalls, FulfillmentCalls, SupplyCalls, CatalogCalls, ReconciliationCalls, AuditCalls):
     """The authority, as a program that sells or moves units sees it.
 
         async with HoldfastClient(caller="checkout") as client:

@@ -13,11 +13,11 @@ from holdfast_client.inventory_requests import (
     Release,
     adjustment_line,
     availability_key,
-    duration_of,
     receipt_line,
     release_line,
     reservation_request,
 )
+from holdfast_client.moments import Moment, duration_of
 from holdfast_client.request_ids import new_request_id
 from holdfast_client.service_calls import ServiceCalls
 
@@ -36,10 +36,20 @@ class InventoryCalls(ServiceCalls):
         ttl_seconds: float | None = None,
         allow_split: bool = False,
         partial: bool = False,
+        told: bool = False,
+        customer_id: str = "",
+        allow_backorder: bool = False,
+        allow_substitution: bool = False,
+        sourcing: reservation_pb2.Sourcing | None = None,
+        seen_revision: revision_pb2.Revision | None = None,
         request_id: str | None = None,
         deadline_seconds: float | None = None,
     ) -> inventory_service_pb2.CreateReservationResponse:
         """Set units aside for one demand; all lines are decided together.
+
+        A demand asks, and may be refused; or, with `told`, the channel has sold already: then the reservation is
+        committed at once and takes whatever is there, what is missing is backordered, and an incident is opened,
+        which the answer names.
 
         Args:
             channel: The channel whose demand it is.
@@ -50,12 +60,23 @@ class InventoryCalls(ServiceCalls):
             allow_split: A sourced line may be drawn from several locations.
             partial: Of each line as much is reserved as there is; the answer's `shortfalls` say what is
                 missing.
+            told: The channel has sold already. Without `ttl_seconds` and `partial` then.
+            customer_id: The customer, for the limit on open holds.
+            allow_backorder: Units that are not there may be promised, as far as the backorder rule allows.
+            allow_substitution: What is missing of a line may be reserved of a substitute; goes before a backorder.
+            sourcing: How lines are sourced that name no location, as `sourcing_order` says it.
+            seen_revision: The revision that the channel had last acknowledged when it sold; with `told`. It tells
+                the cause of an incident.
             request_id: The id under which this takes effect at most once. Left out: a new one.
 
         Raises:
-            InsufficientStock: There is too little; `short_lines` has every short line.
-            UnknownSku, UnknownLocation, UnknownChannel: There is no such thing.
+            InsufficientStock: There is too little; `short_lines` has every short line, and `offers` what may be
+                sold instead.
+            ItemInactive: An item is no longer sold.
+            HoldLimitReached: The customer or the caller holds too much already.
+            UnknownSku, UnknownLocation, UnknownChannel, UnknownDestination: There is no such thing.
             LocationNotInPool: The channel does not sell from a location that a line names.
+            LimitExceeded: The reservation would have too many lines after splitting.
         """
         request = reservation_request(
             channel=channel,
@@ -64,6 +85,12 @@ class InventoryCalls(ServiceCalls):
             ttl_seconds=ttl_seconds,
             allow_split=allow_split,
             partial=partial,
+            told=told,
+            customer_id=customer_id,
+            allow_backorder=allow_backorder,
+            allow_substitution=allow_substitution,
+            sourcing=sourcing,
+            seen_revision=seen_revision,
             request_id=request_id,
         )
         return await self._calls.unary(
@@ -254,18 +281,22 @@ class InventoryCalls(ServiceCalls):
         *,
         channel: str | None = None,
         location: str | None = None,
+        promise_time: Moment | None = None,
         deadline_seconds: float | None = None,
     ) -> inventory_service_pb2.GetAvailabilityResponse:
         """Get what may be sold now of one SKU, to a channel or from a location. Give exactly one of the two.
 
-        The answer is at least as new as every mutation that was answered before the call.
+        The answer is at least as new as every mutation that was answered before the call. With a `promise_time` it
+        says too how many units can be promised for the day of it (a day of UTC; one in the past counts as today).
 
         Raises:
             UnknownSku, UnknownLocation, UnknownChannel: There is no such thing.
-            ValueError: Neither or both of channel and location were given.
+            ValueError: Neither or both of channel and location were given, or a time without a time zone.
         """
         return await self._calls.unary(
-            inventory_service_pb2.GetAvailabilityRequest(key=availability_key(sku, channel=channel, location=location)),
+            inventory_service_pb2.GetAvailabilityRequest(
+                key=availability_key(sku, channel=channel, location=location, promise_time=promise_time)
+            ),
             inventory_service_pb2.GetAvailabilityResponse,
             deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
         )
@@ -299,6 +330,8 @@ class InventoryCalls(ServiceCalls):
         *,
         reference: str = "",
         reason: str = "",
+        inbound_id: str = "",
+        park_unknown: bool = False,
         request_id: str | None = None,
         deadline_seconds: float | None = None,
     ) -> inventory_service_pb2.ReceiveStockResponse:
@@ -308,11 +341,16 @@ class InventoryCalls(ServiceCalls):
             lines: What came in, 1 to 1,000 lines.
             reference: The caller's own document, such as a goods receipt.
             reason: Why, in words for the audit.
+            inbound_id: The inbound plan that the units came in on; all lines are at its location.
+            park_unknown: If a SKU is unknown, the request waits until the item exists, instead of being refused;
+                the answer has a `parked_id` then.
             request_id: The id under which this takes effect at most once. Left out: a new one.
 
         Raises:
-            UnknownSku, UnknownLocation: There is no such thing.
-            QuantityOverflow: A level would pass 2^53 - 1 units.
+            UnknownSku, UnknownLocation, UnknownDocument: There is no such thing.
+            KitConflict: An item is a kit, which has no stock of its own.
+            DocumentClosed, ExceedsDocument: The plan has ended, or is for another location.
+            QuantityOverflow: A level would pass 10^12 units.
         """
         return await self._calls.unary(
             inventory_service_pb2.ReceiveStockRequest(
@@ -320,6 +358,8 @@ class InventoryCalls(ServiceCalls):
                 lines=[receipt_line(line) for line in lines],
                 reference=reference,
                 reason=reason,
+                inbound_id=inbound_id,
+                park_unknown=park_unknown,
             ),
             inventory_service_pb2.ReceiveStockResponse,
             deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
@@ -331,6 +371,7 @@ class InventoryCalls(ServiceCalls):
         *,
         reason: str,
         reference: str = "",
+        park_unknown: bool = False,
         request_id: str | None = None,
         deadline_seconds: float | None = None,
     ) -> inventory_service_pb2.AdjustStockResponse:
@@ -342,12 +383,14 @@ class InventoryCalls(ServiceCalls):
             lines: The corrections, 1 to 1,000 lines.
             reason: Why, in words for the audit.
             reference: The caller's own document for the correction.
+            park_unknown: If a SKU is unknown, the request waits until the item exists, instead of being refused.
             request_id: The id under which this takes effect at most once. Left out: a new one.
 
         Raises:
             AdjustmentBelowZero: A status would fall below zero units on hand.
             UnknownSku, UnknownLocation: There is no such thing.
-            QuantityOverflow: A level would pass 2^53 - 1 units.
+            KitConflict: An item is a kit, which has no stock of its own.
+            QuantityOverflow: A level would pass 10^12 units.
         """
         return await self._calls.unary(
             inventory_service_pb2.AdjustStockRequest(
@@ -355,6 +398,7 @@ class InventoryCalls(ServiceCalls):
                 lines=[adjustment_line(line) for line in lines],
                 reason=reason,
                 reference=reference,
+                park_unknown=park_unknown,
             ),
             inventory_service_pb2.AdjustStockResponse,
             deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from google.protobuf import duration_pb2
-from holdfast.inventory.v1 import inventory_service_pb2
+from holdfast.inventory.v1 import inventory_service_pb2, reservation_pb2, revision_pb2
 
+from holdfast_client.moments import Moment, duration_of, timestamp_of
 from holdfast_client.request_ids import new_request_id
 
 Demand = inventory_service_pb2.DemandLine | tuple[str, int] | tuple[str, int, str]
@@ -30,6 +30,12 @@ def reservation_request(
     ttl_seconds: float | None = None,
     allow_split: bool = False,
     partial: bool = False,
+    told: bool = False,
+    customer_id: str = "",
+    allow_backorder: bool = False,
+    allow_substitution: bool = False,
+    sourcing: reservation_pb2.Sourcing | None = None,
+    seen_revision: revision_pb2.Revision | None = None,
     request_id: str | None = None,
 ) -> inventory_service_pb2.CreateReservationRequest:
     """Make the request that sets units aside, as `batch_create_reservations` takes many of.
@@ -43,19 +49,55 @@ def reservation_request(
         lines=[demand_line(line) for line in lines],
         ttl=None if ttl_seconds is None else duration_of(ttl_seconds),
         allow_split=allow_split,
-        fill_policy=(
-            inventory_service_pb2.FILL_POLICY_PARTIAL if partial else inventory_service_pb2.FILL_POLICY_ALL_OR_NOTHING
-        ),
+        fill_policy=_fill_policy(partial=partial, told=told),
+        demand=inventory_service_pb2.DEMAND_KIND_TOLD if told else None,
+        customer_id=customer_id,
+        allow_backorder=allow_backorder,
+        allow_substitution=allow_substitution,
+        sourcing=sourcing,
+        seen_revision=seen_revision,
     )
 
 
+def _fill_policy(*, partial: bool, told: bool) -> inventory_service_pb2.FillPolicy | None:
+    if partial:
+        return inventory_service_pb2.FILL_POLICY_PARTIAL
+    # What was sold already is reserved whole in any case: there is no policy to choose.
+    return None if told else inventory_service_pb2.FILL_POLICY_ALL_OR_NOTHING
+
+
+def sourcing_order(
+    *, nearest_to: str = "", most_stock: bool = False, ship_complete: bool = False
+) -> reservation_pb2.Sourcing:
+    """Say how lines are sourced that name no location. With nothing said, in the order of the pool.
+
+    Args:
+        nearest_to: The nearest location first, by the distances that are declared for this destination.
+        most_stock: The location with the most units first. Not together with `nearest_to`.
+        ship_complete: All sourced lines come from one location, if one has them all.
+    """
+    if nearest_to and most_stock:
+        raise ValueError("locations are drawn from in one order: give one of nearest_to and most_stock")
+    order = reservation_pb2.SOURCING_ORDER_POOL
+    if nearest_to:
+        order = reservation_pb2.SOURCING_ORDER_NEAREST
+    if most_stock:
+        order = reservation_pb2.SOURCING_ORDER_MOST_STOCK
+    return reservation_pb2.Sourcing(order=order, destination=nearest_to, prefer_ship_complete=ship_complete)
+
+
 def availability_key(
-    sku: str, *, channel: str | None = None, location: str | None = None
+    sku: str, *, channel: str | None = None, location: str | None = None, promise_time: Moment | None = None
 ) -> inventory_service_pb2.AvailabilityKey:
-    """Name one availability: of a SKU, to a channel or from a location. Exactly one must be given."""
+    """Name one availability: of a SKU, to a channel or from a location. Exactly one must be given.
+
+    With a `promise_time` the answer says too how many units can be promised for the day of it (a day of UTC).
+    """
     if (channel is None) == (location is None):
         raise ValueError("an availability is to a channel or from a location: give exactly one of the two")
-    return inventory_service_pb2.AvailabilityKey(sku=sku, channel=channel, location=location)
+    return inventory_service_pb2.AvailabilityKey(
+        sku=sku, channel=channel, location=location, promise_time=timestamp_of(promise_time)
+    )
 
 
 def demand_line(line: Demand) -> inventory_service_pb2.DemandLine:
@@ -89,10 +131,3 @@ def adjustment_line(line: Adjustment) -> inventory_service_pb2.AdjustmentLine:
         return line
     sku, delta_quantity, location = line
     return inventory_service_pb2.AdjustmentLine(sku=sku, delta_quantity=delta_quantity, location=location)
-
-
-def duration_of(seconds: float) -> duration_pb2.Duration:
-    """Make the message of a time span, to the nanosecond."""
-    duration = duration_pb2.Duration()
-    duration.FromNanoseconds(round(seconds * 1_000_000_000))
-    return duration

@@ -21,6 +21,9 @@ class Deadlines:
     batch_seconds: float = 60.0
     """A batch of reservations."""
 
+    stream_seconds: float = 3600.0
+    """A whole stream of counts."""
+
     verification_seconds: float = 3600.0
     """The check of the whole ledger."""
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import TypeVar
 
-from holdfast.inventory.v1 import audit_service_pb2, catalog_service_pb2, inventory_service_pb2
+from holdfast.inventory.v1 import (
+    audit_service_pb2,
+    catalog_service_pb2,
+    fulfillment_pb2,
+    inventory_service_pb2,
+    reconciliation_service_pb2,
+    supply_pb2,
+)
 
 from holdfast_client.calls import Calls
 from holdfast_client.policy import Deadlines
@@ -19,6 +26,13 @@ _Page = TypeVar(
     catalog_service_pb2.ListChannelsResponse,
     audit_service_pb2.ListMovementsResponse,
     audit_service_pb2.ListSegmentsResponse,
+    fulfillment_pb2.ListReturnsResponse,
+    supply_pb2.ListInboundsResponse,
+    supply_pb2.ListTransfersResponse,
+    catalog_service_pb2.ListRulesResponse,
+    reconciliation_service_pb2.ListIncidentsResponse,
+    reconciliation_service_pb2.ListParkedRequestsResponse,
+    audit_service_pb2.TraceOrderResponse,
 )
 _Listing = (
     inventory_service_pb2.ListReservationsRequest
@@ -28,6 +42,13 @@ _Listing = (
     | catalog_service_pb2.ListChannelsRequest
     | audit_service_pb2.ListMovementsRequest
     | audit_service_pb2.ListSegmentsRequest
+    | fulfillment_pb2.ListReturnsRequest
+    | supply_pb2.ListInboundsRequest
+    | supply_pb2.ListTransfersRequest
+    | catalog_service_pb2.ListRulesRequest
+    | reconciliation_service_pb2.ListIncidentsRequest
+    | reconciliation_service_pb2.ListParkedRequestsRequest
+    | audit_service_pb2.TraceOrderRequest
 )
 
 

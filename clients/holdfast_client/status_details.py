@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import grpc
 from google.protobuf import message as protobuf_message
 from google.rpc import error_details_pb2, status_pb2
+from holdfast.inventory.v1 import error_reason_pb2
 
 ERROR_DOMAIN: Final = "holdfast.inventory.v1"
 
@@ -45,6 +46,20 @@ class ShortLine:
 
     available: int
     """The units that could have been had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubstituteOffer:
+    """What may be sold instead of a SKU that there is too little of."""
+
+    sku: str
+    """The SKU that there is too little of."""
+
+    substitute_sku: str
+    """The SKU that may be sold instead."""
+
+    available: int
+    """The units of it that the channel may sell."""
 
 
 def status_of(failure: grpc.aio.AioRpcError) -> status_pb2.Status:
@@ -103,6 +118,15 @@ def short_lines_of(status: status_pb2.Status) -> tuple[ShortLine, ...]:
         sku, _, location = violation.subject.partition("@")
         short_lines.append(ShortLine(sku=sku, location=location, requested=int(units[1]), available=int(units[2])))
     return tuple(short_lines)
+
+
+def offers_of(status: status_pb2.Status) -> tuple[SubstituteOffer, ...]:
+    """What may be sold instead of the short lines; empty where there is nothing to offer."""
+    found = _detail(status, error_reason_pb2.SubstituteOffers)
+    return tuple(
+        SubstituteOffer(sku=offer.sku, substitute_sku=offer.substitute_sku, available=offer.available_quantity)
+        for offer in (found.offers if found is not None else ())
+    )
 
 
 def _sent_status(failure: grpc.aio.AioRpcError) -> status_pb2.Status | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from holdfast_server import demo, failpoints
 from holdfast_server.decide.connections import check_redis, decider_connection
 from holdfast_server.decide.decider import Decider
 from holdfast_server.edge.authority import Authority
+from holdfast_server.edge.parked import command_again
 from holdfast_server.edge.server import EdgeServer
 from holdfast_server.embedded.supervisor import Supervisor
 from holdfast_server.ledger.commits import CommitWatch
@@ -26,6 +28,7 @@ from holdfast_server.refusals import Refusal
 from holdfast_server.settings import Settings
 from holdfast_server.telemetry import configure_logs, configure_traces, tune_memory
 from holdfast_server.upkeep.expiry import expire_for_ever
+from holdfast_server.upkeep.parking import Parking
 from holdfast_server.upkeep.retention import forget_for_ever
 from holdfast_server.writer_keeper import WriterKeeper
 
@@ -92,7 +95,17 @@ class _Server:
         decider = Decider(
             settings=self._settings, connection=connection, commits=self._commits, reader=self._engine_reader
         )
-        authority = Authority(settings=self._settings, decider=decider, reader=self._reader)
+        refused_again: dict[str, str] = {}
+        authority = Authority(
+            settings=self._settings, decider=decider, reader=self._reader, refused_again=refused_again
+        )
+        parking = Parking(
+            reader=self._engine_reader,
+            decider=decider,
+            command_again=functools.partial(command_again, authority),
+            refused=refused_again,
+            settings=self._settings,
+        )
         edge = EdgeServer(settings=self._settings, authority=authority, commits=self._commits)
         port = await edge.start()
         tune_memory()
@@ -103,6 +116,7 @@ class _Server:
                 ("commit-watch", self._commits.run()),
                 ("decider", decider.run()),
                 ("expiry", expire_for_ever(decider, self._settings)),
+                ("parking", parking.run()),
                 ("retention", forget_for_ever(self._engine_reader, self._settings)),
                 ("health", edge.run_health()),
                 ("supervisor", self._check_embedded_for_ever()),

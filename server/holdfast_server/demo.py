@@ -6,9 +6,9 @@ from typing import Final
 
 from holdfast.inventory.v1 import catalog_pb2, catalog_service_pb2, inventory_service_pb2
 
-from holdfast_server.edge import requests
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.caller import Caller
+from holdfast_server.edge.requests import catalog, stock
 from holdfast_server.ledger import queries
 
 _CALLER: Final = Caller(name="holdfast-demo")
@@ -39,7 +39,7 @@ async def load_demo(authority: Authority) -> bool:
         request_id="holdfast-demo:items",
         items=[catalog_pb2.Item(sku=sku, display_name=name) for sku, name, _ in _ITEMS],
     )
-    await authority.decide(requests.put_items(items, _CALLER), items)
+    await authority.decide(catalog.put_items(items, _CALLER), items)
     locations = catalog_service_pb2.PutLocationsRequest(
         request_id="holdfast-demo:locations",
         locations=[
@@ -56,7 +56,7 @@ async def load_demo(authority: Authority) -> bool:
             ),
         ],
     )
-    await authority.decide(requests.put_locations(locations, _CALLER), locations)
+    await authority.decide(catalog.put_locations(locations, _CALLER), locations)
     pools = catalog_service_pb2.PutPoolsRequest(
         request_id="holdfast-demo:pools",
         pools=[
@@ -64,7 +64,7 @@ async def load_demo(authority: Authority) -> bool:
             catalog_pb2.Pool(pool="STORES", display_name="Stores", locations=_STORES),
         ],
     )
-    await authority.decide(requests.put_pools(pools, _CALLER), pools)
+    await authority.decide(catalog.put_pools(pools, _CALLER), pools)
     receipt = inventory_service_pb2.ReceiveStockRequest(
         request_id="holdfast-demo:stock",
         reference="demo",
@@ -75,7 +75,7 @@ async def load_demo(authority: Authority) -> bool:
             if quantity
         ],
     )
-    await authority.decide(requests.receive_stock(receipt, _CALLER), receipt)
+    await authority.decide(stock.receive_stock(receipt, _CALLER), receipt)
     # The channels come last: they are what tells the next start that everything is there.
     channels = catalog_service_pb2.PutChannelsRequest(
         request_id="holdfast-demo:channels",
@@ -85,7 +85,7 @@ async def load_demo(authority: Authority) -> bool:
             catalog_pb2.Channel(channel="TILLS", display_name="Store tills", pool="STORES"),
         ],
     )
-    await authority.decide(requests.put_channels(channels, _CALLER), channels)
+    await authority.decide(catalog.put_channels(channels, _CALLER), channels)
     return True
 
 

@@ -213,7 +213,6 @@ def lua_constants() -> str:
         ("RESERVATION", RESERVATION),
         ("LINE", LINE),
         ("DOCUMENT", DOCUMENT),
-        *((f"{kind}_LINE", fields) for kind, fields in DOCUMENT_LINES.items()),
     ):
         table = ", ".join(f"{name} = {index}" for index, name in enumerate(fields, start=1))
         lines.append(f"local {prefix} = {{ {table} }}")
@@ -227,8 +226,16 @@ def lua_constants() -> str:
         ("INCIDENT", INCIDENT_KINDS),
         ("RESOLUTION", RESOLUTIONS),
         ("RULE", RULE_KINDS),
-        *((f"{kind}_STATE", states) for kind, states in DOCUMENT_STATES.items()),
     ):
         table = ", ".join(f"{name} = {number}" for name, number in numbers.items())
         lines.append(f"local {prefix} = {{ {table} }}")
+    for prefix, tables in (
+        ("PAPER_LINE", {kind: {name: index for index, name in enumerate(names, start=1)} for kind, names in DOCUMENT_LINES.items()}),
+        ("PAPER_STATE", DOCUMENT_STATES),
+    ):
+        rows = (
+            f"{kind} = {{ {', '.join(f'{name} = {number}' for name, number in numbers.items())} }}"
+            for kind, numbers in tables.items()
+        )
+        lines.append(f"local {prefix} = {{ {', '.join(rows)} }}")
     return "\n".join(lines) + "\n"

@@ -6,10 +6,13 @@ and details, is one table in edge/errors.py. The names match the values of Error
     Refusal
      |- InvalidField
      |- InsufficientStock
-     |- UnknownSku, UnknownLocation, UnknownPool, UnknownChannel, UnknownReservation, UnknownSegment
-     |- LocationNotInPool, UnknownLine, ReleaseExceedsOpen
-     |- ReservationExpired, AlreadyCommitted, AlreadyReleased
-     |- AdjustmentBelowZero, QuantityOverflow, ScaleInUse, LimitExceeded
+     |- UnknownSku, UnknownLocation, UnknownPool, UnknownChannel, UnknownReservation, UnknownSegment,
+     |  UnknownDestination, UnknownDocument
+     |- LocationNotInPool, ItemInactive, KitConflict, HoldLimitReached, AllotmentTooSmall
+     |- ReservationExpired, AlreadyCommitted, AlreadyReleased, NotCommitted
+     |- UnknownLine, ReleaseExceedsOpen, FulfillmentExceedsOpen, ReturnExceedsFulfilled
+     |- DocumentClosed, DocumentExists, ExceedsDocument
+     |- AdjustmentBelowZero, QuantityOverflow, QuantityChanged, ScaleInUse, LimitExceeded
      |- RequestIdReused, RequestIdTooOld, StaleRevision
      |- Overloaded, BacklogFull                                      (later: try again after a while)
      |- SegmentLoading, SegmentQuarantined, LedgerUnavailable,
@@ -19,7 +22,7 @@ and details, is one table in edge/errors.py. The names match the values of Error
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(eq=False)
@@ -31,7 +34,7 @@ class Refusal(Exception):
 
     def facts(self) -> dict[str, str]:
         """Returns the data of the refusal as text by name: the metadata of its ErrorInfo."""
-        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
+        return {one.name: str(getattr(self, one.name)) for one in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +73,21 @@ class ShortLine:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What may be sold instead of a SKU that there is too little of."""
+
+    sku: str
+    substitute_sku: str
+    available: int
+
+
 @dataclass(eq=False)
 class InsufficientStock(Refusal):
-    """There is too little; every short line is told."""
+    """There is too little; every short line is told, and what may be sold instead."""
 
     short_lines: list[ShortLine]
+    offers: list[Offer] = field(default_factory=list)
 
     def facts(self) -> dict[str, str]:
         return self.short_lines[0].facts() | {"short_lines": str(len(self.short_lines))}
@@ -111,9 +124,40 @@ class UnknownSegment(Refusal):
 
 
 @dataclass(eq=False)
+class UnknownDestination(Refusal):
+    destination: str
+
+
+@dataclass(eq=False)
 class LocationNotInPool(Refusal):
     channel: str
     location: str
+
+
+@dataclass(eq=False)
+class ItemInactive(Refusal):
+    sku: str
+
+
+@dataclass(eq=False)
+class KitConflict(Refusal):
+    sku: str
+    rule: str
+
+
+@dataclass(eq=False)
+class HoldLimitReached(Refusal):
+    scope: str
+    name: str
+    max_open_holds: int
+
+
+@dataclass(eq=False)
+class AllotmentTooSmall(Refusal):
+    sku: str
+    channel: str
+    requested: int
+    movable: int
 
 
 @dataclass(eq=False)
@@ -126,6 +170,58 @@ class UnknownLine(Refusal):
 class ReleaseExceedsOpen(Refusal):
     reservation_id: str
     line_number: int
+    requested: int
+    open: int
+
+
+@dataclass(eq=False)
+class FulfillmentExceedsOpen(Refusal):
+    reservation_id: str
+    line_number: int
+    requested: int
+    open: int
+
+
+@dataclass(eq=False)
+class ReturnExceedsFulfilled(Refusal):
+    sku: str
+    line_number: int
+    requested: int
+    returnable: int
+
+
+@dataclass(eq=False)
+class NotCommitted(Refusal):
+    reservation_id: str
+    state: str
+
+
+@dataclass(eq=False)
+class _OfDocument(Refusal):
+    kind: str
+    document_id: str
+
+
+@dataclass(eq=False)
+class UnknownDocument(_OfDocument):
+    pass
+
+
+@dataclass(eq=False)
+class DocumentClosed(_OfDocument):
+    pass
+
+
+@dataclass(eq=False)
+class DocumentExists(_OfDocument):
+    pass
+
+
+@dataclass(eq=False)
+class ExceedsDocument(Refusal):
+    kind: str
+    document_id: str
+    line: str
     requested: int
     open: int
 
@@ -167,6 +263,14 @@ class AdjustmentBelowZero(Refusal):
 class QuantityOverflow(Refusal):
     sku: str
     location: str
+
+
+@dataclass(eq=False)
+class QuantityChanged(Refusal):
+    sku: str
+    location: str
+    expected: int
+    actual: int
 
 
 @dataclass(eq=False)

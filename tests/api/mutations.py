@@ -4,8 +4,6 @@ Whoever tests what all mutations have in common goes through `MUTATIONS`; a new 
 and tests/tidy says so if it is missing.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import duration_pb2
@@ -14,38 +12,11 @@ from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast.inventory.v1.stock_pb2 import StockStatus
 
 from api.ids import some
+from api.mutation import ONE_LINE_LESS, REASON, Change, Mutation, setting
+from api.mutations_of_stock import STOCK_MUTATIONS, TOLD
 from api.shop import Shop
 
-# The first field that differs, and what to do to the request to make it differ there.
-Change = tuple[str, Callable[[Any], None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutation:
-    """One RPC; `make` gives a request that will take effect in the shop, without its request_id."""
-
-    service: str
-    rpc: str
-    make: Callable[[Shop], Awaitable[Any]]
-    changes: tuple[Change, ...]
-
-    def method(self, stubs: Any) -> Callable[..., Awaitable[Any]]:
-        method: Callable[..., Awaitable[Any]] = getattr(getattr(stubs, self.service), self.rpc)
-        return method
-
-
-def setting(path: str, value: Any) -> Change:
-    """A change of one field, written as the authority names it: `lines[0].quantity`."""
-
-    def change(request: Any) -> None:
-        *parents, last = path.split(".")
-        message = request
-        for parent in parents:
-            name, _, index = parent.rstrip("]").partition("[")
-            message = getattr(message, name)[int(index)] if index else getattr(message, name)
-        setattr(message, last, value)
-
-    return path, change
+__all__ = ["BATCHES", "MUTATIONS", "Change", "Mutation"]
 
 
 async def items(_shop: Shop) -> Any:
@@ -111,6 +82,8 @@ MUTATIONS = (
         changes=(
             setting("items[0].display_name", "another name"),
             setting("items[0].scale", 2),
+            setting("items[0].inactive", True),
+            ("items[0].parts", lambda request: request.items[0].parts.add(sku="another-sku", quantity=1)),
             ("items", lambda request: request.items.append(catalog_pb2.Item(sku="another-sku"))),
         ),
     ),
@@ -149,11 +122,15 @@ MUTATIONS = (
             setting("lines[1].sku", "another-sku"),
             setting("lines[1].location", "another-location"),
             ("lines", lambda request: request.lines.append(request.lines[0])),
-            ("lines", lambda request: request.lines.pop()),
+            ONE_LINE_LESS,
             setting("ttl.seconds", 77),
             ("ttl", lambda request: request.ClearField("ttl")),
             setting("allow_split", True),
             setting("fill_policy", inventory.FILL_POLICY_PARTIAL),
+            setting("customer_id", "another-customer"),
+            setting("allow_backorder", True),
+            setting("allow_substitution", True),
+            ("sourcing", lambda request: setattr(request.sourcing, "prefer_ship_complete", True)),
         ),
     ),
     Mutation(
@@ -178,7 +155,7 @@ MUTATIONS = (
         changes=(
             setting("lines[0].line_number", 2),
             setting("lines[0].quantity", 2),
-            setting("reason", "another reason"),
+            REASON,
         ),
     ),
     Mutation(
@@ -189,6 +166,9 @@ MUTATIONS = (
             setting("lines[0].quantity", 7),
             setting("lines[0].status", StockStatus.STOCK_STATUS_DAMAGED),
             setting("reference", "receipt 8"),
+            setting("inbound_id", "another-inbound"),
+            setting("park_unknown", True),
+            REASON,
         ),
     ),
     Mutation(
@@ -198,9 +178,12 @@ MUTATIONS = (
         changes=(
             setting("lines[0].delta_quantity", -2),
             setting("lines[0].location", "another-location"),
-            setting("reason", "another reason"),
+            REASON,
+            setting("park_unknown", True),
         ),
     ),
+    TOLD,
+    *STOCK_MUTATIONS,
 )
-# Its parts carry the request ids; it has none of its own.
-BATCHES = ("BatchCreateReservations",)
+# Their parts carry the request ids; they have none of their own.
+BATCHES = ("BatchCreateReservations", "StreamCounts")

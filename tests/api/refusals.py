@@ -9,6 +9,7 @@ import pytest
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from holdfast.inventory.v1 import error_reason_pb2
 
 DOMAIN = "holdfast.inventory.v1"
 
@@ -20,6 +21,7 @@ class Refusal:
     metadata: dict[str, str]
     invalid_fields: tuple[str, ...] = ()
     short_lines: tuple[tuple[str, str], ...] = ()
+    offers: tuple[tuple[str, str, int], ...] = ()
     retry_seconds: float | None = None
 
 
@@ -39,6 +41,7 @@ def read_status(status: status_pb2.Status) -> Refusal:
     assert info.domain == DOMAIN
     bad = _detail(details, error_details_pb2.BadRequest())
     short = _detail(details, error_details_pb2.PreconditionFailure())
+    offers = _detail(details, error_reason_pb2.SubstituteOffers())
     retry = _detail(details, error_details_pb2.RetryInfo())
     codes = {code.value[0]: code for code in grpc.StatusCode}
     return Refusal(
@@ -47,6 +50,7 @@ def read_status(status: status_pb2.Status) -> Refusal:
         metadata=dict(info.metadata),
         invalid_fields=tuple(violation.field for violation in bad.field_violations) if bad else (),
         short_lines=tuple((v.subject, v.description) for v in short.violations) if short else (),
+        offers=tuple((o.sku, o.substitute_sku, o.available_quantity) for o in offers.offers) if offers else (),
         retry_seconds=retry.retry_delay.ToTimedelta().total_seconds() if retry else None,
     )
 
@@ -81,3 +85,27 @@ def not_found(reason: str, **metadata: str) -> Refusal:
 def refused_as(reason: str, **metadata: str) -> Refusal:
     """A refusal because of the state of things, without further details."""
     return Refusal(code=grpc.StatusCode.FAILED_PRECONDITION, reason=reason, metadata=metadata)
+
+
+def already_exists(reason: str, **metadata: str) -> Refusal:
+    return Refusal(code=grpc.StatusCode.ALREADY_EXISTS, reason=reason, metadata=metadata)
+
+
+def exhausted(reason: str, **metadata: str) -> Refusal:
+    """A refusal because of a limit that waiting does not lift: it has no RetryInfo."""
+    return Refusal(code=grpc.StatusCode.RESOURCE_EXHAUSTED, reason=reason, metadata=metadata)
+
+
+def kit_conflict(sku: str, rule: str) -> Refusal:
+    return refused_as("KIT_CONFLICT", sku=sku, rule=rule)
+
+
+async def short_of(call: Awaitable[Any]) -> tuple[str, str, int, int]:
+    """What a call is short of: SKU, location, requested and available units of the first short line."""
+    refusal = await refusal_of(call)
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "INSUFFICIENT_STOCK")
+    told = refusal.metadata
+    assert set(told) == {"sku", "location", "requested", "available", "short_lines"}
+    subject = f"{told['sku']}@{told['location']}" if told["location"] else told["sku"]
+    assert refusal.short_lines[0][0] == subject
+    return told["sku"], told["location"], int(told["requested"]), int(told["available"])

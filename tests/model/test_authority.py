@@ -2,26 +2,27 @@
 
 import pytest
 
-from model import words
+from model import requests, words
 from model.authority import ModelAuthority
-from model.words import CreateReservation, DemandLine, ReceiptLine, Refused
+from model.requests import CreateReservation, DemandLine, ReceiptLine
+from model.words import Refused
 
 
 @pytest.fixture
 def model() -> ModelAuthority:
     """Two locations in one pool, near before far, with 3 and 5 units of A and 1 and 0 units of B."""
     model = ModelAuthority()
-    items = tuple(words.Item(sku=sku) for sku in "AB")
-    model.decide(words.PutItems(request_id="items", items=items))
-    locations = tuple(words.Location(location=place) for place in ("near", "far", "away"))
-    model.decide(words.PutLocations(request_id="locations", locations=locations))
-    pool = words.Pool(pool="pool", locations=("near", "far"))
-    model.decide(words.PutPools(request_id="pools", pools=(pool,)))
-    channel = words.Channel(channel="web", pool="pool")
-    model.decide(words.PutChannels(request_id="channels", channels=(channel,)))
+    items = tuple(requests.Item(sku=sku) for sku in "AB")
+    model.decide(requests.PutItems(request_id="items", items=items))
+    locations = tuple(requests.Location(location=place) for place in ("near", "far", "away"))
+    model.decide(requests.PutLocations(request_id="locations", locations=locations))
+    pool = requests.Pool(pool="pool", locations=("near", "far"))
+    model.decide(requests.PutPools(request_id="pools", pools=(pool,)))
+    channel = requests.Channel(channel="web", pool="pool")
+    model.decide(requests.PutChannels(request_id="channels", channels=(channel,)))
     stock = (("A", "near", 3), ("A", "far", 5), ("B", "near", 1))
     lines = tuple(ReceiptLine(sku=sku, location=place, quantity=units) for sku, place, units in stock)
-    model.decide(words.ReceiveStock(request_id="stock", lines=lines))
+    model.decide(requests.ReceiveStock(request_id="stock", lines=lines))
     return model
 
 
@@ -86,14 +87,14 @@ def test_a_partial_request_of_which_there_is_nothing_is_refused(model: ModelAuth
 
 
 def test_a_hold_that_is_due_gives_its_units_back_and_cannot_be_committed(model: ModelAuthority) -> None:
-    hold = model.decide(demand(("A", 3, "near"), ttl=words.Duration(seconds=1))).reservation
+    hold = model.decide(demand(("A", 3, "near"), ttl=requests.Duration(seconds=1))).reservation
     assert hold is not None
     model.tell_time(words.SECOND - 1)
     assert model.available_at("A", "near") == 0
     model.tell_time(words.SECOND)
     assert model.available_at("A", "near") == 3
     with pytest.raises(Refused, match="RESERVATION_EXPIRED"):
-        model.decide(words.CommitReservation(request_id="commit", reservation_id=hold.reservation_id))
+        model.decide(requests.CommitReservation(request_id="commit", reservation_id=hold.reservation_id))
 
 
 def test_a_second_answer_to_the_same_request_is_the_first_one(model: ModelAuthority) -> None:
@@ -107,7 +108,8 @@ def test_a_second_answer_to_the_same_request_is_the_first_one(model: ModelAuthor
 
 def test_a_shrinkage_below_what_is_reserved_leaves_nothing_to_sell(model: ModelAuthority) -> None:
     model.decide(demand(("A", 3, "near")))
-    loss = words.AdjustmentLine(sku="A", location="near", delta_quantity=-2)
-    answer = model.decide(words.AdjustStock(request_id="loss", lines=(loss,)))
-    assert answer.stock_levels[0].net == -2
+    loss = requests.AdjustmentLine(sku="A", location="near", delta_quantity=-2)
+    answer = model.decide(requests.AdjustStock(request_id="loss", lines=(loss,)))
+    assert answer.stock_levels[0].sellable == 1
+    assert model.net("A", "near") == -2
     assert model.available_to("A", "web") == 5

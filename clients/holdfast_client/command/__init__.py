@@ -5,12 +5,20 @@ import typer
 from holdfast_client.command import (
     audit,
     availability,
+    counting,
+    fulfillment,
     importing,
+    inbound,
+    incidents,
     replay,
     reservations,
+    returns,
+    rules,
     segments,
     serving,
     stock,
+    trace,
+    transfers,
 )
 
 _HELP = """Ask the inventory authority, from the command line.
@@ -41,8 +49,21 @@ def build() -> typer.Typer:
     app.command("extend")(reservations.extend)
     app.command("release")(reservations.release)
     app.command("reservation")(reservations.reservation)
+    app.command("fulfill")(fulfillment.fulfill)
+    app.command("transfer")(fulfillment.transfer)
+    app.command("return")(returns.receive_return)
+    app.command("inspect")(returns.inspect)
+    app.command("returns")(returns.returns)
     app.command("receive")(stock.receive)
     app.command("adjust")(stock.adjust)
+    app.command("count")(counting.count)
+    app.command("move-status")(stock.move_status)
+    app.add_typer(inbound.inbound_app, name="inbound")
+    app.add_typer(transfers.transfer_app, name="transfer-stock")
+    app.add_typer(rules.rules_app, name="rules")
+    app.add_typer(incidents.incidents_app, name="incidents")
+    app.add_typer(incidents.parked_app, name="parked")
+    app.command("trace")(trace.trace)
     app.command("movements")(audit.movements)
     app.command("verify")(audit.verify)
     app.command("resume")(segments.resume)

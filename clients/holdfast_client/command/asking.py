@@ -5,13 +5,17 @@ import getpass
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
 
 import typer
-from google.protobuf import json_format
+from google.protobuf import json_format, timestamp_pb2
 from google.protobuf import message as protobuf_message
+from holdfast.inventory.v1 import stock_pb2
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -33,13 +37,36 @@ RequestId = Annotated[
     str | None,
     typer.Option("--request-id", metavar="ID", help="Ask under this id, at most once in effect. Else a new one."),
 ]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
+NeededReason = Annotated[str, typer.Option("--reason", help="Why, for the audit.", show_default=False)]
+Limit = Annotated[int, typer.Option("--limit", min=0, help="The most to show; 0 shows all.")]
+
+PAGE_SIZE = 1_000
+DEFAULT_LIMIT = 1_000
+
+_Element = TypeVar("_Element", bound=protobuf_message.Message)
 
 # Where the output is no terminal there is no width to keep to; a table is as wide as it needs to be, up to
 # this.
 _WIDTH_WITHOUT_TERMINAL = 400
-_GREATEST_QUANTITY = 2**53 - 1
+_GREATEST_QUANTITY = 10**12
 _QUANTITY_AT = re.compile(r"(?P<sku>.+)=(?P<quantity>[+-]?[0-9]+)(?:@(?P<location>.+))?")
+_QUANTITY_OF = re.compile(r"(?P<sku>.+)=(?P<quantity>[0-9]+)")
 _LINE = re.compile(r"(?P<line_number>[0-9]+)(?:=(?P<quantity>[0-9]+))?")
+
+
+class Status(StrEnum):
+    """The statuses in which units lie on hand."""
+
+    SELLABLE = "sellable"
+    QUALITY_HOLD = "quality_hold"
+    DAMAGED = "damaged"
+
+    @property
+    def number(self) -> stock_pb2.StockStatus:
+        """The status as the contract names it."""
+        number: stock_pb2.StockStatus = stock_pb2.StockStatus.Value(f"STOCK_STATUS_{self.name}")
+        return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +87,52 @@ def quantity_at(argument: str, *, location_required: bool = False, signed: bool 
     quantity = int(parts["quantity"])
     if quantity == 0 or (quantity < 0 and not signed) or abs(quantity) > _GREATEST_QUANTITY:
         least = "a whole number other than 0" if signed else "a whole number above 0"
-        raise typer.BadParameter(f"the quantity in {argument!r} must be {least} and below 2^53")
+        raise typer.BadParameter(f"the quantity in {argument!r} must be {least}, at most 10^12")
     return QuantityAt(sku=parts["sku"], quantity=quantity, location=parts["location"] or "")
 
 
-def release_line(argument: str) -> tuple[int, int]:
+def quantity_of(argument: str) -> tuple[str, int]:
+    """Read SKU=QUANTITY."""
+    parts = _QUANTITY_OF.fullmatch(argument)
+    if parts is None:
+        raise typer.BadParameter(f"{argument!r} is not of the form SKU=QUANTITY")
+    quantity = int(parts["quantity"])
+    if not 0 < quantity <= _GREATEST_QUANTITY:
+        raise typer.BadParameter(f"the quantity in {argument!r} must be a whole number above 0, at most 10^12")
+    return parts["sku"], quantity
+
+
+def moment(argument: str) -> datetime:
+    """Read a day, such as 2026-03-01, as its beginning in UTC; or a time with its zone: 2026-03-01T12:00:00Z."""
+    try:
+        read = datetime.fromisoformat(argument)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{argument!r} is neither a day, such as 2026-03-01, nor a time, such as 2026-03-01T12:00:00Z"
+        ) from None
+    if read.tzinfo is None:
+        if "T" in argument or " " in argument:
+            raise typer.BadParameter(f"{argument!r} must say its time zone, such as {argument}Z")
+        read = read.replace(tzinfo=UTC)
+    return read
+
+
+def line_and_quantity(argument: str) -> tuple[int, int]:
+    """Read NUMBER=QUANTITY."""
+    line_number, quantity = line(argument)
+    if not quantity:
+        raise typer.BadParameter(f"{argument!r} is not of the form NUMBER=QUANTITY with a quantity above 0")
+    return line_number, quantity
+
+
+def line(argument: str) -> tuple[int, int]:
     """Read NUMBER or NUMBER=QUANTITY; a quantity of 0 is all that is open."""
     parts = _LINE.fullmatch(argument)
     if parts is None or not 0 < int(parts["line_number"]) < 2**31:
         raise typer.BadParameter(f"{argument!r} is not of the form NUMBER or NUMBER=QUANTITY")
     quantity = int(parts["quantity"] or 0)
     if quantity > _GREATEST_QUANTITY:
-        raise typer.BadParameter(f"the quantity in {argument!r} must be below 2^53")
+        raise typer.BadParameter(f"the quantity in {argument!r} must be at most 10^12")
     return int(parts["line_number"]), quantity
 
 
@@ -94,6 +155,44 @@ def ask(
         report(error, as_json=as_json)
         code = 1
     raise typer.Exit(code)
+
+
+async def show(
+    every: AsyncGenerator[_Element, None],
+    *,
+    limit: int,
+    as_json: bool,
+    print_page: Callable[[Sequence[_Element]], None],
+    words_for_none: str = "",
+) -> int:
+    """Print a listing as it comes, up to the limit, and return the exit code. A page is the unit of memory.
+
+    Nothing at all is no failure, unless there are words for it.
+    """
+    shown: list[_Element] = []
+    count = 0
+    more = False
+    async with aclosing(every):
+        async for element in every:
+            if limit and count == limit:
+                more = True
+                break
+            count += 1
+            if as_json:
+                print_json(element)
+                continue
+            shown.append(element)
+            if len(shown) == PAGE_SIZE:
+                print_page(shown)
+                shown.clear()
+    if words_for_none and not count:
+        complain(words_for_none)
+        return 1
+    if shown or (not count and not as_json):
+        print_page(shown)
+    if more:
+        complain(f"there are more than the {limit} shown; see --limit")
+    return 0
 
 
 def report(error: HoldfastError, *, as_json: bool) -> None:
@@ -133,6 +232,17 @@ def print_words(words: str) -> None:
     sys.stdout.write(printable(words) + "\n")
 
 
+def short_name(enum: Any, number: int) -> str:
+    """The name of an enum's value without the prefix that says of which enum it is; empty for the unspecified one."""
+    prefix = enum.Name(0).removesuffix("UNSPECIFIED")
+    return enum.Name(number).removeprefix(prefix) if number in enum.values() and number else ""
+
+
+def short_time(time: timestamp_pb2.Timestamp) -> str:
+    """The time in RFC 3339; empty if there is none."""
+    return str(time.ToJsonString()) if time.ToNanoseconds() else ""
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Print a table; numbers stand to the right. Nothing is cut off."""
     table = Table(title=title, title_justify="left")
@@ -164,6 +274,7 @@ def _in_words(error: HoldfastError) -> str:
             f"requested {short.requested}, available {short.available}"
             for short in error.short_lines
         ]
+        facts += [f"instead of {offer.sku}: {offer.available} of {offer.substitute_sku}" for offer in error.offers]
     if not facts:
         facts = [f"{key}={value}" for key, value in sorted(error.metadata.items()) if key != "request_id"]
     if error.request_id:
@@ -173,6 +284,7 @@ def _in_words(error: HoldfastError) -> str:
 
 def _as_dict(error: HoldfastError) -> dict[str, Any]:
     short_lines = error.short_lines if isinstance(error, InsufficientStock) else ()
+    offers = error.offers if isinstance(error, InsufficientStock) else ()
     return {
         "code": error.code.name,
         "reason": error.reason,
@@ -187,6 +299,9 @@ def _as_dict(error: HoldfastError) -> dict[str, Any]:
                 "available": each.available,
             }
             for each in short_lines
+        ],
+        "offers": [
+            {"sku": each.sku, "substitute_sku": each.substitute_sku, "available": each.available} for each in offers
         ],
         "retry_delay_seconds": error.retry_delay_seconds,
         "request_id": error.request_id,

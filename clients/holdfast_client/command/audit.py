@@ -1,5 +1,6 @@
 """`holdfast movements` and `holdfast verify`: how the stock came to be as it is, and the proof."""
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Annotated
 
@@ -11,8 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from holdfast_client.client import HoldfastClient
 from holdfast_client.command import asking
 
-_PAGE_SIZE = 1_000
-_DELTAS = ("sellable", "quality_hold", "damaged", "held", "committed")
+_DELTAS = ("sellable", "quality_hold", "damaged", "held", "committed", "backordered", "in_transit")
 
 
 def movements(
@@ -21,42 +21,37 @@ def movements(
     location: Annotated[str, typer.Option("--location", help="Only at this location.")] = "",
     order: Annotated[str, typer.Option("--order", help="Only of this order.")] = "",
     reservation: Annotated[str, typer.Option("--reservation", help="Only of this reservation.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=0, help="The most to show; 0 shows all.")] = 1_000,
+    channel: Annotated[str, typer.Option("--channel", help="Only on the demand of this channel.")] = "",
+    caller: Annotated[str, typer.Option("--caller", help="Only what this program called for.")] = "",
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="Only what was decided then or later; a day or a time.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option("--until", metavar="TIME", help="Only what was decided before; a day or a time.")
+    ] = "",
+    limit: asking.Limit = asking.DEFAULT_LIMIT,
     target: asking.Target = None,
     as_json: asking.AsJson = False,
 ) -> None:
     """Show the movements of the ledger, the oldest first.
 
-    Example: holdfast movements --sku 85123A --location LONDON
+    Example: holdfast movements --sku 85123A --location LONDON --since 2026-03-01
     """
+    start_time, end_time = (asking.moment(time) if time else None for time in (since, until))
 
     async def work(client: HoldfastClient) -> int:
-        shown: list[stock_pb2.Movement] = []
-        count = 0
-        more = False
-        # A page is the unit of memory: a long history is printed as it comes.
-        async with aclosing(
-            client.list_movements(
-                sku=sku, location=location, order_id=order, reservation_id=reservation, page_size=_PAGE_SIZE
-            )
-        ) as every:
-            async for movement in every:
-                if limit and count == limit:
-                    more = True
-                    break
-                count += 1
-                if as_json:
-                    asking.print_json(movement)
-                    continue
-                shown.append(movement)
-                if len(shown) == _PAGE_SIZE:
-                    _print_movements(shown)
-                    shown.clear()
-        if shown or (not count and not as_json):
-            _print_movements(shown)
-        if more:
-            asking.complain(f"there are more than the {limit} shown; see --limit")
-        return 0
+        every = client.list_movements(
+            sku=sku,
+            location=location,
+            order_id=order,
+            reservation_id=reservation,
+            channel=channel,
+            caller=caller,
+            start_time=start_time,
+            end_time=end_time,
+            page_size=asking.PAGE_SIZE,
+        )
+        return await asking.show(every, limit=limit, as_json=as_json, print_page=_print_movements)
 
     asking.ask(work, target=target, as_json=as_json)
 
@@ -96,7 +91,7 @@ def verify(target: asking.Target = None, as_json: asking.AsJson = False) -> None
     asking.ask(work, target=target, as_json=as_json)
 
 
-def _print_movements(movements: list[stock_pb2.Movement]) -> None:
+def _print_movements(movements: Sequence[stock_pb2.Movement]) -> None:
     asking.print_table(
         (
             "revision",
@@ -108,6 +103,7 @@ def _print_movements(movements: list[stock_pb2.Movement]) -> None:
             "net after",
             "reservation",
             "order",
+            "document",
             "caller",
             "reason",
         ),
@@ -115,13 +111,14 @@ def _print_movements(movements: list[stock_pb2.Movement]) -> None:
             (
                 f"{movement.revision.segment}/{movement.revision.position}",
                 movement.decide_time.ToJsonString(),
-                stock_pb2.MovementKind.Name(movement.kind).removeprefix("MOVEMENT_KIND_"),
+                asking.short_name(stock_pb2.MovementKind, movement.kind),
                 movement.balance.sku,
                 movement.balance.location,
-                _change(movement),
+                change_of(movement),
                 movement.balance.net_quantity,
                 movement.reservation_id,
                 movement.order_id,
+                movement.document_id,
                 f"{movement.caller} for {movement.on_behalf_of}" if movement.on_behalf_of else movement.caller,
                 movement.reason,
             )
@@ -130,7 +127,8 @@ def _print_movements(movements: list[stock_pb2.Movement]) -> None:
     )
 
 
-def _change(movement: stock_pb2.Movement) -> str:
+def change_of(movement: stock_pb2.Movement) -> str:
+    """What a movement did to its level, in words."""
     changes = ((name, getattr(movement, f"{name}_delta")) for name in _DELTAS)
     return ", ".join(f"{name} {units:+}" for name, units in changes if units)
 

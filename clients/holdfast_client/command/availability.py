@@ -1,8 +1,10 @@
 """`holdfast availability`: what may be sold now."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Final
 
 import typer
+from holdfast.inventory.v1 import stock_pb2
 
 from holdfast_client.client import HoldfastClient, availability_key
 from holdfast_client.command import asking
@@ -13,43 +15,58 @@ def availability(
     skus: Annotated[list[str], typer.Argument(metavar="SKU", help="The SKUs.", show_default=False)],
     channel: Annotated[str | None, typer.Option("--channel", help="To this channel.")] = None,
     location: Annotated[str | None, typer.Option("--location", help="From this location.")] = None,
+    on: Annotated[
+        str, typer.Option("--on", metavar="DATE", help="Show too what can be promised for this day of UTC.")
+    ] = "",
     target: asking.Target = None,
     as_json: asking.AsJson = False,
 ) -> None:
     """Show what may be sold now of some SKUs, all of one moment: to a channel or from a location.
 
     Example: holdfast availability 85123A 84029G --channel WEB
+
+    Example: holdfast availability 85123A --location LONDON --on 2026-03-10
     """
     if (channel is None) == (location is None):
         raise typer.BadParameter("give exactly one of --channel and --location")
-    keys = [availability_key(sku, channel=channel, location=location) for sku in skus]
+    promise_time = asking.moment(on) if on else None
+    keys = [availability_key(sku, channel=channel, location=location, promise_time=promise_time) for sku in skus]
+    columns = [*(_OF_A_CHANNEL if channel is not None else _OF_A_LOCATION)]
+    if on:
+        columns.insert(3, (f"to promise on {on}", lambda each: each.available_to_promise_quantity))
 
     async def work(client: HoldfastClient) -> int:
         answer = await client.batch_get_availability(keys)
         if as_json:
             for each in answer.availabilities:
                 asking.print_json(each)
-        elif channel is not None:
-            asking.print_table(
-                ("SKU", "channel", "available to sell"),
-                [(each.sku, each.channel, each.available_to_sell_quantity) for each in answer.availabilities],
-            )
         else:
             asking.print_table(
-                ("SKU", "location", "available to sell", "sellable", "held", "committed", "net"),
-                [
-                    (
-                        each.sku,
-                        each.location,
-                        each.available_to_sell_quantity,
-                        each.stock_level.sellable_quantity,
-                        each.stock_level.held_quantity,
-                        each.stock_level.committed_quantity,
-                        each.stock_level.net_quantity,
-                    )
-                    for each in answer.availabilities
-                ],
+                [name for name, _ in columns],
+                [[value(each) for _, value in columns] for each in answer.availabilities],
             )
         return 0
 
     asking.ask(work, target=target, as_json=as_json)
+
+
+_Column = tuple[str, Callable[[stock_pb2.Availability], object]]
+
+_OF_A_CHANNEL: Final[tuple[_Column, ...]] = (
+    ("SKU", lambda each: each.sku),
+    ("channel", lambda each: each.channel),
+    ("available to sell", lambda each: each.available_to_sell_quantity),
+    ("backorder", lambda each: each.backorder_quantity),
+)
+_OF_A_LOCATION: Final[tuple[_Column, ...]] = (
+    ("SKU", lambda each: each.sku),
+    ("location", lambda each: each.location),
+    ("available to sell", lambda each: each.available_to_sell_quantity),
+    ("sellable", lambda each: each.stock_level.sellable_quantity),
+    ("held", lambda each: each.stock_level.held_quantity),
+    ("committed", lambda each: each.stock_level.committed_quantity),
+    ("backordered", lambda each: each.stock_level.backordered_quantity),
+    ("safety", lambda each: each.stock_level.safety_stock_quantity),
+    ("net", lambda each: each.stock_level.net_quantity),
+    ("in transit", lambda each: each.stock_level.in_transit_quantity),
+)

@@ -95,7 +95,7 @@ def items(
     Example: holdfast import items items.csv --map sku=StockCode,display_name=Description --dry-run
     """
     _import(
-        lambda: items_source(CsvFile(file, delimiter=_one(delimiter)), mapped=_mapped(mapped, mapping)),
+        lambda: items_source(CsvFile(file, delimiter=delimiter_told(delimiter)), mapped=columns_told(mapped, mapping)),
         items_send,
         path=file,
         dry_run=dry_run,
@@ -136,8 +136,8 @@ def stock(
         raise typer.BadParameter(fault, param_hint="--location")
     _import(
         lambda: stock_source(
-            CsvFile(file, delimiter=_one(delimiter)),
-            mapped=_mapped(mapped, mapping),
+            CsvFile(file, delimiter=delimiter_told(delimiter)),
+            mapped=columns_told(mapped, mapping),
             default_location=location,
             reference=reference,
             reason=reason,
@@ -208,11 +208,13 @@ def _how_far(report: ImportReport) -> HowFar:
     return HowFar(stage=f"importing {report.kind}", done=report.rows_read, remark=remark)
 
 
-def _mapped(option: str, file: Path | None) -> dict[str, str]:
+def columns_told(option: str, file: Path | None = None) -> dict[str, str]:
+    """The columns that the options name, by field."""
     return {**(load_columns(file) if file is not None else {}), **parse_map_option(option)}
 
 
-def _one(delimiter: str) -> str:
+def delimiter_told(delimiter: str) -> str:
+    """The delimiter that the option names; a tab can be written in letters."""
     return "\t" if delimiter == "\\t" else delimiter
 
 

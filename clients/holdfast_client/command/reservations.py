@@ -1,11 +1,12 @@
 """The commands of a reservation's life: reserve, commit, extend, release, and a look at it."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Final
 
 import typer
 from holdfast.inventory.v1 import inventory_service_pb2, reservation_pb2
 
-from holdfast_client.client import HoldfastClient
+from holdfast_client.client import HoldfastClient, sourcing_order
 from holdfast_client.command import asking
 
 _LONGEST_TTL_SECONDS = 604_800
@@ -39,16 +40,47 @@ def reserve(
     ] = None,
     split: Annotated[bool, typer.Option("--split", help="A line may be drawn from several locations.")] = False,
     partial: Annotated[bool, typer.Option("--partial", help="Reserve what there is of each line.")] = False,
+    told: Annotated[
+        bool,
+        typer.Option(
+            "--told", help="The channel has sold already: never refused for stock; what is missing is an incident."
+        ),
+    ] = False,
+    customer: Annotated[str, typer.Option("--customer", help="The customer, for the limit on open holds.")] = "",
+    allow_backorder: Annotated[
+        bool, typer.Option("--allow-backorder", help="Promise units that are not there, as far as the rule allows.")
+    ] = False,
+    allow_substitution: Annotated[
+        bool, typer.Option("--allow-substitution", help="Reserve a substitute for what is missing.")
+    ] = False,
+    nearest_to: Annotated[
+        str, typer.Option("--nearest-to", metavar="DESTINATION", help="Draw from the nearest location first.")
+    ] = "",
+    most_stock: Annotated[
+        bool, typer.Option("--most-stock", help="Draw from the location with the most units first.")
+    ] = False,
+    ship_complete: Annotated[
+        bool, typer.Option("--ship-complete", help="Take all lines from one location, if one has them all.")
+    ] = False,
     commit: Annotated[bool, typer.Option("--commit", help="Commit the reservation at once.")] = False,
     request_id: asking.RequestId = None,
     target: asking.Target = None,
     as_json: asking.AsJson = False,
 ) -> None:
-    """Set units aside; all lines or none.
+    """Set units aside; all lines or none. Or, with --told, book what a channel has sold already.
 
     Example: holdfast reserve 85123A=2 84029G=1@STORE-7 --channel WEB --order 536365 --ttl 600
+
+    Example: holdfast reserve 85123A=2 --channel MARKETPLACE --order 026-7 --told
     """
     lines = [asking.quantity_at(demand) for demand in demands]
+    if nearest_to and most_stock:
+        raise typer.BadParameter("give at most one of --nearest-to and --most-stock")
+    if told and (partial or commit or ttl is not None):
+        raise typer.BadParameter("what was sold already is committed whole: leave out --partial, --commit and --ttl")
+    sourcing = None
+    if nearest_to or most_stock or ship_complete:
+        sourcing = sourcing_order(nearest_to=nearest_to, most_stock=most_stock, ship_complete=ship_complete)
 
     async def work(client: HoldfastClient) -> int:
         answer = await client.create_reservation(
@@ -61,14 +93,20 @@ def reserve(
             ttl_seconds=ttl,
             allow_split=split,
             partial=partial,
+            told=told,
+            customer_id=customer,
+            allow_backorder=allow_backorder,
+            allow_substitution=allow_substitution,
+            sourcing=sourcing,
             request_id=request_id,
         )
         # Printed before the commit, so that its id is known should the commit fail.
         if as_json:
             asking.print_json(answer)
         else:
-            _print_reservation(answer.reservation, replayed=answer.replayed)
+            print_reservation(answer.reservation, replayed=answer.replayed)
             _print_shortfalls(answer.shortfalls)
+            print_incident(answer.incident_id)
         if commit:
             committed = await client.commit_reservation(answer.reservation.reservation_id)
             if as_json:
@@ -97,7 +135,7 @@ def commit(
         if as_json:
             asking.print_json(answer)
         else:
-            _print_reservation(answer.reservation, replayed=answer.replayed)
+            print_reservation(answer.reservation, replayed=answer.replayed)
         return 0
 
     asking.ask(work, target=target, as_json=as_json)
@@ -130,7 +168,7 @@ def extend(
         if as_json:
             asking.print_json(answer)
         else:
-            _print_reservation(answer.reservation, replayed=answer.replayed)
+            print_reservation(answer.reservation, replayed=answer.replayed)
         return 0
 
     asking.ask(work, target=target, as_json=as_json)
@@ -157,14 +195,14 @@ def release(
     Example: holdfast release main-00000000000000000001 --line 2 --line 3=1 --reason "customer changed the
     order"
     """
-    released = [asking.release_line(line) for line in lines or ()]
+    released = [asking.line(line) for line in lines or ()]
 
     async def work(client: HoldfastClient) -> int:
         answer = await client.release_reservation(reservation_id, lines=released, reason=reason, request_id=request_id)
         if as_json:
             asking.print_json(answer)
         else:
-            _print_reservation(answer.reservation, replayed=answer.replayed)
+            print_reservation(answer.reservation, replayed=answer.replayed)
         return 0
 
     asking.ask(work, target=target, as_json=as_json)
@@ -186,38 +224,63 @@ def reservation(
         if as_json:
             asking.print_json(answer.reservation)
         else:
-            _print_reservation(answer.reservation, replayed=False)
+            print_reservation(answer.reservation, replayed=False)
         return 0
 
     asking.ask(work, target=target, as_json=as_json)
 
 
-def _print_reservation(reservation: reservation_pb2.Reservation, *, replayed: bool) -> None:
-    state = reservation_pb2.ReservationState.Name(reservation.state).removeprefix("RESERVATION_STATE_")
-    words = [reservation.reservation_id, state, f"channel {reservation.channel}"]
+def print_reservation(reservation: reservation_pb2.Reservation, *, replayed: bool) -> None:
+    """Print a reservation: what is known of it in one line, and its lines as a table."""
+    words = [
+        reservation.reservation_id,
+        asking.short_name(reservation_pb2.ReservationState, reservation.state),
+        f"channel {reservation.channel}",
+    ]
     if reservation.order_id:
         words.append(f"order {reservation.order_id}")
+    if reservation.customer_id:
+        words.append(f"customer {reservation.customer_id}")
+    if reservation.told:
+        words.append("told")
     if reservation.HasField("expire_time"):
         words.append(f"until {reservation.expire_time.ToJsonString()}")
     if replayed:
         words.append("(the first answer again)")
     asking.print_words("  ".join(words))
+    columns = [*_COLUMNS, *(column for column in _RARE_COLUMNS if any(column[1](line) for line in reservation.lines))]
     asking.print_table(
-        ("line", "SKU", "location", "quantity", "open", "released", "expired", "fulfilled"),
-        [
-            (
-                line.line_number,
-                line.sku,
-                line.location,
-                line.quantity,
-                line.open_quantity,
-                line.released_quantity,
-                line.expired_quantity,
-                line.fulfilled_quantity,
-            )
-            for line in reservation.lines
-        ],
+        [name for name, _ in columns], [[value(line) for _, value in columns] for line in reservation.lines]
     )
+
+
+def print_incident(incident_id: str) -> None:
+    """Print the incident that was opened, if one was."""
+    if incident_id:
+        asking.print_words(f"opened the incident {incident_id}: units were promised that are not there")
+
+
+_Column = tuple[str, Callable[[reservation_pb2.ReservationLine], object]]
+
+_COLUMNS: Final[tuple[_Column, ...]] = (
+    ("line", lambda line: line.line_number),
+    ("SKU", lambda line: line.sku),
+    ("location", lambda line: line.location),
+    ("quantity", lambda line: line.quantity),
+    ("open", lambda line: line.open_quantity),
+    ("backordered", lambda line: line.backordered_quantity),
+    ("released", lambda line: line.released_quantity),
+    ("expired", lambda line: line.expired_quantity),
+    ("fulfilled", lambda line: line.fulfilled_quantity),
+)
+# Shown only where a line has something to say there.
+_RARE_COLUMNS: Final[tuple[_Column, ...]] = (
+    ("transferred", lambda line: line.transferred_quantity),
+    ("returned", lambda line: line.returned_quantity),
+    ("ordered as", lambda line: line.ordered_sku),
+    ("expected", lambda line: asking.short_time(line.expected_time)),
+    ("why there", lambda line: asking.short_name(reservation_pb2.SourcingReason, line.sourcing_reason)),
+)
 
 
 def _print_shortfalls(shortfalls: list[inventory_service_pb2.Shortfall]) -> None:

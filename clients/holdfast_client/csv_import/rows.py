@@ -1,4 +1,4 @@
-"""Turns records into items and receipt lines, or says what is wrong with them.
+"""Turns records into items, receipt lines and counts, or says what is wrong with them.
 
 Owns the meaning of the fields that can be imported. The limits are those that the service publishes with
 its fields.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
-from holdfast.inventory.v1 import catalog_pb2, inventory_service_pb2, stock_pb2
+from holdfast.inventory.v1 import catalog_pb2, inventory_service_pb2, stock_pb2, supply_pb2
 
 from holdfast_client.csv_import import field_rules
 from holdfast_client.csv_import.reading import BrokenRecord, Record
@@ -73,6 +73,17 @@ class RowReader:
             return 0
         return int(value)
 
+    def status(self) -> stock_pb2.StockStatus | None:
+        """The status of stock that the field `status` names; None if it names none."""
+        word = self._value("status").lower()
+        if word and word not in STATUSES:
+            self.reject("status", f"must be one of {', '.join(STATUSES)}")
+        return STATUSES.get(word)
+
+    def has(self, field: str) -> bool:
+        """Whether the record says anything in the field."""
+        return bool(self._value(field))
+
     def _value(self, field: str) -> str:
         column = self.columns.get(field)
         return self.record.values[column].strip() if column is not None else ""
@@ -103,12 +114,31 @@ def read_receipt(
         location=reader.text("location", inventory_service_pb2.ReceiptLine, default=default_location, required=True),
         quantity=reader.integer("quantity", inventory_service_pb2.ReceiptLine),
     )
-    column = columns.get("status")
-    status = record.values[column].strip().lower() if column is not None else ""
-    if status and status not in STATUSES:
-        reader.reject("status", f"must be one of {', '.join(STATUSES)}")
-    elif status:
-        line.status = STATUSES[status]
+    if (status := reader.status()) is not None:
+        line.status = status
+    return reader.fault or ImportRow(line_number=record.line_number, message=line)
+
+
+def read_count(
+    record: Record,
+    columns: Mapping[str, str],
+    *,
+    default_location: str = "",
+    default_status: stock_pb2.StockStatus = stock_pb2.STOCK_STATUS_SELLABLE,
+) -> ImportRow[supply_pb2.CountLine] | BrokenRecord:
+    """The count that the record describes, or its first fault.
+
+    The default location and status are those of rows that name none.
+    """
+    reader = RowReader(record, columns)
+    line = supply_pb2.CountLine(
+        sku=reader.text("sku", supply_pb2.CountLine, required=True),
+        location=reader.text("location", supply_pb2.CountLine, default=default_location, required=True),
+        counted_quantity=reader.integer("counted_quantity", supply_pb2.CountLine),
+        status=reader.status() or default_status,
+    )
+    if reader.has("expected_quantity"):
+        line.expected_quantity = reader.integer("expected_quantity", supply_pb2.CountLine)
     return reader.fault or ImportRow(line_number=record.line_number, message=line)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -13,11 +13,24 @@ from holdfast_server.records import Reservation, ReservationState
 from holdfast_server.settings import Settings
 
 _STATUS_NAMES: Final = {number: name for name, number in layouts.STATUSES.items()}
+_STATE_NAMES: Final = {number: name for name, number in layouts.STATES.items()}
+_KIND_NAMES: Final = {number: name for name, number in layouts.DOCUMENT_KINDS.items()}
+_SCOPE_NAMES: Final = {1: "CUSTOMER", 2: "CALLER"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NotLive(Exception):
     """The sequencer holds no live reservation of this id; the ledger knows what became of it, if it ever was."""
+
+
+class Recall(Exception):
+    """The command names something that has ended; the ledger must be asked for it before the command can be decided."""
+
+    def __init__(self, kind: int, document_id: str) -> None:
+        super().__init__(kind, document_id)
+        self.kind = kind
+        """A number of layouts.DOCUMENT_KINDS, or 0 for a reservation."""
+        self.id = document_id
 
 
 class Reused(Exception):
@@ -33,12 +46,16 @@ def time_text(microseconds: int) -> str:
     return (_EPOCH + timedelta(microseconds=microseconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _insufficient(_: Command, __: Settings, short_lines: list[Any]) -> refusals.Refusal:
+def _insufficient(_: Command, __: Settings, short_lines: list[Any], offers: Iterable[Any] = ()) -> refusals.Refusal:
     return refusals.InsufficientStock(
         [
             refusals.ShortLine(sku=sku, location=location, requested=requested, available=available)
             for sku, location, requested, available in short_lines
-        ]
+        ],
+        [
+            refusals.Offer(sku=sku, substitute_sku=substitute_sku, available=available)
+            for sku, substitute_sku, available in offers
+        ],
     )
 
 
@@ -46,6 +63,12 @@ def _below_zero(
     _: Command, __: Settings, sku: str, location: str, status: int, delta: int, on_hand: int
 ) -> refusals.Refusal:
     return refusals.AdjustmentBelowZero(sku, location, _STATUS_NAMES[status], delta, on_hand)
+
+
+def _exceeds(
+    _: Command, __: Settings, kind: int, document_id: str, line: str | int, requested: int, still_open: int
+) -> refusals.Refusal:
+    return refusals.ExceedsDocument(_KIND_NAMES[kind], document_id, str(line), requested, still_open)
 
 
 def _ahead(_: Command, settings: Settings) -> refusals.Refusal:
@@ -68,6 +91,15 @@ _REFUSALS: Final[dict[str, Callable[..., refusals.Refusal]]] = {
     "UNKNOWN_LOCATION": lambda _, __, location: refusals.UnknownLocation(location),
     "UNKNOWN_POOL": lambda _, __, pool: refusals.UnknownPool(pool),
     "UNKNOWN_CHANNEL": lambda _, __, channel: refusals.UnknownChannel(channel),
+    "UNKNOWN_DESTINATION": lambda _, __, destination: refusals.UnknownDestination(destination),
+    "UNKNOWN_RESERVATION": lambda _, __, reservation_id: refusals.UnknownReservation(reservation_id),
+    "UNKNOWN_DOCUMENT": lambda _, __, kind, document_id: refusals.UnknownDocument(_KIND_NAMES[kind], document_id),
+    "ITEM_INACTIVE": lambda _, __, sku: refusals.ItemInactive(sku),
+    "KIT_CONFLICT": lambda _, __, sku, rule: refusals.KitConflict(sku, rule),
+    "HOLD_LIMIT_REACHED": lambda _, __, scope, name, most: refusals.HoldLimitReached(_SCOPE_NAMES[scope], name, most),
+    "ALLOTMENT_TOO_SMALL": lambda _, __, sku, channel, requested, movable: refusals.AllotmentTooSmall(
+        sku, channel, requested, movable
+    ),
     "LOCATION_NOT_IN_POOL": lambda command, _, location: refusals.LocationNotInPool(command.arguments[0], location),
     "ALREADY_COMMITTED": lambda command, _, update_us: refusals.AlreadyCommitted(
         command.reservation_id, "COMMITTED", time_text(update_us)
@@ -75,6 +107,19 @@ _REFUSALS: Final[dict[str, Callable[..., refusals.Refusal]]] = {
     "UNKNOWN_LINE": lambda command, _, number: refusals.UnknownLine(command.reservation_id, number),
     "RELEASE_EXCEEDS_OPEN": lambda command, _, number, requested, still_open: refusals.ReleaseExceedsOpen(
         command.reservation_id, number, requested, still_open
+    ),
+    "NOT_COMMITTED": lambda command, _, state: refusals.NotCommitted(command.reservation_id, _STATE_NAMES[state]),
+    "FULFILLMENT_EXCEEDS_OPEN": lambda command, _, number, requested, still_open: refusals.FulfillmentExceedsOpen(
+        command.reservation_id, number, requested, still_open
+    ),
+    "RETURN_EXCEEDS_FULFILLED": lambda _, __, sku, number, requested, returnable: refusals.ReturnExceedsFulfilled(
+        sku, number, requested, returnable
+    ),
+    "DOCUMENT_CLOSED": lambda _, __, kind, document_id: refusals.DocumentClosed(_KIND_NAMES[kind], document_id),
+    "DOCUMENT_EXISTS": lambda _, __, kind, document_id: refusals.DocumentExists(_KIND_NAMES[kind], document_id),
+    "EXCEEDS_DOCUMENT": _exceeds,
+    "QUANTITY_CHANGED": lambda _, __, sku, location, expected, actual: refusals.QuantityChanged(
+        sku, location, expected, actual
     ),
     "ADJUSTMENT_BELOW_ZERO": _below_zero,
     "QUANTITY_OVERFLOW": lambda _, __, sku, location: refusals.QuantityOverflow(sku, location),
@@ -104,6 +149,8 @@ def answer_of(command: Command, settings: Settings, position: int, result: list[
         raise LookUp
     if tag == "REUSED":
         raise Reused
+    if tag == "RECALL":
+        raise Recall(*rest)
     reason, *data = rest
     if reason == "NOT_LIVE":
         raise NotLive

@@ -29,6 +29,8 @@ class Command:
     lookup_position: int = NOT_LOOKED_UP
     must_look_up: bool = False
     """The sequencer asked for a look-up: the id lies below what its window reaches back to."""
+    recalled: tuple[tuple[int, str, int, bytes], ...] = ()
+    """What the ledger recalled of things that have ended: kind, id, position of the ledger, packed image or nothing."""
 
     def for_script(self) -> tuple[Any, ...]:
         """Returns the command as tick.lua takes it."""
@@ -40,11 +42,17 @@ class Command:
             self.lookup_position,
             self.request,
             self.arguments,
+            self.recalled,
         )
 
     def looked_up_at(self, position: int) -> Command:
         """Returns the command with the position of the ledger in which its request_id was looked up in vain."""
         return replace(self, lookup_position=position, must_look_up=False)
+
+    def with_recalled(self, kind: int, name: str, position: int, image: bytes) -> Command:
+        """Returns the command with what the ledger recalled, in place of what it recalled before."""
+        others = tuple(one for one in self.recalled if one[:2] != (kind, name))
+        return replace(self, recalled=(*others, (kind, name, position, image)))
 
     def to_look_up(self) -> Command:
         """Returns the command with the note that its request_id must be looked up, whatever was found before."""

@@ -25,7 +25,7 @@ import redis.asyncio
 import structlog
 
 from holdfast_server import failpoints
-from holdfast_server.decide.answers import LookUp, NotLive, Reused, answer_of, why_not_live
+from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, answer_of, why_not_live
 from holdfast_server.decide.commands import NOT_LOOKED_UP, Command, Decision, Reading
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys
 from holdfast_server.decide.limits import MICROSECONDS, packed_limits
@@ -51,8 +51,9 @@ log = structlog.get_logger("holdfast.decider")
 
 Answer = Decision | Reading
 
-# A request is looked up again if its first look-up was overtaken by the window; more often than this is a fault.
-_MAX_LOOKUPS: Final = 3
+# A request is looked up again if its look-up was overtaken, and for each ended thing that it names; more often than
+# this is a fault.
+_MAX_LOOKUPS: Final = 6
 # Results that do not wait for the commit.
 _LATER: Final = ["LATER"]
 _BACKLOG_FULL: Final = ["REFUSED", "BACKLOG_FULL"]
@@ -166,6 +167,12 @@ class Decider:
             for (index, command), answer in zip(open_commands.items(), settled, strict=True):
                 if isinstance(answer, LookUp):
                     again[index] = command.to_look_up()
+                elif isinstance(answer, Recall):
+                    recalled = await self._recall(command, answer)
+                    if isinstance(recalled, Refusal):
+                        answers[index] = recalled
+                    else:
+                        again[index] = recalled
                 else:
                     answers[index] = await self._explained(command, answer)
             open_commands = again
@@ -212,6 +219,14 @@ class Decider:
             else:
                 answers[index] = Reused()
         return rest
+
+    async def _recall(self, command: Command, wanted: Recall) -> Command | Refusal:
+        """Returns the command with what the ledger knows of something that has ended, or never was."""
+        try:
+            position, image = await self._reader.ask(queries.find_recalled, self._segment, wanted.kind, wanted.id)
+        except Refusal as refusal:
+            return refusal
+        return command.with_recalled(wanted.kind, wanted.id, position, image)
 
     async def _explained(self, command: Command, answer: _Settled) -> Answer | Exception:
         """Asks the ledger for what the sequencer has forgotten about a reservation that has ended."""
@@ -445,7 +460,7 @@ class Decider:
         for pending, result in ticked.decided:
             try:
                 answer: _Settled = answer_of(pending.command, self._settings, ticked.position, result)
-            except (Refusal, NotLive, Reused, LookUp) as refusal:
+            except (Refusal, NotLive, Recall, Reused, LookUp) as refusal:
                 answer = refusal
             except Exception as error:
                 log.exception("answer_fault", segment=self._segment, command=pending.command.name)

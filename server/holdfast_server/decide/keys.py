@@ -52,33 +52,64 @@ class SegmentKeys:
 
     @property
     def due(self) -> str:
-        """Sorted set: the ids of held reservations by the time at which they expire."""
+        """Sorted set: what has to be done by itself, by its time: holds that expire, allotments that end, levels whose
+        units go to those who wait."""
         return self._of_epoch("due")
 
     @property
     def items(self) -> str:
-        """Hash: SKU to the packed pair of scale and number of levels."""
+        """Hash: SKU to the packed item: scale, number of levels, and the rules about it, if any."""
         return self._of_epoch("items")
 
     @property
     def locations(self) -> str:
-        """Hash: location to the packed map of its pools to its rank in each."""
+        """Hash: location to the packed pair of its ranks by pool and its safety stock."""
         return self._of_epoch("locations")
 
     @property
     def pools(self) -> str:
-        """Hash: pool to the packed triple of version, locations and channels."""
+        """Hash: pool to its packed version, locations, channels, overlapping pools, and safety stock by location."""
         return self._of_epoch("pools")
 
     @property
     def channels(self) -> str:
-        """Hash: channel to its pool."""
+        """Hash: channel to the packed pair of its pool and its buffer."""
         return self._of_epoch("channels")
 
     @property
     def sums(self) -> str:
         """Hash: `pool|SKU` to the packed availability of the SKU over the pool; made when first needed."""
         return self._of_epoch("sums")
+
+    @property
+    def rules(self) -> str:
+        """Hash: the rules that are not about one item alone: safety stock of a level, hold limits, distances."""
+        return self._of_epoch("rules")
+
+    @property
+    def holders(self) -> str:
+        """Hash: `scope|name` to the number of open holds of a customer or a caller."""
+        return self._of_epoch("holders")
+
+    @property
+    def supply(self) -> str:
+        """Hash: SKU to what is expected of it and what waits for it, by location and day; for ATP."""
+        return self._of_epoch("supply")
+
+    @property
+    def documents(self) -> str:
+        """Hash: `kind|id` to the packed document; live ones only."""
+        return self._of_epoch("documents")
+
+    @property
+    def recalled(self) -> str:
+        """Hash: `kind|id` to the packed document or reservation that ended, or changed after that, since the floor."""
+        return self._of_epoch("recalled")
+
+    @property
+    def waiting(self) -> str:
+        """Sorted set, all of one score: `SKU|location|place in the queue|line|reservation` of backordered lines."""
+        return self._of_epoch("waiting")
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -99,6 +130,12 @@ class SegmentKeys:
             self.pools,
             self.channels,
             self.sums,
+            self.rules,
+            self.holders,
+            self.supply,
+            self.documents,
+            self.recalled,
+            self.waiting,
             *self.outcomes,
         ]
 

@@ -7,6 +7,7 @@ that nobody reads; the next rebuild clears them away.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ import structlog
 
 from holdfast_server import layouts
 from holdfast_server.decide.connections import check_eviction
+from holdfast_server.decide.images import Derived, RuleBook, catalog_images, document_field, level_image
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys, level_field
 from holdfast_server.decide.limits import MICROSECONDS
 from holdfast_server.decide.packing import pack
@@ -23,7 +25,7 @@ from holdfast_server.decide.script import OPEN, load_script
 from holdfast_server.ledger.errors import Fenced
 from holdfast_server.ledger.journal import SequencerLost
 from holdfast_server.ledger.snapshot import LedgerSnapshot, open_snapshot
-from holdfast_server.records import ReservationState, pack_reservation
+from holdfast_server.records import pack_document, pack_reservation
 from holdfast_server.settings import Settings
 
 log = structlog.get_logger("holdfast.loader")
@@ -76,80 +78,61 @@ class Loader:
                 self._redis.unlink(key)
 
     def _load(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, str | int]:
-        level_counts: dict[str, int] = {}
-        levels = 0
-        for chunk in _chunks(snapshot.levels(), self._settings.load_chunk_rows):
-            fields = {}
-            for level in chunk:
-                level_counts[level.sku] = level_counts.get(level.sku, 0) + 1
-                fields[level_field(level.sku, level.location)] = pack(
-                    (
-                        level.version,
-                        level.sellable,
-                        level.quality_hold,
-                        level.damaged,
-                        level.held,
-                        level.committed,
-                    )
-                )
-            self._put(keys.levels, fields)
-            levels += len(fields)
-        reservations, holds = self._load_reservations(keys, snapshot)
-        items = self._load_items(keys, snapshot, level_counts)
-        locations, pools, channels = self._load_catalog(keys, snapshot)
-        log.info("loaded", epoch=keys.epoch, levels=levels, reservations=reservations, items=items, locations=locations)
+        level_counts: Counter[str] = Counter()
+        rules, derived = RuleBook(), Derived()
+        for rule in snapshot.rules():
+            rules.add(rule)
+        derived.due |= rules.ends
+        counts = {
+            "levels": self._load_hash(keys.levels, _levels(snapshot, level_counts)),
+            "reservations": self._load_hash(keys.reservations, _reservations(snapshot, derived)),
+            "documents": self._load_hash(keys.documents, _documents(snapshot, derived)),
+            "items": self._load_hash(
+                keys.items,
+                ((item.sku, rules.item_image(item, level_counts[item.sku])) for item in snapshot.items()),
+            ),
+            **self._load_catalog(keys, snapshot, rules),
+            "rules": self._load_hash(keys.rules, rules.by_field.items()),
+            "holders": self._load_hash(keys.holders, derived.holders.items()),
+            "supply": self._load_hash(keys.supply, derived.supply_images()),
+            "due": self._load_scores(keys.due, derived.due),
+            "waiting": self._load_scores(keys.waiting, derived.waiting),
+        }
+        log.info("loaded", epoch=keys.epoch, **counts)
         return {
             "format": layouts.SCRIPT_FORMAT,
             "position": snapshot.position,
             "hash": snapshot.chain_hash,
             "committed": snapshot.position,
             "clock_us": snapshot.clock_us,
-            "levels": levels,
-            "reservations": reservations,
-            "holds": holds,
-            "items": items,
-            "locations": locations,
-            "pools": pools,
-            "channels": channels,
+            # No image from before this state counts, so none can miss a change of what had ended.
+            "recalled": 0,
+            "recall_floor": snapshot.position,
+            **counts,
             **self._load_window(keys, snapshot),
         }
 
-    def _load_reservations(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> tuple[int, int]:
-        reservations = holds = 0
-        for chunk in _chunks(snapshot.live_reservations(), self._settings.load_chunk_rows):
-            self._put(keys.reservations, {r.reservation_id: pack_reservation(r) for r in chunk})
-            due = {r.reservation_id: r.expire_us for r in chunk if r.state is ReservationState.HELD}
-            if due:
-                self._redis.zadd(keys.due, due)
-            reservations += len(chunk)
-            holds += len(due)
-        return reservations, holds
+    def _load_hash(self, key: str, fields: Iterable[tuple[str, object]]) -> int:
+        """Sets the fields of a hash in bounded pieces; returns how many."""
+        count = 0
+        for chunk in _chunks(fields, self._settings.load_chunk_rows):
+            self._put(key, dict(chunk))
+            count += len(chunk)
+        return count
 
-    def _load_items(self, keys: SegmentKeys, snapshot: LedgerSnapshot, level_counts: dict[str, int]) -> int:
-        items = 0
-        for chunk in _chunks(snapshot.items(), self._settings.load_chunk_rows):
-            fields = {item.sku: pack((item.scale, level_counts.get(item.sku, 0))) for item in chunk}
-            self._put(keys.items, fields)
-            items += len(fields)
-        return items
+    def _load_scores(self, key: str, scores: Mapping[str, int]) -> int:
+        """Adds the members of a sorted set in bounded pieces; returns how many."""
+        for chunk in _chunks(scores.items(), self._settings.load_chunk_rows):
+            self._redis.zadd(key, dict(chunk))
+        return len(scores)
 
-    def _load_catalog(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> tuple[int, int, int]:
-        ranks: dict[str, dict[str, int]] = {location.location: {} for location in snapshot.locations()}
-        channels = {channel.channel: channel.pool for channel in snapshot.channels()}
-        pools = {}
-        for pool, version in snapshot.pools():
-            for rank, location in enumerate(pool.locations):
-                ranks[location][pool.pool] = rank
-            sellers = [channel for channel, of_pool in channels.items() if of_pool == pool.pool]
-            pools[pool.pool] = pack((version, pool.locations, sellers))
-        for key, fields in (
-            (keys.locations, {location: pack(of_pools) for location, of_pools in ranks.items()}),
-            (keys.pools, pools),
-            (keys.channels, channels),
-        ):
-            for chunk in _chunks(fields.items(), self._settings.load_chunk_rows):
-                self._put(key, dict(chunk))
-        return len(ranks), len(pools), len(channels)
+    def _load_catalog(self, keys: SegmentKeys, snapshot: LedgerSnapshot, rules: RuleBook) -> dict[str, int]:
+        catalog = catalog_images(snapshot.locations(), snapshot.pools(), snapshot.channels(), rules)
+        return {
+            "locations": self._load_hash(keys.locations, catalog.locations.items()),
+            "pools": self._load_hash(keys.pools, catalog.pools.items()),
+            "channels": self._load_hash(keys.channels, catalog.channels.items()),
+        }
 
     def _load_window(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, int]:
         """Loads the outcomes of the window into the first generation, and says how far back the window reaches."""
@@ -190,6 +173,24 @@ class Loader:
         for number in range(1, OUTCOME_GENERATIONS):
             head |= {f"outcomes_{number}": 0, f"newest_us_{number}": 0, f"last_position_{number}": 0}
         return head
+
+
+def _levels(snapshot: LedgerSnapshot, counts: Counter[str]) -> Iterator[tuple[str, bytes]]:
+    for level in snapshot.levels():
+        counts[level.sku] += 1
+        yield level_field(level.sku, level.location), level_image(level)
+
+
+def _reservations(snapshot: LedgerSnapshot, derived: Derived) -> Iterator[tuple[str, bytes]]:
+    for reservation in snapshot.live_reservations():
+        derived.add_reservation(reservation)
+        yield reservation.reservation_id, pack_reservation(reservation)
+
+
+def _documents(snapshot: LedgerSnapshot, derived: Derived) -> Iterator[tuple[str, bytes]]:
+    for document in snapshot.live_documents():
+        derived.add_document(document)
+        yield document_field(document), pack_document(document)
 
 
 def _chunks(rows: Iterable[_Row], size: int) -> Iterator[list[_Row]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -14,7 +14,9 @@ from holdfast_server import records
 from holdfast_server.edge import conversion
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.caller import Caller
-from holdfast_server.edge.pages import key_after, page_size_of, page_token
+from holdfast_server.edge.calls import Calls
+from holdfast_server.edge.pages import cut_page, key_after, page_size_of, page_token
+from holdfast_server.edge.requests.mutation import microseconds_of
 from holdfast_server.edge.rpc import streaming, unary
 from holdfast_server.ledger import queries, segments
 from holdfast_server.ledger.errors import Fenced
@@ -24,39 +26,72 @@ from holdfast_server.refusals import LedgerUnavailable, Overloaded, SegmentNotSt
 _PROGRESS_SECONDS: Final = 1.0
 # A check reads the whole ledger; more than this at a time would starve everybody else.
 _MAX_CONCURRENT_CHECKS: Final = 2
+# What a page of a trace reads at a time, and the movements after which it ends early.
+_STEPS_PER_READ: Final = 50
+_MAX_TRACED_MOVEMENTS: Final = 20_000
 
 
-class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
+class AuditServicer(Calls, audit_service_pb2_grpc.AuditServiceServicer):
     """Serves AuditService."""
 
     def __init__(self, authority: Authority) -> None:
-        self.settings = authority.settings
-        self._authority = authority
-        self._segment = authority.settings.segment
+        super().__init__(authority)
         self._checks = 0
         self._threads = ThreadPoolExecutor(_MAX_CONCURRENT_CHECKS, thread_name_prefix="ledger-check")
 
     @unary
     async def ListMovements(self, request: pb.ListMovementsRequest, _: Caller) -> pb.ListMovementsResponse:
         after = key_after(request, 0, -1)
-        size = page_size_of(request)
         only = queries.MovementFilter(
             sku=request.sku,
             location=request.location,
             reservation_id=request.reservation_id,
             order_id=request.order_id,
+            channel=request.channel,
+            caller=request.caller,
+            start_us=microseconds_of(request.start_time) if request.HasField("start_time") else None,
+            end_us=microseconds_of(request.end_time) if request.HasField("end_time") else None,
         )
         found = await self._authority.reader.ask(
-            queries.list_movements, self._segment, only, after=after, limit=size + 1
+            queries.list_movements, self._segment, only, after=after, limit=page_size_of(request) + 1
         )
-        last = found[size - 1] if len(found) > size else None
-        return pb.ListMovementsResponse(
-            movements=[conversion.movement(self._segment, one) for one in found[:size]],
-            next_page_token=page_token(request, last.position, last.line_number) if last else "",
+        page, token = cut_page(
+            request,
+            found,
+            lambda one: conversion.movement(self._segment, one),
+            lambda one: (one.position, one.line_number),
         )
+        return pb.ListMovementsResponse(movements=page, next_page_token=token)
+
+    @unary
+    async def TraceOrder(self, request: pb.TraceOrderRequest, _: Caller) -> pb.TraceOrderResponse:
+        (after,) = key_after(request, 0)
+        found, is_all = await self._trace(request.order_id, after, page_size_of(request) + 1)
+        page, token = cut_page(
+            request, found, lambda one: conversion.trace_step(self._segment, one), lambda one: (one.position,)
+        )
+        if not token and not is_all:
+            token = page_token(request, found[-1].position)
+        return pb.TraceOrderResponse(steps=page, next_page_token=token)
+
+    async def _trace(self, order_id: str, after: int, limit: int) -> tuple[list[records.TraceStep], bool]:
+        """Returns steps and whether these are all that were asked for: a step may have a thousand movements."""
+        found: list[records.TraceStep] = []
+        movements = 0
+        while movements < _MAX_TRACED_MOVEMENTS:
+            portion = min(_STEPS_PER_READ, limit - len(found))
+            steps = await self._authority.reader.ask(
+                queries.trace_order, self._segment, order_id, after=after, limit=portion
+            )
+            found += steps
+            if len(steps) < portion or len(found) == limit:
+                return found, True
+            movements += sum(len(step.movements) for step in steps)
+            after = steps[-1].position
+        return found, False
 
     @streaming
-    async def VerifyLedger(self, _: pb.VerifyLedgerRequest, __: Caller) -> AsyncIterator[pb.VerifyLedgerResponse]:
+    async def VerifyLedger(self, _: pb.VerifyLedgerRequest, __: Caller) -> AsyncGenerator[pb.VerifyLedgerResponse]:
         if self._checks >= _MAX_CONCURRENT_CHECKS:
             raise Overloaded("max_concurrent_checks", _MAX_CONCURRENT_CHECKS)
         self._checks += 1

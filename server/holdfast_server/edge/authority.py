@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
@@ -25,6 +25,8 @@ class Authority:
     settings: Settings
     decider: Decider
     reader: LedgerReader
+    refused_again: Mapping[str, str] = field(default_factory=dict)
+    """By the id of a parked request, what it was refused with when its items existed and it was asked again."""
 
     async def decide(self, command: Command, request: Message) -> Decision:
         """Returns what a request came to, once that is durable, or raises the refusal."""

@@ -15,6 +15,7 @@ import structlog
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+from holdfast.inventory.v1 import error_reason_pb2
 
 from holdfast_server import refusals
 from holdfast_server.refusals import Refusal
@@ -58,6 +59,26 @@ TABLE: Final[dict[type[Refusal], Row]] = {
         grpc.StatusCode.NOT_FOUND, "UNKNOWN_RESERVATION", "No reservation {reservation_id} exists."
     ),
     refusals.UnknownSegment: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SEGMENT", "No segment {segment} exists."),
+    refusals.UnknownDestination: Row(
+        grpc.StatusCode.NOT_FOUND, "UNKNOWN_DESTINATION", "No distances are declared for destination {destination}."
+    ),
+    refusals.UnknownDocument: Row(
+        grpc.StatusCode.NOT_FOUND, "UNKNOWN_DOCUMENT", "No document {document_id} of kind {kind} exists."
+    ),
+    refusals.ItemInactive: Row(grpc.StatusCode.FAILED_PRECONDITION, "ITEM_INACTIVE", "Item {sku} is no longer sold."),
+    refusals.KitConflict: Row(
+        grpc.StatusCode.FAILED_PRECONDITION, "KIT_CONFLICT", "Item {sku} breaks the rule of kits {rule}."
+    ),
+    refusals.HoldLimitReached: Row(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "HOLD_LIMIT_REACHED",
+        "{scope} {name} has the {max_open_holds} open holds that it may have.",
+    ),
+    refusals.AllotmentTooSmall: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "ALLOTMENT_TOO_SMALL",
+        "Of the allotment of {sku} to channel {channel} {movable} units can be moved; {requested} were to be.",
+    ),
     refusals.LocationNotInPool: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
         "LOCATION_NOT_IN_POOL",
@@ -87,6 +108,37 @@ TABLE: Final[dict[type[Refusal], Row]] = {
         grpc.StatusCode.FAILED_PRECONDITION,
         "RELEASE_EXCEEDS_OPEN",
         "Line {line_number} of reservation {reservation_id} has {open} open units; {requested} were to be released.",
+    ),
+    refusals.NotCommitted: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "NOT_COMMITTED",
+        "Reservation {reservation_id} is {state}; it must be committed first.",
+    ),
+    refusals.FulfillmentExceedsOpen: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "FULFILLMENT_EXCEEDS_OPEN",
+        "Line {line_number} of reservation {reservation_id} has {open} units open and there; {requested} were named.",
+    ),
+    refusals.ReturnExceedsFulfilled: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "RETURN_EXCEEDS_FULFILLED",
+        "{returnable} units of {sku} (line {line_number}) can come back; {requested} were named.",
+    ),
+    refusals.DocumentClosed: Row(
+        grpc.StatusCode.FAILED_PRECONDITION, "DOCUMENT_CLOSED", "Document {document_id} of kind {kind} has ended."
+    ),
+    refusals.DocumentExists: Row(
+        grpc.StatusCode.ALREADY_EXISTS, "DOCUMENT_EXISTS", "A document {document_id} of kind {kind} exists already."
+    ),
+    refusals.ExceedsDocument: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "EXCEEDS_DOCUMENT",
+        "Of {line} in document {document_id} of kind {kind} {open} units are open; {requested} were named.",
+    ),
+    refusals.QuantityChanged: Row(
+        grpc.StatusCode.ABORTED,
+        "QUANTITY_CHANGED",
+        "{actual} units of {sku} at {location} are on the books, not {expected}.",
     ),
     refusals.AdjustmentBelowZero: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
@@ -168,7 +220,7 @@ def status_of(refusal: Refusal, *, max_details_bytes: int = DEFAULT_MAX_DETAILS_
     """Returns the status of a refusal with its details.
 
     A list of violations or short lines that does not fit is cut at the end; the number of all short lines stands in the
-    metadata.
+    metadata. Offers get the room that the short lines leave.
     """
     row = TABLE[type(refusal)]
     facts = refusal.facts()
@@ -176,7 +228,11 @@ def status_of(refusal: Refusal, *, max_details_bytes: int = DEFAULT_MAX_DETAILS_
     if isinstance(refusal, refusals.InvalidField):
         details.append(_bad_request(refusal, max_details_bytes))
     if isinstance(refusal, refusals.InsufficientStock):
-        details.append(_precondition_failure(refusal, max_details_bytes))
+        short = _precondition_failure(refusal, max_details_bytes)
+        details.append(short)
+        offers = _substitute_offers(refusal, max_details_bytes - short.ByteSize())
+        if offers.offers:
+            details.append(offers)
     if row.retry_seconds is not None:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(int(row.retry_seconds * 1_000_000_000))
@@ -191,6 +247,13 @@ def status_of_fault(error: BaseException, method: str) -> status_pb2.Status:
     info = error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"correlation_id": correlation_id})
     text = f"A fault of the server; its log tells more under {correlation_id}."
     return _status(grpc.StatusCode.INTERNAL, text, [info])
+
+
+def status_in_response(error: Exception, method: str) -> status_pb2.Status:
+    """Returns the status of what went wrong with one of many, for a response: there nothing need be left out."""
+    if isinstance(error, Refusal):
+        return status_of(error, max_details_bytes=UNLIMITED_DETAILS_BYTES)
+    return status_of_fault(error, method)
 
 
 async def abort(context: grpc.aio.ServicerContext, status: status_pb2.Status) -> NoReturn:
@@ -235,4 +298,18 @@ def _precondition_failure(refusal: refusals.InsufficientStock, max_bytes: int) -
         if room < 0:
             break
         detail.violations.append(added)
+    return detail
+
+
+def _substitute_offers(refusal: refusals.InsufficientStock, max_bytes: int) -> error_reason_pb2.SubstituteOffers:
+    detail = error_reason_pb2.SubstituteOffers()
+    room = max_bytes
+    for offer in refusal.offers:
+        added = error_reason_pb2.SubstituteOffer(
+            sku=offer.sku, substitute_sku=offer.substitute_sku, available_quantity=offer.available
+        )
+        room -= added.ByteSize()
+        if room < 0:
+            break
+        detail.offers.append(added)
     return detail

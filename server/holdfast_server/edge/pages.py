@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgpack
 from google.protobuf.message import Message
@@ -13,8 +14,14 @@ from google.protobuf.message import Message
 from holdfast_server.refusals import InvalidField, Violation
 
 DEFAULT_PAGE_SIZE: Final = 100
-_KEY_PATTERN: Final = re.compile(r"[\x21-\x7e]{1,128}")
+# A page ends early rather than pass the 4 MiB that a gRPC client accepts unless told otherwise.
+_MAX_PAGE_BYTES: Final = 3 * 1024 * 1024
+_KEY_PATTERN: Final = re.compile(r"[\x20-\x7e]{0,192}")
 _MAX_NUMBER: Final = 2**53
+
+_Key = tuple[str | int, ...]
+_Value = TypeVar("_Value")
+_Message = TypeVar("_Message", bound=Message)
 
 
 def page_size_of(request: Any) -> int:
@@ -59,3 +66,23 @@ def key_after(request: Any, *first_key: str | int) -> Any:
     if not fits:
         raise InvalidField([Violation(field="page_token", description="was not given for a list with this filter")])
     return tuple(key)
+
+
+def cut_page(
+    request: Any, found: Sequence[_Value], message_of: Callable[[_Value], _Message], key_of: Callable[[_Value], _Key]
+) -> tuple[list[_Message], str]:
+    """Returns the messages of a page, and the token of the next page; an empty one if this is the last.
+
+    `found` holds one value more than the page may have, if there are so many.
+    """
+    messages: list[_Message] = []
+    room = _MAX_PAGE_BYTES
+    for value in found[: page_size_of(request)]:
+        message = message_of(value)
+        room -= message.ByteSize()
+        if room < 0 and messages:
+            break
+        messages.append(message)
+    if len(messages) == len(found):
+        return messages, ""
+    return messages, page_token(request, *key_of(found[len(messages) - 1]))

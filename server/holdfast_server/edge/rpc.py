@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -24,7 +25,7 @@ class _Servicer(Protocol):
 
 _Self = TypeVar("_Self", bound=_Servicer)
 _Unary = Callable[[Any, Any, Caller], Awaitable[Message]]
-_Streaming = Callable[[Any, Any, Caller], AsyncIterator[Message]]
+_Streaming = Callable[[Any, Any, Caller], AsyncGenerator[Message]]
 
 
 def unary(handler: _Unary) -> Callable[[Any, Any, grpc.aio.ServicerContext], Awaitable[Message]]:
@@ -57,21 +58,62 @@ def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerConte
 
     @functools.wraps(handler)
     async def call(self: _Servicer, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
-        try:
+        def begin(caller: Caller) -> AsyncGenerator[Message]:
             refuse_undecodable(request)
-            caller = caller_of(context)
             violations = violations_of(request, self.settings)
             if violations:
                 raise InvalidField(violations)
-            async for response in handler(self, request, caller):
+            return handler(self, request, caller)
+
+        async with contextlib.aclosing(_responses(begin, context, handler.__name__)) as responses:
+            async for response in responses:
                 yield response
-            return
-        except asyncio.CancelledError:
-            raise
-        except Refusal as refusal:
-            status = status_of(refusal)
-        except Exception as error:
-            status = status_of_fault(error, handler.__name__)
-        await abort(context, status)
 
     return call
+
+
+def conversing(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerContext], AsyncIterator[Message]]:
+    """Makes a bidirectional RPC out of a handler that takes the stream of requests and yields responses.
+
+    The handler checks each request itself: what is wrong with one must not end the others.
+    """
+
+    @functools.wraps(handler)
+    async def call(
+        self: _Servicer, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[Message]:
+        def begin(caller: Caller) -> AsyncGenerator[Message]:
+            return handler(self, _decoded(requests), caller)
+
+        async with contextlib.aclosing(_responses(begin, context, handler.__name__)) as responses:
+            async for response in responses:
+                yield response
+
+    return call
+
+
+async def _decoded(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        refuse_undecodable(request)
+        yield request
+
+
+async def _responses(
+    begin: Callable[[Caller], AsyncGenerator[Message]], context: grpc.aio.ServicerContext, method: str
+) -> AsyncGenerator[Message]:
+    """Yields what a handler yields. A stream that is given up closes the handler, and all that it has under way."""
+    max_details_bytes = DEFAULT_MAX_DETAILS_BYTES
+    try:
+        caller = caller_of(context)
+        max_details_bytes = caller.max_details_bytes
+        async with contextlib.aclosing(begin(caller)) as responses:
+            async for response in responses:
+                yield response
+        return
+    except asyncio.CancelledError:
+        raise
+    except Refusal as refusal:
+        status = status_of(refusal, max_details_bytes=max_details_bytes)
+    except Exception as error:
+        status = status_of_fault(error, method)
+    await abort(context, status)

@@ -16,6 +16,8 @@ from holdfast.inventory.v1 import (
     catalog_service_pb2_grpc,
     inventory_service_pb2,
     inventory_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
 )
 
 from holdfast_server.edge.audit import AuditServicer
@@ -23,6 +25,7 @@ from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.catalog import CatalogServicer
 from holdfast_server.edge.decoding import DecodingServer
 from holdfast_server.edge.inventory import InventoryServicer
+from holdfast_server.edge.reconciliation import ReconciliationServicer
 from holdfast_server.ledger.commits import CommitWatch
 from holdfast_server.settings import Settings
 
@@ -30,6 +33,7 @@ SERVICES: Final = (
     inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
     catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
     audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
+    reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"].full_name,
 )
 _HEALTH_SECONDS: Final = 0.2
 _KILOBYTE: Final = 1024
@@ -55,6 +59,9 @@ class EdgeServer:
         inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(InventoryServicer(self._authority), services)
         catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(self._authority), services)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(self._authority), services)
+        reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server(
+            ReconciliationServicer(self._authority), services
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self._settings.reflection:
             names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)

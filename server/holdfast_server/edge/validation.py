@@ -1,24 +1,25 @@
 """Checks requests against the rules that stand with their fields in the protos. All violations are told at once.
 
 The rules are read from the descriptors once per message type and turned into plain functions, so a check costs a few
-microseconds. What a rule cannot say of one field alone is in `_BEYOND_FIELDS`.
+microseconds. What a rule cannot say of one field alone is in beyond_fields.py.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from google.api import field_behavior_pb2
-from google.protobuf import duration_pb2
+from google.protobuf import duration_pb2, timestamp_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from holdfast.inventory.v1 import catalog_service_pb2 as catalog
 from holdfast.inventory.v1 import field_rule_pb2 as rules
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
+from holdfast.inventory.v1 import rules_pb2
 
+from holdfast_server.edge.beyond_fields import BEYOND_FIELDS
 from holdfast_server.refusals import Violation
 from holdfast_server.settings import Settings
 
@@ -33,13 +34,18 @@ _PAGE_TOKEN: Final = re.compile(r"[A-Za-z0-9_\-=]{1,512}")
 _PROSE_LENGTH: Final = 256
 _CHARACTERS: Final = "of letters, digits and . _ - : / + # ~, starting with a letter or digit"
 _NANOSECONDS: Final = 1_000_000_000
+# The years 1 to 9999: what a Timestamp may say.
+_FIRST_SECOND: Final = -62_135_596_800
+_LAST_SECOND: Final = 253_402_300_799
+# What a rule is about. Nothing else of it counts, nor is checked, once it no longer holds.
+_KEY_FIELDS: Final = frozenset({"sku", "location", "channel", "scope", "name", "destination"})
 
 
 def violations_of(request: Message, settings: Settings) -> list[Violation]:
     """Returns every violation in a request; an empty list if there is none."""
     found: list[Violation] = []
     _check_of(request.DESCRIPTOR)(request, (), found)
-    beyond = _BEYOND_FIELDS.get(request.DESCRIPTOR.full_name)
+    beyond = BEYOND_FIELDS.get(request.DESCRIPTOR.full_name)
     if beyond is not None and not found:
         found.extend(beyond(request, settings))
     return found
@@ -56,13 +62,41 @@ def _check_of(descriptor: Descriptor) -> _Check:
     """Returns the check of a message type: that of each of its fields, in their order."""
     if descriptor.full_name == inventory.BatchCreateReservationsRequest.DESCRIPTOR.full_name:
         return _check_batch
-    checks = [check for check in map(_field_check, descriptor.fields) if check is not None]
+    if descriptor.full_name == rules_pb2.Rule.DESCRIPTOR.full_name:
+        return _rule_check(descriptor)
+    return _check_of_fields(descriptor.fields)
+
+
+def _check_of_fields(fields: Iterable[FieldDescriptor]) -> _Check:
+    checks = [check for check in map(_field_check, fields) if check is not None]
 
     def check(message: Any, path: _Path, found: list[Violation]) -> None:
         for check_field in checks:
             check_field(message, path, found)
 
     return check
+
+
+def _rule_check(descriptor: Descriptor) -> _Check:
+    """Returns the check of a rule of the trade: of one that is removed, that of its key alone."""
+    check_whole = _check_of_fields(descriptor.fields)
+    check_key = {
+        kind.name: _check_of_fields([field for field in kind.message_type.fields if _is_key(kind.name, field.name)])
+        for kind in descriptor.oneofs_by_name["kind"].fields
+    }
+
+    def check(message: Any, path: _Path, found: list[Violation]) -> None:
+        kind = message.WhichOneof("kind")
+        if message.removed and kind is not None:
+            check_key[kind](getattr(message, kind), (*path, kind), found)
+        else:
+            check_whole(message, path, found)
+
+    return check
+
+
+def _is_key(kind: str, field: str) -> bool:
+    return field in _KEY_FIELDS and (kind, field) != ("backorder", "location")
 
 
 def _field_check(field: FieldDescriptor) -> _Check | None:
@@ -134,6 +168,8 @@ def _value_check(field: FieldDescriptor, rule: rules.FieldRule) -> _Check | None
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         if field.message_type.full_name == duration_pb2.Duration.DESCRIPTOR.full_name:
             return _duration_check(rule.seconds) if rule.HasField("seconds") else None
+        if field.message_type.full_name == timestamp_pb2.Timestamp.DESCRIPTOR.full_name:
+            return _check_timestamp
         return _check_of(field.message_type)
     if field.type == FieldDescriptor.TYPE_ENUM:
         return _enum_check(frozenset(field.enum_type.values_by_number))
@@ -176,6 +212,13 @@ def _duration_check(allowed: rules.IntegerRange) -> _Check:
     return check
 
 
+def _check_timestamp(value: timestamp_pb2.Timestamp, path: _Path, found: list[Violation]) -> None:
+    if not 0 <= value.nanos < _NANOSECONDS:
+        _violated(found, (*path, "nanos"), f"must be from 0 to {_NANOSECONDS - 1}")
+    elif not _FIRST_SECOND <= value.seconds <= _LAST_SECOND:
+        _violated(found, path, "must be a time of the years 1 to 9999")
+
+
 def _text_check(rule: rules.FieldRule) -> _Check:
     if rule.text == rules.TEXT_FORMAT_IDENTIFIER:
         return _pattern_check(_IDENTIFIER, f"must be 1 to 64 characters {_CHARACTERS}")
@@ -206,89 +249,7 @@ def _prose_check(max_length: int) -> _Check:
     return check
 
 
-def _repeated_values(path: str, field: str, messages: Any) -> Iterator[Violation]:
-    """Yields a violation for each element whose key field repeats that of an earlier one."""
-    seen = set()
-    for index, message in enumerate(messages):
-        value = getattr(message, field)
-        if value in seen:
-            yield Violation(field=f"{path}[{index}].{field}", description=f"{value} is named more than once")
-        seen.add(value)
-
-
-def _keys_have_scope(path: str, keys: Any) -> Iterator[Violation]:
-    for index, key in enumerate(keys):
-        if key.WhichOneof("scope") is None:
-            prefix = f"{path}[{index}]" if path == "keys" else path
-            yield Violation(field=f"{prefix}.scope", description="a channel or a location must be given")
-
-
-def _beyond_get_availability(request: inventory.GetAvailabilityRequest, _: Settings) -> Iterator[Violation]:
-    yield from _keys_have_scope("key", [request.key])
-
-
-def _beyond_batch_get_availability(request: inventory.BatchGetAvailabilityRequest, _: Settings) -> Iterator[Violation]:
-    yield from _keys_have_scope("keys", request.keys)
-
-
-def _beyond_release(request: inventory.ReleaseReservationRequest, _: Settings) -> Iterator[Violation]:
-    yield from _repeated_values("lines", "line_number", request.lines)
-
-
-def _beyond_put_items(request: catalog.PutItemsRequest, _: Settings) -> Iterator[Violation]:
-    yield from _repeated_values("items", "sku", request.items)
-
-
-def _beyond_put_locations(request: catalog.PutLocationsRequest, _: Settings) -> Iterator[Violation]:
-    yield from _repeated_values("locations", "location", request.locations)
-
-
-def _beyond_put_channels(request: catalog.PutChannelsRequest, _: Settings) -> Iterator[Violation]:
-    yield from _repeated_values("channels", "channel", request.channels)
-
-
-def _beyond_put_pools(request: catalog.PutPoolsRequest, settings: Settings) -> Iterator[Violation]:
-    yield from _repeated_values("pools", "pool", request.pools)
-    total = 0
-    for index, pool in enumerate(request.pools):
-        seen = set()
-        for number, location in enumerate(pool.locations):
-            if location in seen:
-                yield Violation(
-                    field=f"pools[{index}].locations[{number}]",
-                    description=f"{location} is named more than once",
-                )
-            seen.add(location)
-        total += len(pool.locations)
-    if total > settings.max_locations_per_put:
-        yield Violation(
-            field="pools",
-            description=f"name {total} locations; at most {settings.max_locations_per_put} are accepted",
-        )
-
-
 def _check_batch(request: Any, path: _Path, found: list[Violation]) -> None:
     """Checks a batch as a whole. What is wrong with one of its requests refuses only that one."""
     max_items = request.DESCRIPTOR.fields_by_name["requests"].GetOptions().Extensions[rules.rule].max_items
     _repeated_check("requests", True, max_items, None)(request, path, found)
-
-
-def _beyond_batch_create(request: inventory.BatchCreateReservationsRequest, settings: Settings) -> Iterator[Violation]:
-    lines = sum(len(one.lines) for one in request.requests)
-    if lines > settings.max_lines_per_batch:
-        yield Violation(
-            field="requests",
-            description=f"have {lines} lines; at most {settings.max_lines_per_batch} are accepted",
-        )
-
-
-_BEYOND_FIELDS: Final[dict[str, Callable[[Any, Settings], Iterator[Violation]]]] = {
-    inventory.BatchCreateReservationsRequest.DESCRIPTOR.full_name: _beyond_batch_create,
-    inventory.GetAvailabilityRequest.DESCRIPTOR.full_name: _beyond_get_availability,
-    inventory.BatchGetAvailabilityRequest.DESCRIPTOR.full_name: _beyond_batch_get_availability,
-    inventory.ReleaseReservationRequest.DESCRIPTOR.full_name: _beyond_release,
-    catalog.PutItemsRequest.DESCRIPTOR.full_name: _beyond_put_items,
-    catalog.PutLocationsRequest.DESCRIPTOR.full_name: _beyond_put_locations,
-    catalog.PutPoolsRequest.DESCRIPTOR.full_name: _beyond_put_pools,
-    catalog.PutChannelsRequest.DESCRIPTOR.full_name: _beyond_put_channels,
-}

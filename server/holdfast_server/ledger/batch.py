@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import add
 from typing import Any
 
 import msgpack
@@ -26,8 +27,25 @@ CATALOG_TABLE_OF_KIND = {
     _KIND["PUT_LOCATIONS"]: "location",
     _KIND["PUT_POOLS"]: "pool",
     _KIND["PUT_CHANNELS"]: "channel",
+    _KIND["PUT_RULES"]: "rule",
+    _KIND["MOVE_ALLOTMENT"]: "rule",
+    _KIND["END_ALLOTMENT"]: "rule",
 }
-_BALANCE_FIELDS = 5
+# Movements of these kinds may belong to a line that the reservation did not have before.
+_PLACING = frozenset({_KIND["RESERVE"], _KIND["BACKORDER"], _KIND["TRANSFER_RESERVATION"]})
+
+# Most movements are narrow: neither before nor after them are there units that are backordered or in transit. Then the
+# last four fields are left out, and the level's row is narrow as well.
+_MOVEMENT_FIELDS = len(layouts.MOVEMENT)
+_NARROW_MOVEMENT_FIELDS = _MOVEMENT_FIELDS - audit.LATER_MOVEMENT_COLUMNS
+_NO_LATER_BALANCE = (0, 0)
+
+_RULE_KEY_FIELDS = layouts.RULE.index("removed")
+_DOCUMENT_POSITION = layouts.DOCUMENT.index("position")
+_DOCUMENT_CHANNEL = layouts.DOCUMENT.index("channel")
+_DOCUMENT_ORDER = layouts.DOCUMENT.index("order_id")
+
+RuleKey = tuple[int, str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -35,23 +53,37 @@ class _LevelChange:
     """A level over the whole batch: what it must be before, and what it is after."""
 
     version_before: int
-    deltas: list[int]
+    deltas: tuple[int, ...]
     version: int
-    balance: list[int]
+    balance: tuple[int, ...]
 
     @property
-    def balance_before(self) -> list[int]:
-        return [after - delta for after, delta in zip(self.balance, self.deltas, strict=True)]
+    def balance_before(self) -> tuple[int, ...]:
+        return tuple(after - delta for after, delta in zip(self.balance, self.deltas, strict=True))
 
 
 @dataclass(slots=True)
-class _ReservationChange:
+class ReservationChange:
     """A reservation over the whole batch, with the lines that changed."""
 
     version_before: int
     image: list[Any]
     """The fields of layouts.RESERVATION."""
     touched_lines: set[int] = field(default_factory=set)
+    placed_lines: set[int] = field(default_factory=set)
+    """Those of the touched lines that may be new."""
+
+
+@dataclass(slots=True)
+class DocumentChange:
+    """A document over the whole batch."""
+
+    version_before: int
+    create_position: int
+    body: bytes
+    """The request itself, of one that was parked."""
+    image: list[Any]
+    """The fields of layouts.DOCUMENT."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +105,12 @@ class Batch:
     outcomes: list[tuple[Any, ...]] = field(default_factory=list)
     catalog: list[tuple[str, int, list[Any]]] = field(default_factory=list)
     levels: dict[tuple[str, str], _LevelChange] = field(default_factory=dict)
-    reservations: dict[str, _ReservationChange] = field(default_factory=dict)
+    reservations: dict[str, ReservationChange] = field(default_factory=dict)
+    documents: dict[tuple[int, str], DocumentChange] = field(default_factory=dict)
+    rules: dict[RuleKey, list[Any]] = field(default_factory=dict)
+    """The rules that were put or removed, as they are in the end, in the fields of layouts.RULE."""
+    allotments: dict[tuple[str, str], int] = field(default_factory=dict)
+    """What is used in the end, by SKU and channel."""
 
     def cursor_after(self, before: Cursor) -> Cursor:
         """Returns where the ledger stands once this batch is committed."""
@@ -104,13 +141,17 @@ class Batch:
         """Returns the images of the reservations that the batch creates."""
         return [change.image for change in self.reservations.values() if change.version_before == 0]
 
-    def changed_reservations(self) -> list[tuple[int, list[Any], set[int]]]:
-        """Returns the reservations that must exist: (version before, image, numbers of the changed lines)."""
-        return [
-            (change.version_before, change.image, change.touched_lines)
-            for change in self.reservations.values()
-            if change.version_before > 0
-        ]
+    def changed_reservations(self) -> list[ReservationChange]:
+        """Returns the reservations that must exist."""
+        return [change for change in self.reservations.values() if change.version_before > 0]
+
+    def new_documents(self) -> list[DocumentChange]:
+        """Returns the documents that the batch creates."""
+        return [change for change in self.documents.values() if change.version_before == 0]
+
+    def changed_documents(self) -> list[DocumentChange]:
+        """Returns the documents that must exist."""
+        return [change for change in self.documents.values() if change.version_before > 0]
 
 
 def build_batch(cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
@@ -140,15 +181,17 @@ def _add_entry(batch: Batch, entry: JournalEntry) -> None:
         raise Disagreement(f"entry {entry.last_position} does not continue the chain after {batch.position}")
     # Packed parts are bytes and all else is text. surrogateescape decodes both in one pass in C; _raw turns the few
     # packed parts back, exactly.
-    format_, epoch, first, last, clock_us, operations, _ = msgpack.unpackb(
-        entry.packed, raw=False, unicode_errors="surrogateescape", strict_map_key=False
-    )
+    fields = msgpack.unpackb(entry.packed, raw=False, unicode_errors="surrogateescape", strict_map_key=False)
+    format_, epoch = fields[:2]
     if format_ != layouts.SCRIPT_FORMAT or epoch != batch.epoch:
         raise Disagreement(f"entry {entry.last_position} is of format {format_} and epoch {epoch}")
+    _, _, first, last, clock_us, operations, _, allotments = fields
     if first != batch.position + 1 or last != entry.last_position or len(operations) != last - first + 1:
         raise Disagreement(f"entry {entry.last_position} leaves a gap after {batch.position}")
     for operation in operations:
         _add_operation(batch, operation, clock_us)
+    for sku, channel, used in allotments:
+        batch.allotments[sku, channel] = used
     batch.entries.append((last, first, epoch, entry.chain_hash))
     batch.position = last
     batch.chain_hash = entry.chain_hash
@@ -160,16 +203,21 @@ def _raw(text: str) -> bytes:
 
 
 def _add_operation(batch: Batch, operation: list[Any], clock_us: int) -> None:
-    position, kind, packed_request, reservation_image, movements, catalog, extra = operation
+    position, kind, packed_request, reservation_image, movements, catalog, extra, documents = operation
     request = unpack_request(_raw(packed_request)) if packed_request else NOBODY
-    reservation_id = order_id = channel = ""
+    reservation_id = order_id = channel = document_id = ""
     image = _raw(reservation_image)
+    if documents:
+        papers = [msgpack.unpackb(_raw(document), raw=False) for document in documents]
+        document_id, channel, order_id = papers[0][1], papers[0][_DOCUMENT_CHANNEL], papers[0][_DOCUMENT_ORDER]
+        for paper in papers:
+            _fold_document(batch, paper, request.body if kind == _KIND["PARK"] else b"")
     if image:
         fields = msgpack.unpackb(image, raw=False)
         reservation_id, version, _, channel, order_id = fields[:5]
         _fold_reservation(batch, reservation_id, version, fields, movements)
-    rows = [(number, *movement) for number, movement in enumerate(movements)]
-    operation_row = (
+    rows = [(number, *_trimmed(movement)) for number, movement in enumerate(movements)]
+    operation_row: tuple[Any, ...] = (
         position,
         kind,
         clock_us,
@@ -183,15 +231,23 @@ def _add_operation(batch: Batch, operation: list[Any], clock_us: int) -> None:
         request.on_behalf_of,
         request.trace_parent,
     )
-    batch.audit_hash = audit.digest(batch.audit_hash, operation_row, rows)
-    batch.operations.append((*operation_row, batch.audit_hash))
+    audited = (*operation_row, document_id) if document_id else operation_row
+    batch.audit_hash = audit.digest(batch.audit_hash, audited, rows)
+    batch.operations.append((*operation_row, batch.audit_hash, document_id))
     for row in rows:
         batch.movements.append((position, *row))
         _fold_level(batch, row)
     if catalog:
-        batch.catalog.append((CATALOG_TABLE_OF_KIND[kind], position, catalog))
+        _add_catalog(batch, CATALOG_TABLE_OF_KIND[kind], position, catalog)
     if packed_request:
         batch.outcomes.append(_outcome_row(request, position, clock_us, image, _raw(extra)))
+
+
+def _trimmed(movement: list[Any]) -> list[Any]:
+    """Returns the movement without its last four fields if all of them are zero."""
+    if len(movement) == _MOVEMENT_FIELDS and not any(movement[_NARROW_MOVEMENT_FIELDS:]):
+        return movement[:_NARROW_MOVEMENT_FIELDS]
+    return movement
 
 
 def _outcome_row(request: Request, position: int, clock_us: int, image: bytes, extra: bytes) -> tuple[Any, ...]:
@@ -207,16 +263,34 @@ def _outcome_row(request: Request, position: int, clock_us: int, image: bytes, e
     )
 
 
+def _add_catalog(batch: Batch, table: str, position: int, rows: list[Any]) -> None:
+    if table != "rule":
+        batch.catalog.append((table, position, rows))
+        return
+    for rule in rows:
+        kind, sku, location, channel, name = rule[:_RULE_KEY_FIELDS]
+        batch.rules[kind, sku, location, channel, name] = rule
+        if kind == layouts.RULE_KINDS["ALLOTMENT"]:
+            # The rule says itself what is used at this point, and may be gone.
+            batch.allotments.pop((sku, channel), None)
+
+
 def _fold_level(batch: Batch, row: tuple[Any, ...]) -> None:
-    _, _, _, sku, location, *numbers = row
-    deltas, version, balance = numbers[:_BALANCE_FIELDS], numbers[_BALANCE_FIELDS], numbers[_BALANCE_FIELDS + 1 :]
+    sku, location, version = row[3], row[4], row[10]
+    deltas, balance = row[5:10], row[11:16]
+    if later := row[16:]:
+        deltas, balance = deltas + later[:2], balance + later[2:]
     change = batch.levels.get((sku, location))
     if change is None:
         batch.levels[sku, location] = _LevelChange(version - 1, deltas, version, balance)
         return
     if version != change.version + 1:
         raise Disagreement(f"level {sku} at {location} goes from version {change.version} to {version}")
-    change.deltas = [sum_ + delta for sum_, delta in zip(change.deltas, deltas, strict=True)]
+    if len(change.deltas) > len(deltas):
+        deltas, balance = deltas + _NO_LATER_BALANCE, balance + _NO_LATER_BALANCE
+    elif len(change.deltas) < len(deltas):
+        change.deltas += _NO_LATER_BALANCE
+    change.deltas = tuple(map(add, change.deltas, deltas))
     change.version = version
     change.balance = balance
 
@@ -226,6 +300,23 @@ def _fold_reservation(
 ) -> None:
     change = batch.reservations.get(reservation_id)
     if change is None:
-        change = batch.reservations[reservation_id] = _ReservationChange(version - 1, image)
+        change = batch.reservations[reservation_id] = ReservationChange(version - 1, image)
+    elif version != change.image[1] + 1:
+        raise Disagreement(f"reservation {reservation_id} goes from version {change.image[1]} to {version}")
     change.image = image
-    change.touched_lines.update(movement[1] for movement in movements)
+    for kind, line, *_ in movements:
+        if line > 0:
+            change.touched_lines.add(line)
+            if kind in _PLACING:
+                change.placed_lines.add(line)
+
+
+def _fold_document(batch: Batch, image: list[Any], body: bytes) -> None:
+    kind, document_id, version = image[:3]
+    change = batch.documents.get((kind, document_id))
+    if change is None:
+        change = DocumentChange(version - 1, image[_DOCUMENT_POSITION], body, image)
+        batch.documents[kind, document_id] = change
+    elif version != change.image[2] + 1:
+        raise Disagreement(f"document {document_id} goes from version {change.image[2]} to {version}")
+    change.image = image

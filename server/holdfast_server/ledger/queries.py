@@ -13,19 +13,64 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast_server.ledger import tables
+from holdfast_server.ledger.documents import (
+    DocumentFilter,
+    find_document,
+    find_recalled,
+    incident_causes,
+    list_documents,
+    ready_parked_requests,
+)
+from holdfast_server.ledger.history import MovementFilter, book_quantities, list_movements, trace_order
+from holdfast_server.ledger.rows import (
+    ITEM_COLUMNS,
+    LINE_COLUMNS,
+    RESERVATION_COLUMNS,
+    RULE_COLUMNS,
+    item_of,
+    reservation_of,
+    rule_of,
+)
 from holdfast_server.records import (
     Channel,
     Item,
     Location,
-    Movement,
     Pool,
     Reservation,
-    ReservationLine,
-    ReservationState,
+    Rule,
+    RuleKind,
     Segment,
     SegmentState,
-    StockLevel,
 )
+
+__all__ = [
+    "DocumentFilter",
+    "MovementFilter",
+    "ReservationFilter",
+    "RuleFilter",
+    "StoredOutcome",
+    "book_quantities",
+    "committed_entries",
+    "find_document",
+    "find_item",
+    "find_outcomes",
+    "find_recalled",
+    "find_reservation",
+    "incident_causes",
+    "list_channels",
+    "list_documents",
+    "list_items",
+    "list_locations",
+    "list_movements",
+    "list_pools",
+    "list_reservations",
+    "list_rules",
+    "read_cursor",
+    "read_segments",
+    "ready_parked_requests",
+    "remove_outcomes_before",
+    "trace_order",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,131 +212,27 @@ def _reservations(connection: sa.Connection, segment: str, reservation_ids: Sequ
         .where(r.segment == segment, r.reservation_id == sa.any_(ids))
         .order_by(r.reservation_id.desc(), line.line_number)
     ).mappings()
-    lines: dict[str, list[ReservationLine]] = {}
-    heads: dict[str, Any] = {}
+    lines: dict[str, list[list[Any]]] = {}
+    heads: dict[str, list[Any]] = {}
     for row in rows:
-        reservation_id = row[r.reservation_id]
-        heads.setdefault(reservation_id, row)
-        lines.setdefault(reservation_id, []).append(
-            ReservationLine(
-                sku=row[line.sku],
-                location=row[line.location],
-                quantity=row[line.quantity],
-                open=row[line.open],
-                released=row[line.released],
-                expired=row[line.expired],
-                fulfilled=row[line.fulfilled],
-            )
-        )
-    return [
-        Reservation(
-            reservation_id=reservation_id,
-            version=head[r.version],
-            state=ReservationState(head[r.state]),
-            channel=head[r.channel],
-            order_id=head[r.order_id],
-            create_us=head[r.create_us],
-            expire_us=head[r.expire_us],
-            update_us=head[r.update_us],
-            position=head[r.position],
-            lines=tuple(lines[reservation_id]),
-        )
-        for reservation_id, head in heads.items()
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovementFilter:
-    """Restricts a list of movements; what is empty does not."""
-
-    sku: str = ""
-    location: str = ""
-    reservation_id: str = ""
-    order_id: str = ""
-
-
-def list_movements(
-    connection: sa.Connection, segment: str, only: MovementFilter, *, after: tuple[int, int], limit: int
-) -> list[Movement]:
-    """Returns movements, the oldest first, beginning after (position, line number)."""
-    m, o = tables.movement.c, tables.operation.c
-    query = (
-        sa.select(
-            tables.movement,
-            o.decide_us,
-            o.reservation_id,
-            o.order_id,
-            o.channel,
-            o.reason,
-            o.reference,
-            o.caller,
-            o.on_behalf_of,
-            o.request_id,
-            o.trace_parent,
-        )
-        .join(tables.operation, sa.and_(m.segment == o.segment, m.position == o.position))
-        .where(m.segment == segment, sa.tuple_(m.position, m.line_number) > sa.tuple_(*after))
-        .order_by(m.position, m.line_number)
-        .limit(limit)
-    )
-    if only.sku:
-        query = query.where(m.sku == only.sku)
-    if only.location:
-        query = query.where(m.location == only.location)
-    if only.reservation_id:
-        query = query.where(o.reservation_id == only.reservation_id)
-    if only.order_id:
-        query = query.where(o.order_id == only.order_id)
-    return [
-        Movement(
-            position=row.position,
-            line_number=row.line_number,
-            kind=row.kind,
-            decide_us=row.decide_us,
-            sellable_delta=row.sellable_delta,
-            quality_hold_delta=row.quality_hold_delta,
-            damaged_delta=row.damaged_delta,
-            held_delta=row.held_delta,
-            committed_delta=row.committed_delta,
-            balance=StockLevel(
-                sku=row.sku,
-                location=row.location,
-                version=row.version,
-                sellable=row.sellable,
-                quality_hold=row.quality_hold,
-                damaged=row.damaged,
-                held=row.held,
-                committed=row.committed,
-            ),
-            reservation_id=row.reservation_id,
-            order_id=row.order_id,
-            channel=row.channel,
-            reason=row.reason,
-            reference=row.reference,
-            caller=row.caller,
-            on_behalf_of=row.on_behalf_of,
-            request_id=row.request_id,
-            trace_parent=row.trace_parent,
-        )
-        for row in connection.execute(query)
-    ]
+        head = [row[r[name]] for name in RESERVATION_COLUMNS]
+        heads.setdefault(head[0], head)
+        lines.setdefault(head[0], []).append([row[line[name]] for name in LINE_COLUMNS])
+    return [reservation_of(head, lines[reservation_id]) for reservation_id, head in heads.items()]
 
 
 def find_item(connection: sa.Connection, segment: str, sku: str) -> Item | None:
     """Returns one item."""
     i = tables.item.c
-    row = connection.execute(sa.select(tables.item).where(i.segment == segment, i.sku == sku)).one_or_none()
-    if row is None:
-        return None
-    return Item(sku=row.sku, display_name=row.display_name, base_unit=row.base_unit, scale=row.scale)
+    query = sa.select(*(i[name] for name in ITEM_COLUMNS)).where(i.segment == segment, i.sku == sku)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else item_of(row)
 
 
 def list_items(connection: sa.Connection, segment: str, *, after: str, limit: int) -> list[Item]:
     """Returns items by SKU, beginning after one."""
-    return [
-        Item(sku=row.sku, display_name=row.display_name, base_unit=row.base_unit, scale=row.scale)
-        for row in _page(connection, tables.item, "sku", segment, after, limit)
-    ]
+    rows = _page(connection, tables.item, "sku", segment, after, limit)
+    return [item_of([row._mapping[name] for name in ITEM_COLUMNS]) for row in rows]
 
 
 def list_locations(connection: sa.Connection, segment: str, *, after: str, limit: int) -> list[Location]:
@@ -316,6 +257,39 @@ def list_channels(connection: sa.Connection, segment: str, *, after: str, limit:
         Channel(channel=row.channel, display_name=row.display_name, pool=row.pool)
         for row in _page(connection, tables.channel, "channel", segment, after, limit)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleFilter:
+    """Restricts a list of rules; what is empty does not."""
+
+    sku: str = ""
+    channel: str = ""
+    location: str = ""
+
+
+def list_rules(
+    connection: sa.Connection,
+    segment: str,
+    only: RuleFilter,
+    *,
+    after: tuple[int, str, str, str, str] | None,
+    limit: int,
+) -> list[Rule]:
+    """Returns rules in the order of Rule.key, beginning after one of them."""
+    r = tables.rule.c
+    key = [r[name] for name in RULE_COLUMNS[:5]]
+    query = sa.select(*(r[name] for name in RULE_COLUMNS)).where(r.segment == segment).order_by(*key).limit(limit)
+    if after is not None:
+        query = query.where(sa.tuple_(*key) > sa.tuple_(*after))
+    if only.sku:
+        # With every kind named, the primary key leads to the rules of the SKU.
+        query = query.where(r.kind.in_(list(RuleKind)), r.sku == only.sku)
+    if only.channel:
+        query = query.where(r.channel == only.channel)
+    if only.location:
+        query = query.where(r.location == only.location)
+    return [rule_of(row) for row in connection.execute(query)]
 
 
 def _page(

@@ -5,23 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
 from holdfast_server.ledger.connections import connection_arguments
 from holdfast_server.ledger.errors import LedgerLost
-from holdfast_server.records import (
-    Channel,
-    Item,
-    Location,
-    Pool,
-    Reservation,
-    ReservationLine,
-    ReservationState,
-    StockLevel,
+from holdfast_server.ledger.rows import (
+    DOCUMENT_COLUMNS,
+    ITEM_COLUMNS,
+    LINE_COLUMNS,
+    RESERVATION_COLUMNS,
+    RULE_COLUMNS,
+    document_of,
+    item_of,
+    reservation_of,
+    rule_of,
 )
+from holdfast_server.records import Channel, Document, Item, Location, Pool, Reservation, Rule, StockLevel, level_of
 from holdfast_server.settings import Settings
+
+_LIVE_RESERVATIONS: Final = f"""SELECT {", ".join(f"r.{column}" for column in RESERVATION_COLUMNS)},
+    {", ".join(f"array_agg(l.{column} ORDER BY l.line_number)" for column in LINE_COLUMNS)}
+FROM reservation AS r JOIN reservation_line AS l USING (reservation_id)
+WHERE r.segment = %(segment)s AND r.state IN (1, 2) GROUP BY r.reservation_id"""
+_LIVE_DOCUMENTS: Final = f"""SELECT {", ".join(DOCUMENT_COLUMNS)} FROM document
+WHERE segment = %(segment)s AND (state = 1 OR (kind = 4 AND state = 2))"""
+_ITEMS: Final = f"""SELECT {", ".join(ITEM_COLUMNS)} FROM item WHERE segment = %(segment)s"""
+_RULES: Final = f"""SELECT {", ".join(f'"{column}"' for column in RULE_COLUMNS)} FROM rule
+WHERE segment = %(segment)s"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,54 +70,26 @@ class LedgerSnapshot:
 
     def levels(self) -> Iterator[StockLevel]:
         """Yields every stock level."""
-        query = """SELECT sku, location, version, sellable, quality_hold, damaged, held, committed
-            FROM stock_level WHERE segment = %(segment)s"""
-        for sku, location, version, sellable, quality_hold, damaged, held, committed in self._rows("levels", query):
-            yield StockLevel(
-                sku=sku,
-                location=location,
-                version=version,
-                sellable=sellable,
-                quality_hold=quality_hold,
-                damaged=damaged,
-                held=held,
-                committed=committed,
-            )
+        query = """SELECT sku, location, version, sellable, quality_hold, damaged, held, committed, backordered,
+            in_transit FROM stock_level WHERE segment = %(segment)s"""
+        for sku, location, *fields in self._rows("levels", query):
+            yield level_of(sku, location, fields)
 
     def live_reservations(self) -> Iterator[Reservation]:
         """Yields every reservation that is held or committed, with its lines."""
-        query = """SELECT r.reservation_id, r.version, r.state, r.channel, r.order_id, r.create_us, r.expire_us,
-                r.update_us, r.position, array_agg(l.sku ORDER BY l.line_number),
-                array_agg(l.location ORDER BY l.line_number), array_agg(l.quantity ORDER BY l.line_number),
-                array_agg(l.open ORDER BY l.line_number), array_agg(l.released ORDER BY l.line_number),
-                array_agg(l.expired ORDER BY l.line_number), array_agg(l.fulfilled ORDER BY l.line_number)
-            FROM reservation AS r JOIN reservation_line AS l USING (reservation_id)
-            WHERE r.segment = %(segment)s AND r.state IN (1, 2) GROUP BY r.reservation_id"""
-        for row in self._rows("reservations", query):
-            reservation_id, version, state, channel, order_id, create_us, expire_us, update_us, position = row[:9]
-            yield Reservation(
-                reservation_id=reservation_id,
-                version=version,
-                state=ReservationState(state),
-                channel=channel,
-                order_id=order_id,
-                create_us=create_us,
-                expire_us=expire_us,
-                update_us=update_us,
-                position=position,
-                lines=tuple(
-                    ReservationLine(
-                        sku=sku,
-                        location=location,
-                        quantity=quantity,
-                        open=still_open,
-                        released=released,
-                        expired=expired,
-                        fulfilled=fulfilled,
-                    )
-                    for sku, location, quantity, still_open, released, expired, fulfilled in zip(*row[9:], strict=True)
-                ),
-            )
+        fields = len(RESERVATION_COLUMNS)
+        for row in self._rows("reservations", _LIVE_RESERVATIONS):
+            yield reservation_of(row[:fields], zip(*row[fields:], strict=True))
+
+    def live_documents(self) -> Iterator[Document]:
+        """Yields every document that has not ended."""
+        for row in self._rows("documents", _LIVE_DOCUMENTS):
+            yield document_of(row)
+
+    def rules(self) -> Iterator[Rule]:
+        """Yields every rule."""
+        for row in self._rows("rules", _RULES):
+            yield rule_of(row)
 
     def newest_outcomes(self, since_us: int, limit: int) -> Iterator[Outcome]:
         """Yields outcomes whose effective time is after `since_us`, the newest first, at most `limit`."""
@@ -125,9 +109,8 @@ class LedgerSnapshot:
 
     def items(self) -> Iterator[Item]:
         """Yields every item."""
-        query = "SELECT sku, display_name, base_unit, scale FROM item WHERE segment = %(segment)s"
-        for sku, display_name, base_unit, scale in self._rows("items", query):
-            yield Item(sku=sku, display_name=display_name, base_unit=base_unit, scale=scale)
+        for row in self._rows("items", _ITEMS):
+            yield item_of(row)
 
     def locations(self) -> Iterator[Location]:
         """Yields every location."""

@@ -24,6 +24,23 @@ def _integer(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.Integer, nullable=False)
 
 
+def _added_text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default="")
+
+
+def _added_number(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+
+
+def _added_small(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.SmallInteger, nullable=False, server_default="0")
+
+
+def _key(name: str) -> sa.Column[str]:
+    """A text that compares by its bytes, so that pages follow the primary key."""
+    return sa.Column(name, sa.Text(collation="C"), nullable=False)
+
+
 def _bytes(name: str) -> sa.Column[bytes]:
     return sa.Column(name, sa.LargeBinary, nullable=False)
 
@@ -73,6 +90,7 @@ operation = sa.Table(
     _text("on_behalf_of"),
     _text("trace_parent"),
     _bytes("audit_hash"),
+    _added_text("document_id"),
     sa.PrimaryKeyConstraint("segment", "position", name="operation_pkey"),
 )
 sa.Index(
@@ -85,6 +103,14 @@ sa.Index(
     operation.c.order_id,
     postgresql_where=operation.c.order_id != sa.literal_column("''"),
 )
+sa.Index(
+    "operation_by_channel",
+    operation.c.segment,
+    operation.c.channel,
+    operation.c.position,
+    postgresql_where=operation.c.channel != sa.literal_column("''"),
+)
+sa.Index("operation_by_caller", operation.c.segment, operation.c.caller, operation.c.position)
 
 movement = sa.Table(
     "movement",
@@ -107,6 +133,10 @@ movement = sa.Table(
     _number("damaged"),
     _number("held"),
     _number("committed"),
+    _added_number("backordered_delta"),
+    _added_number("in_transit_delta"),
+    _added_number("backordered"),
+    _added_number("in_transit"),
     sa.PrimaryKeyConstraint("segment", "position", "line_number", name="movement_pkey"),
     sa.UniqueConstraint("segment", "sku", "location", "version", name="movement_level_version"),
 )
@@ -123,6 +153,8 @@ stock_level = sa.Table(
     _number("damaged"),
     _number("held"),
     _number("committed"),
+    _added_number("backordered"),
+    _added_number("in_transit"),
     sa.PrimaryKeyConstraint("segment", "sku", "location", name="stock_level_pkey"),
 )
 
@@ -139,6 +171,10 @@ reservation = sa.Table(
     _number("expire_us"),
     _number("update_us"),
     _number("position"),
+    _added_number("create_position"),
+    _added_text("customer_id"),
+    _added_text("holder"),
+    _added_small("told"),
     sa.PrimaryKeyConstraint("reservation_id", name="reservation_pkey"),
 )
 sa.Index(
@@ -165,6 +201,13 @@ reservation_line = sa.Table(
     _number("released"),
     _number("expired"),
     _number("fulfilled"),
+    _added_text("ordered_sku"),
+    _added_small("sourcing"),
+    _added_number("expected_us"),
+    _added_number("transferred"),
+    _added_number("returned"),
+    _added_number("backordered"),
+    _added_number("wait_position"),
     sa.PrimaryKeyConstraint("reservation_id", "line_number", name="reservation_line_pkey"),
 )
 
@@ -197,6 +240,8 @@ item = sa.Table(
     _text("display_name"),
     _text("base_unit"),
     _integer("scale"),
+    sa.Column("inactive", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("parts", postgresql.JSONB, nullable=False, server_default="[]"),
     sa.PrimaryKeyConstraint("segment", "sku", name="item_pkey"),
 )
 
@@ -230,4 +275,58 @@ channel = sa.Table(
     _text("pool"),
     sa.PrimaryKeyConstraint("segment", "channel", name="channel_pkey"),
     sa.ForeignKeyConstraint(["segment", "pool"], ["pool.segment", "pool.pool"], name="channel_pool_known"),
+)
+
+document = sa.Table(
+    "document",
+    metadata,
+    _text("segment"),
+    _small("kind"),
+    _key("document_id"),
+    _number("version"),
+    _small("state"),
+    _text("location"),
+    _text("origin"),
+    _text("channel"),
+    _text("order_id"),
+    _text("reservation_id"),
+    _number("expected_us"),
+    _number("create_us"),
+    _number("update_us"),
+    _number("position"),
+    _number("create_position"),
+    _small("flag"),
+    _number("seen_position"),
+    _small("resolution"),
+    _text("note"),
+    sa.Column("lines", postgresql.JSONB, nullable=False),
+    _bytes("body"),
+    sa.PrimaryKeyConstraint("segment", "kind", "document_id", name="document_pkey"),
+)
+sa.Index(
+    "document_live",
+    document.c.segment,
+    document.c.kind,
+    document.c.document_id,
+    postgresql_where=sa.literal_column("state = 1 OR (kind = 4 AND state = 2)"),
+)
+sa.Index(
+    "document_by_order",
+    document.c.order_id,
+    postgresql_where=document.c.order_id != sa.literal_column("''"),
+)
+
+rule = sa.Table(
+    "rule",
+    metadata,
+    _text("segment"),
+    _small("kind"),
+    _key("sku"),
+    _key("location"),
+    _key("channel"),
+    _key("name"),
+    _number("used"),
+    _number("start_position"),
+    sa.Column("values", postgresql.JSONB, nullable=False),
+    sa.PrimaryKeyConstraint("segment", "kind", "sku", "location", "channel", "name", name="rule_pkey"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -12,9 +12,11 @@ from typing import Any, Final
 import psycopg
 import structlog
 
+from holdfast_server import layouts
 from holdfast_server.ledger import audit
 from holdfast_server.ledger.connections import connection_arguments
 from holdfast_server.ledger.statements import load_statements
+from holdfast_server.records import DocumentKind
 from holdfast_server.settings import Settings
 
 log = structlog.get_logger("holdfast.verify")
@@ -22,7 +24,7 @@ log = structlog.get_logger("holdfast.verify")
 _MAX_FINDINGS: Final = 100
 _CHUNK_ROWS: Final = 2_000
 _CANCEL_SECONDS: Final = 1.0
-_LEVEL_FIELDS: Final = ("version", "sellable", "quality_hold", "damaged", "held", "committed")
+_RESERVED_FIELDS: Final = ("held", "committed", "backordered")
 
 
 @dataclass(slots=True)
@@ -108,6 +110,7 @@ class _Check:
         self._check_chain(position, audit_hash)
         self._check_levels()
         self._check_reserved()
+        self._check_in_transit()
         (self._verdict.oversold,) = self._one("oversold")
         (self._verdict.uncovered,) = self._one("uncovered")
         return self._verdict
@@ -140,13 +143,13 @@ class _Check:
             while movements_at is not None and movements_at < position:
                 self._broken(f"movement {self._segment}/{movements_at}", "belongs to no operation")
                 movements_at, movements = next(by_position, (None, iter(())))
-            own: list[tuple[Any, ...]] = []
+            own: list[Sequence[Any]] = []
             if movements_at == position:
-                own = [row[1:] for row in movements]
+                own = [audit.trimmed_movement(row[1:]) for row in movements]
                 movements_at, movements = next(by_position, (None, iter(())))
             if position != expected:
                 self._broken(f"operation {self._segment}/{expected}", f"is missing before {position}")
-            if audit.digest(previous, columns, own) != stored:
+            if audit.digest(previous, audit.trimmed_operation(columns), own) != stored:
                 self._name_what_was_altered(position)
             previous, expected = stored, position + 1
             self._progress.operations += 1
@@ -174,7 +177,7 @@ class _Check:
             self._verdict.levels_equal_movements = False
             differing = ", ".join(
                 f"{name} is {is_}, its movements give {should}"
-                for name, is_, should in zip(_LEVEL_FIELDS, level, sums, strict=True)
+                for name, is_, should in zip(layouts.LEVEL, level, sums, strict=True)
                 if is_ != should
             )
             self._verdict.find(f"stock level {sku} at {location}", differing)
@@ -182,14 +185,27 @@ class _Check:
 
     def _check_reserved(self) -> None:
         verdict = self._verdict
-        for sku, location, held, committed, open_held, open_committed in self._rows("reserved_that_differs"):
+        for sku, location, reserved, still_open in self._rows("reserved_that_differs"):
             verdict.reserved_equals_open_lines = False
-            verdict.leaked += max(0, held + committed - open_held - open_committed)
-            verdict.find(
-                f"stock level {sku} at {location}",
-                f"held {held} and committed {committed}, but its live reservations have "
-                f"{open_held} and {open_committed} open",
+            verdict.leaked += max(0, sum(reserved) - sum(still_open))
+            differing = ", ".join(
+                f"{name} {is_}, but its live reservations have {should}"
+                for name, is_, should in zip(_RESERVED_FIELDS, reserved, still_open, strict=True)
+                if is_ != should
             )
-        for reservation_id, line, still_open in self._rows("ended_with_open_lines", limit=_MAX_FINDINGS):
+            verdict.find(f"stock level {sku} at {location}", differing)
+        for reservation_id, line, units in self._rows("ended_with_open_lines", limit=_MAX_FINDINGS):
             verdict.reserved_equals_open_lines = False
-            verdict.find(f"reservation {reservation_id} line {line}", f"has ended but {still_open} units are open")
+            verdict.find(f"reservation {reservation_id} line {line}", f"has ended but {units} units are open")
+
+    def _check_in_transit(self) -> None:
+        verdict = self._verdict
+        for sku, location, in_transit, still_open in self._rows("in_transit_that_differs"):
+            verdict.reserved_equals_open_lines = False
+            verdict.find(
+                f"stock level {sku} at {location}", f"in transit {in_transit}, but its open transfers have {still_open}"
+            )
+        for kind, document_id, line, units in self._rows("ended_documents_with_open_lines", limit=_MAX_FINDINGS):
+            verdict.reserved_equals_open_lines = False
+            name = DocumentKind(kind).name.lower()
+            verdict.find(f"{name} {document_id} line {line}", f"has ended but {units} units are open")

@@ -20,15 +20,14 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from holdfast_server import failpoints, layouts
-from holdfast_server.ledger.arrays import columns
+from holdfast_server import failpoints
 from holdfast_server.ledger.batch import Batch, build_batch
 from holdfast_server.ledger.connections import check_durability, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced, LedgerLost
 from holdfast_server.ledger.journal import Journal, Rebuilder, SequencerLost, SequencerState
-from holdfast_server.ledger.notices import commit_notices, notice_channel
 from holdfast_server.ledger.segments import Cursor, SegmentStore
 from holdfast_server.ledger.statements import load_statements
+from holdfast_server.ledger.transaction import statements_of
 from holdfast_server.records import Segment, SegmentState
 from holdfast_server.settings import Settings
 
@@ -46,8 +45,6 @@ _NOT_FOR_THE_LEDGER: Final = (
     psycopg.errors.DataError,
     psycopg.errors.ProgrammingError,
 )
-# From here on the fields of a line are those that change: open, released, expired, fulfilled.
-_LINE_OPEN: Final = layouts.LINE.index("open")
 
 
 class LedgerWriter:
@@ -226,7 +223,7 @@ class LedgerWriter:
         failpoints.reach("before_ledger_transaction")
         try:
             with connection.pipeline(), connection.transaction():
-                for name, parameters in self._statements_of(batch):
+                for name, parameters in statements_of(batch):
                     connection.execute(self._sql[name], parameters)
                 failpoints.reach("before_commit")
         except psycopg.Error as error:
@@ -243,83 +240,6 @@ class LedgerWriter:
         if what == "cursor":
             return Fenced("the cursor was moved by somebody else")
         return Disagreement(f"{error.diag.message_primary}")
-
-    def _statements_of(self, batch: Batch) -> list[tuple[str, dict[str, Any]]]:
-        segment = {"segment": self._segment}
-        statements: list[tuple[str, dict[str, Any]]] = [
-            (
-                "move_cursor",
-                segment
-                | {
-                    "epoch": batch.epoch,
-                    "state": int(batch.state),
-                    "position_before": batch.position_before,
-                    "chain_hash_before": batch.chain_hash_before,
-                    "position": batch.position,
-                    "chain_hash": batch.chain_hash,
-                    "audit_hash": batch.audit_hash,
-                    "clock_us": batch.clock_us,
-                },
-            )
-        ]
-
-        def add(name: str, rows: list[tuple[Any, ...]], *, expected: bool = False) -> None:
-            if rows:
-                count = {"expected": len(rows)} if expected else {}
-                statements.append((name, segment | count | columns(rows)))
-
-        add("add_entries", batch.entries)
-        add("add_operations", batch.operations)
-        add("add_movements", batch.movements)
-        add("add_levels", batch.new_levels())
-        add("change_levels", batch.changed_levels(), expected=True)
-        self._add_reservations(batch, add)
-        add("add_outcomes", batch.outcomes)
-        for table, position, rows in batch.catalog:
-            statements.extend(self._catalog_statements(table, position, rows))
-        for notice in commit_notices(batch.epoch, batch.state, [(entry[0], entry[3]) for entry in batch.entries]):
-            statements.append(("notify", {"channel": notice_channel(self._segment), "payload": notice.payload()}))
-        return statements
-
-    @staticmethod
-    def _add_reservations(batch: Batch, add: Callable[..., None]) -> None:
-        """Adds the rows of reservations and their lines, out of images in the order of layouts.RESERVATION and LINE."""
-        new = batch.new_reservations()
-        add("add_reservations", [tuple(image[:-1]) for image in new])
-        add(
-            "add_reservation_lines",
-            [(image[0], number, *line) for image in new for number, line in enumerate(image[-1], start=1)],
-        )
-        changed = batch.changed_reservations()
-        add(
-            "change_reservations",
-            [
-                (reservation_id, before, version, state, expire_us, update_us, position)
-                for before, (reservation_id, version, state, _, _, _, expire_us, update_us, position, _), _ in changed
-            ],
-            expected=True,
-        )
-        add(
-            "change_reservation_lines",
-            [
-                (image[0], number, *image[-1][number - 1][_LINE_OPEN:])
-                for _, image, touched in changed
-                for number in sorted(touched)
-            ],
-            expected=True,
-        )
-
-    def _catalog_statements(self, table: str, position: int, rows: list[Any]) -> list[tuple[str, dict[str, Any]]]:
-        segment = {"segment": self._segment}
-        if table != "pool":
-            return [(f"put_{table}", segment | columns(rows))]
-        return [
-            (
-                "put_pool",
-                segment | {"pool": pool, "display_name": name, "version": position, "locations": locations},
-            )
-            for pool, name, locations in rows
-        ]
 
     def _beat_quietly(self, beat: _Heartbeat, segment: Segment) -> None:
         if beat.is_due():

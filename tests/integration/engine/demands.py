@@ -75,11 +75,11 @@ def mutation(name: str, arguments: tuple[Any, ...], *, request_id: str = "", res
 
 
 def receive(sku: str, location: str, quantity: int, *, request_id: str = "") -> Command:
-    return mutation("receive", ([(sku, location, SELLABLE, quantity)],), request_id=request_id)
+    return mutation("receive", ([(sku, location, SELLABLE, quantity)], "", False, ""), request_id=request_id)
 
 
 def adjust(sku: str, location: str, delta: int) -> Command:
-    return mutation("adjust", ([(sku, location, SELLABLE, delta)],))
+    return mutation("adjust", ([(sku, location, SELLABLE, delta)], False, ""))
 
 
 def reserve(
@@ -92,7 +92,7 @@ def reserve(
     """A hold on lines of (SKU, quantity) or (SKU, quantity, location)."""
     reservation_id = f"reservation-{next(_reservations)}-{secrets.token_hex(4)}"
     rows = [(line[0], line[1], "".join(line[2:])) for line in lines]
-    arguments = (channel, "order-1", int(ttl_seconds * MICROSECONDS), True, False, rows, reservation_id)
+    arguments = (channel, "order-1", int(ttl_seconds * MICROSECONDS), True, False, rows, reservation_id, "test", {})
     return mutation("reserve", arguments, request_id=request_id)
 
 
@@ -109,7 +109,7 @@ def extend(reservation_id: str, ttl_seconds: float) -> Command:
 
 
 def put_items(*skus: str, display_name: str = "") -> Command:
-    return mutation("put_items", ([(sku, display_name, "piece", 0) for sku in skus],))
+    return mutation("put_items", ([(sku, display_name, "piece", 0, False, []) for sku in skus],))
 
 
 def put_locations(*locations: str) -> Command:
@@ -126,7 +126,7 @@ def put_channel(channel: str, pool: str) -> Command:
 
 def question(sku: str, *, channel: str = "", location: str = "") -> Command:
     """What may be sold of a SKU; it changes nothing."""
-    return Command(name="availability", arguments=([(sku, channel, location)],), line_count=1)
+    return Command(name="availability", arguments=([(sku, channel, location, 0)],), line_count=1)
 
 
 def pack_commands(commands: Sequence[Command]) -> bytes:

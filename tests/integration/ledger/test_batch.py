@@ -20,6 +20,7 @@ from integration.ledger.entries import (
     STATE,
     entries,
     entry,
+    line,
     movement,
     operation,
     receipt,
@@ -128,8 +129,8 @@ def test_a_new_level_that_does_not_begin_at_zero_is_a_disagreement() -> None:
 
 
 def test_a_reservation_that_came_and_went_in_one_batch_is_one_row_in_its_end() -> None:
-    held = reservation("r-1", version=1, state=STATE["HELD"], lines=[("s", "store-1", 2, 2, 0, 0, 0)], position=2)
-    done = reservation("r-1", version=2, state=STATE["RELEASED"], lines=[("s", "store-1", 2, 0, 2, 0, 0)], position=3)
+    held = reservation("r-1", version=1, state=STATE["HELD"], lines=[line("s", 2)], position=2)
+    done = reservation("r-1", version=2, state=STATE["RELEASED"], lines=[line("s", 2, open=0, released=2)], position=3)
     take = movement(KIND["RESERVE"], "s", (0, 0, 0, 2, 0), 2, (5, 0, 0, 2, 0), line=1)
     give = movement(KIND["RELEASE"], "s", (0, 0, 0, -2, 0), 3, (5, 0, 0, 0, 0), line=1)
     batch = batch_of(

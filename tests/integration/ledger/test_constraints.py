@@ -6,26 +6,41 @@ import psycopg
 import pytest
 
 from holdfast_server.ledger.errors import Disagreement
-from integration.ledger.entries import KIND, STATE, Ledger, movement, operation, receipt, reservation
+from integration.ledger.entries import KIND, STATE, Ledger, line, movement, operation, receipt, reservation
 
 LINE = "INSERT INTO reservation_line VALUES ('r-1', 1, 'sku-1', 'store-1', {})"
+WIDE_LINE = "INSERT INTO reservation_line VALUES ('r-1', 1, 'sku-1', 'store-1', {}, '', 2, 0, {}, 0)"
 LEVEL = "INSERT INTO stock_level VALUES ('paper', 'sku-1', 'store-1', 1, {})"
-MOVEMENT = "INSERT INTO movement VALUES ('paper', {}, 1, 'sku-1', 'store-1', 0, 0, 0, 0, 0, {})"
+MOVEMENT = "INSERT INTO movement VALUES ('paper', {}, 1, 'sku-1', 'store-1', 0, 0, 0, 1, 0, {})"
+DOCUMENT = (
+    "INSERT INTO document VALUES ('paper', {}, 'd-1', 1, {}, '', '', '', '', '', 0, 0, 0, 1, 1, 0, 0, 0, '', '[]', '')"
+)
+RULE = "INSERT INTO rule VALUES ('paper', {}, 'sku-1', '', 'web', '', {}, 1, '{{}}')"
 
 
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
         (MOVEMENT.format("1, 0, 1", "1, 5, 0, 0, 3, 3"), "movement_never_oversells"),
+        (MOVEMENT.format("1, 0, 17", "1, 5, 0, 0, 3, 3"), "movement_never_oversells"),
+        (MOVEMENT.format("1, 0, 8", "1, 5, 0, 0, 3, 3"), "movement_never_oversells"),
+        (MOVEMENT.format("1, 0, 1", "1, 5, 0, 0, 3, 1, 0, 0, 2, 0"), "movement_never_oversells"),
         (LEVEL.format("-1, 0, 0, 0, 0"), "stock_level_on_hand_not_negative"),
         (LEVEL.format("0, -1, 0, 0, 0"), "stock_level_on_hand_not_negative"),
         (LEVEL.format("0, 0, -1, 0, 0"), "stock_level_on_hand_not_negative"),
         (LEVEL.format("5, 0, 0, -1, 0"), "stock_level_reserved_not_negative"),
         (LEVEL.format("5, 0, 0, 0, -1"), "stock_level_reserved_not_negative"),
+        (LEVEL.format("5, 0, 0, 0, 0, -1, 0"), "stock_level_backordered_not_negative"),
+        (LEVEL.format("5, 0, 0, 0, 0, 0, -1"), "stock_level_in_transit_not_negative"),
         (LINE.format("3, 2, 2, 0, 0"), "reservation_line_resolved_once"),
         (LINE.format("3, 2, 0, 0, 0"), "reservation_line_resolved_once"),
-        (LINE.format("3, -1, 4, 0, 0"), "reservation_line_resolved_once"),
+        (LINE.format("3, -1, 4, 0, 0"), "reservation_line_backordered_is_open"),
         (LINE.format("3, 4, 0, -1, 0"), "reservation_line_resolved_once"),
+        (WIDE_LINE.format("3, 2, 0, 0, 0", "0, 0, 0"), "reservation_line_resolved_once"),
+        (WIDE_LINE.format("3, 4, 0, 0, 0", "-1, 0, 0"), "reservation_line_resolved_once"),
+        (WIDE_LINE.format("3, 3, 0, 0, 0", "0, 0, 4"), "reservation_line_backordered_is_open"),
+        (WIDE_LINE.format("3, 3, 0, 0, 0", "0, 0, -1"), "reservation_line_backordered_is_open"),
+        (WIDE_LINE.format("3, 1, 0, 0, 2", "0, 3, 0"), "reservation_line_returned_was_fulfilled"),
         ("UPDATE segment SET state = 5", "segment_state_known"),
         ("UPDATE segment SET resume_mode = 3", "segment_resume_mode_known"),
         ("UPDATE segment SET position = -1", "segment_never_negative"),
@@ -36,6 +51,11 @@ MOVEMENT = "INSERT INTO movement VALUES ('paper', {}, 1, 'sku-1', 'store-1', 0, 
             "INSERT INTO reservation VALUES ('paper', 'r-1', 1, 6, 'web', '', 0, 0, 0, 1)",
             "reservation_state_known",
         ),
+        (DOCUMENT.format(6, 1), "document_kind_known"),
+        (DOCUMENT.format(1, 3), "document_state_known"),
+        (DOCUMENT.format(4, 4), "document_state_known"),
+        (RULE.format(8, 0), "rule_kind_known"),
+        (RULE.format(3, -1), "rule_used_not_negative"),
     ],
 )
 def test_the_ledger_refuses_what_cannot_be(ledger: Ledger, statement: str, constraint: str) -> None:
@@ -56,9 +76,15 @@ def test_a_recount_below_what_is_reserved_is_no_oversell(ledger: Ledger) -> None
     ledger.query(MOVEMENT.format("1, 0, 6", "1, 5, 0, 0, 3, 3"))
 
 
+def test_units_that_are_freed_or_covered_are_no_oversell(ledger: Ledger) -> None:
+    """Who waits for units stands in the way of new reservations, not of being covered."""
+    ledger.query(MOVEMENT.replace("1, 0, {}", "-1, 0, {}").format("1, 0, 17", "1, 5, 0, 0, 3, 3"))
+    ledger.query(MOVEMENT.format("2, 0, 8", "2, 5, 0, 0, 3, 1, -1, 0, 7, 0"))
+
+
 def test_a_batch_that_breaks_a_constraint_is_a_disagreement_and_leaves_nothing(ledger: Ledger) -> None:
     ledger.write([operation(1, KIND["RECEIVE"], [receipt("sku-1", 2)])])
-    image = reservation("r-1", version=1, state=STATE["HELD"], lines=[("sku-1", "store-1", 3, 3, 0, 0, 0)], position=2)
+    image = reservation("r-1", version=1, state=STATE["HELD"], lines=[line("sku-1", 3)], position=2)
     oversell = movement(KIND["RESERVE"], "sku-1", (0, 0, 0, 3, 0), 2, (2, 0, 0, 3, 0), line=1)
     before = ledger.query("SELECT * FROM segment")
     with pytest.raises(Disagreement, match="movement_never_oversells"):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from holdfast_server.ledger.verify import Progress, Verdict, verify_ledger
-from integration.ledger.entries import KIND, STATE, Ledger, movement, operation, receipt, request, reservation
+from integration.ledger.entries import KIND, STATE, Ledger, line, movement, operation, receipt, request, reservation
 
 
 @pytest.fixture
 def written(ledger: Ledger) -> Ledger:
     """A ledger of three operations: ten units come in, four are reserved, and another SKU comes in."""
     take = movement(KIND["RESERVE"], "sku-1", (0, 0, 0, 4, 0), 2, (10, 0, 0, 4, 0), line=1)
-    image = reservation("r-1", version=1, state=STATE["HELD"], lines=[("sku-1", "store-1", 4, 4, 0, 0, 0)], position=2)
+    image = reservation("r-1", version=1, state=STATE["HELD"], lines=[line("sku-1", 4)], position=2)
     ledger.write(
         [operation(1, KIND["RECEIVE"], [receipt("sku-1", 10)], request=request("in-1", reason="delivery"))],
         [operation(2, KIND["RESERVE"], [take], request=request("order-1"), reservation=image)],

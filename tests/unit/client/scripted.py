@@ -14,7 +14,13 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf import message as protobuf_message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
-from holdfast.inventory.v1 import audit_service_pb2, catalog_service_pb2, inventory_service_pb2
+from holdfast.inventory.v1 import (
+    audit_service_pb2,
+    catalog_service_pb2,
+    error_reason_pb2,
+    inventory_service_pb2,
+    reconciliation_service_pb2,
+)
 
 PATIENCE_SECONDS = 30.0
 """How long a test waits for what must come; never an expectation."""
@@ -57,8 +63,8 @@ def loading(retry_delay_seconds: float | None = None) -> status_pb2.Status:
     )
 
 
-def short_of(*lines: tuple[str, int, int]) -> status_pb2.Status:
-    """INSUFFICIENT_STOCK for lines of (subject, requested, available)."""
+def short_of(*lines: tuple[str, int, int], offers: tuple[tuple[str, str, int], ...] = ()) -> status_pb2.Status:
+    """INSUFFICIENT_STOCK for lines of (subject, requested, available), with offers of (SKU, substitute, available)."""
     failure = error_details_pb2.PreconditionFailure(
         violations=[
             error_details_pb2.PreconditionFailure.Violation(
@@ -69,12 +75,22 @@ def short_of(*lines: tuple[str, int, int]) -> status_pb2.Status:
             for subject, requested, available in lines
         ]
     )
+    details: list[protobuf_message.Message] = [failure]
+    if offers:
+        details.append(
+            error_reason_pb2.SubstituteOffers(
+                offers=[
+                    error_reason_pb2.SubstituteOffer(sku=sku, substitute_sku=substitute, available_quantity=available)
+                    for sku, substitute, available in offers
+                ]
+            )
+        )
     return status_of(
         grpc.StatusCode.FAILED_PRECONDITION,
         "INSUFFICIENT_STOCK",
         "there is too little stock",
         metadata={"short_lines": str(len(lines))},
-        details=(failure,),
+        details=tuple(details),
     )
 
 
@@ -152,6 +168,11 @@ class ScriptedAuthority:
             else:
                 yield part.SerializeToString()
 
+    def exchange(self, method: str, requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[bytes]:
+        """One answer to each request; the stream is heard as one call for each of them."""
+        for request in requests:
+            yield from self.stream(method, request, context)
+
     def _take(self, method: str, request: Any, context: grpc.ServicerContext) -> Any:
         self._heard[method].append(
             Heard(
@@ -178,6 +199,11 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
         if rpc is None:
             return None
         parse: Callable[[bytes], Any] = rpc.input_type._concrete_class.FromString
+        if rpc.client_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                lambda requests, context: self._authority.exchange(rpc.name, requests, context),
+                request_deserializer=parse,
+            )
         if rpc.server_streaming:
             return grpc.unary_stream_rpc_method_handler(
                 lambda request, context: self._authority.stream(rpc.name, request, context),
@@ -191,7 +217,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 RPCS = {
     f"/{service.full_name}/{method.name}": method
-    for module in (inventory_service_pb2, catalog_service_pb2, audit_service_pb2)
+    for module in (inventory_service_pb2, catalog_service_pb2, reconciliation_service_pb2, audit_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

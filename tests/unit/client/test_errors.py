@@ -24,6 +24,7 @@ from holdfast_client import (
     ReservationResolved,
     SegmentLoading,
     ShortLine,
+    SubstituteOffer,
     Unavailable,
     UnknownSku,
     error_from_status,
@@ -77,6 +78,55 @@ def test_insufficient_stock_has_every_short_line() -> None:
         ShortLine(sku="85123A", location="", requested=3, available=2),
         ShortLine(sku="84029G", location="STORE-7", requested=9007199254740991, available=0),
     )
+
+
+def test_insufficient_stock_offers_what_may_be_sold_instead() -> None:
+    error = error_from_status(short_of(("KETTLE-RED", 3, 0), offers=(("KETTLE-RED", "KETTLE-BLUE", 7),)))
+    assert isinstance(error, InsufficientStock)
+    assert error.offers == (SubstituteOffer(sku="KETTLE-RED", substitute_sku="KETTLE-BLUE", available=7),)
+    bare = error_from_status(short_of(("KETTLE-RED", 3, 0)))
+    assert isinstance(bare, InsufficientStock)
+    assert bare.offers == ()
+
+
+DOCUMENT = {"kind": "TRANSFER", "document_id": "T-1"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts"),
+    [
+        ("ITEM_INACTIVE", {"sku": "A"}),
+        ("KIT_CONFLICT", {"sku": "GIFT-SET", "rule": "NO_STOCK_OF_ITS_OWN"}),
+        ("UNKNOWN_DESTINATION", {"destination": "SCOTLAND"}),
+        ("NOT_COMMITTED", {"reservation_id": "main-1", "state": "HELD"}),
+        ("FULFILLMENT_EXCEEDS_OPEN", {"reservation_id": "main-1", "line_number": 1, "requested": 3, "open": 2}),
+        ("RETURN_EXCEEDS_FULFILLED", {"sku": "A", "line_number": 0, "requested": 3, "returnable": 2}),
+        ("QUANTITY_CHANGED", {"sku": "A", "location": "LONDON", "expected": 10, "actual": 9}),
+        ("UNKNOWN_DOCUMENT", DOCUMENT),
+        ("DOCUMENT_CLOSED", DOCUMENT),
+        ("DOCUMENT_EXISTS", DOCUMENT),
+        ("EXCEEDS_DOCUMENT", {**DOCUMENT, "line": "A", "requested": 3, "open": 2}),
+        ("HOLD_LIMIT_REACHED", {"scope": "CUSTOMER", "name": "C-7", "max_open_holds": 3}),
+        ("ALLOTMENT_TOO_SMALL", {"sku": "A", "channel": "WEB", "requested": 5, "movable": 3}),
+    ],
+)
+def test_a_refusal_has_its_facts_as_properties(reason: str, facts: dict[str, object]) -> None:
+    metadata = {key: str(value) for key, value in facts.items()}
+    error = error_from_status(status_of(grpc.StatusCode.FAILED_PRECONDITION, reason, metadata=metadata))
+    named = {"max_open_holds": "value"}
+    assert {key: getattr(error, named.get(key, key)) for key in facts} == facts
+
+
+def test_what_does_not_exist_and_what_is_limited_can_be_caught_by_the_family() -> None:
+    for reason, family in (
+        ("UNKNOWN_DESTINATION", NotFound),
+        ("UNKNOWN_DOCUMENT", NotFound),
+        ("HOLD_LIMIT_REACHED", LimitReached),
+    ):
+        assert isinstance(error_from_status(status_of(grpc.StatusCode.UNKNOWN, reason)), family)
+    limited = error_from_status(status_of(grpc.StatusCode.RESOURCE_EXHAUSTED, "HOLD_LIMIT_REACHED"))
+    assert isinstance(limited, LimitReached)
+    assert limited.limit == "max_open_holds"
 
 
 @pytest.mark.parametrize("description", ["", "requested 3", "requested 3, available -1", "requested 3, available 2."])

@@ -1,18 +1,22 @@
 """What a method is told reaches the authority as the contract words it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 import pytest
-from google.protobuf import duration_pb2
+from google.protobuf import duration_pb2, timestamp_pb2
 from holdfast.inventory.v1 import (
     audit_service_pb2,
     catalog_pb2,
     catalog_service_pb2,
+    fulfillment_pb2,
     inventory_service_pb2,
+    reconciliation_service_pb2,
     reservation_pb2,
     revision_pb2,
     stock_pb2,
+    supply_pb2,
 )
 
 from holdfast_client import (
@@ -194,6 +198,12 @@ def two_pages(method: str) -> list[Any]:
         "list_channels": (catalog_service_pb2.ListChannelsResponse, "channels"),
         "list_movements": (audit_service_pb2.ListMovementsResponse, "movements"),
         "list_segments": (audit_service_pb2.ListSegmentsResponse, "segments"),
+        "list_returns": (fulfillment_pb2.ListReturnsResponse, "returns"),
+        "list_inbounds": (supply_pb2.ListInboundsResponse, "inbounds"),
+        "list_transfers": (supply_pb2.ListTransfersResponse, "transfers"),
+        "list_rules": (catalog_service_pb2.ListRulesResponse, "rules"),
+        "list_incidents": (reconciliation_service_pb2.ListIncidentsResponse, "incidents"),
+        "list_parked_requests": (reconciliation_service_pb2.ListParkedRequestsResponse, "parked_requests"),
     }[method]
     return [page(**{of: [{}, {}]}, next_page_token="page-2"), page(**{of: [{}]})]
 
@@ -206,6 +216,12 @@ LISTINGS = [
     "list_channels",
     "list_movements",
     "list_segments",
+    "list_returns",
+    "list_inbounds",
+    "list_transfers",
+    "list_rules",
+    "list_incidents",
+    "list_parked_requests",
 ]
 
 
@@ -265,10 +281,22 @@ async def test_reservations_and_movements_are_listed_by_what_is_told(
     await client.list_reservations_page(state=state, **told)  # type: ignore[arg-type]
     wanted = inventory_service_pb2.ListReservationsRequest(state=state, **told)  # type: ignore[arg-type]
     assert [call.request for call in authority.heard("ListReservations")] == [wanted] * 2
-    told = {"sku": "A", "location": "LONDON", "reservation_id": "main-1", "order_id": "1"}
-    assert [each async for each in client.list_movements(**told)] == []  # type: ignore[arg-type]
-    await client.list_movements_page(**told)  # type: ignore[arg-type]
-    wanted_movements = audit_service_pb2.ListMovementsRequest(**told)  # type: ignore[arg-type]
+    told = {
+        "sku": "A",
+        "location": "LONDON",
+        "reservation_id": "main-1",
+        "order_id": "1",
+        "channel": "WEB",
+        "caller": "shop",
+    }
+    times = {"start_time": datetime(2026, 3, 1, tzinfo=UTC), "end_time": timestamp_pb2.Timestamp(seconds=1_772_409_600)}
+    assert [each async for each in client.list_movements(**told, **times)] == []  # type: ignore[arg-type]
+    await client.list_movements_page(**told, **times)  # type: ignore[arg-type]
+    wanted_movements = audit_service_pb2.ListMovementsRequest(
+        **told,  # type: ignore[arg-type]
+        start_time=timestamp_pb2.Timestamp(seconds=1_772_323_200),
+        end_time=timestamp_pb2.Timestamp(seconds=1_772_409_600),
+    )
     assert [call.request for call in authority.heard("ListMovements")] == [wanted_movements] * 2
 
 

@@ -5,9 +5,22 @@ import re
 import subprocess
 import sys
 
+import pytest
+from holdfast.inventory.v1 import rules_pb2
+
 import holdfast_client
-from holdfast_client import HoldfastClient, HoldfastError, SyncHoldfastClient, errors
+from holdfast_client import HoldfastClient, HoldfastError, SyncHoldfastClient, errors, rules
 from unit.client.scripted import RPCS
+
+RULES: list[rules.RuleKind] = [
+    rules.safety_stock(5, sku="A"),
+    rules.channel_buffer("WEB", 2),
+    rules.allotment("A", "WEB", guaranteed=10),
+    rules.backorder("A", "LONDON", cap=5),
+    rules.substitution("A", ["B"]),
+    rules.customer_hold_limit(3),
+    rules.distances("SCOTLAND", {"LEEDS": 340}),
+]
 
 
 def public_methods(of: type) -> set[str]:
@@ -52,6 +65,12 @@ def test_the_waiting_client_has_every_method_with_the_same_parameters() -> None:
     for name in public_methods(HoldfastClient) - {"close"}:
         asynchronous, waiting = (inspect.signature(getattr(of, name)) for of in (HoldfastClient, SyncHoldfastClient))
         assert asynchronous == waiting, name
+
+
+@pytest.mark.parametrize("name", [field.name for field in rules_pb2.Rule.DESCRIPTOR.oneofs_by_name["kind"].fields])
+def test_every_kind_of_rule_can_be_made(name: str) -> None:
+    made = {rules.rule_of(rule).WhichOneof("kind") for rule in RULES}
+    assert name in made
 
 
 def test_importing_neither_connects_nor_starts_a_thread_nor_reads_the_target() -> None:

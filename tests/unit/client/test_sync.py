@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from holdfast.inventory.v1 import audit_service_pb2, catalog_pb2, catalog_service_pb2, inventory_service_pb2
+from holdfast.inventory.v1 import audit_service_pb2, catalog_pb2, catalog_service_pb2, inventory_service_pb2, supply_pb2
 
-from holdfast_client import Deadlines, HoldfastError, InsufficientStock, SyncHoldfastClient, calls
+from holdfast_client import Deadlines, HoldfastError, InsufficientStock, SyncHoldfastClient, calls, count_request
 from unit.client.scripted import PATIENCE_SECONDS, ScriptedAuthority, Silence, loading, short_of
 
 ITEM = catalog_service_pb2.GetItemResponse(item=catalog_pb2.Item(sku="85123A"))
@@ -39,6 +39,22 @@ def test_a_listing_is_a_plain_iterator_over_all_pages(
     listing = sync_client.list_items()
     assert isinstance(listing, Iterator)
     assert [item.sku for item in listing] == ["A", "B"]
+
+
+def test_a_stream_of_counts_takes_a_plain_iterator_that_asks_the_same_client(
+    authority: ScriptedAuthority, sync_client: SyncHoldfastClient
+) -> None:
+    authority.will_answer("GetItem", ITEM, ITEM)
+    authority.will_answer("StreamCounts", *[supply_pb2.StreamCountsResponse(request_id=str(n)) for n in range(2)])
+
+    def counts() -> Iterator[supply_pb2.CountStockRequest]:
+        for number in range(2):
+            sku = sync_client.get_item("85123A").item.sku
+            yield count_request([(sku, number, "LONDON")], request_id=str(number))
+
+    answers = sync_client.stream_counts(counts())
+    assert [answer.request_id for answer in answers] == ["0", "1"]
+    assert [call.request.count.lines[0].sku for call in authority.heard("StreamCounts")] == ["85123A"] * 2
 
 
 def test_leaving_an_iteration_cancels_its_call(authority: ScriptedAuthority, sync_client: SyncHoldfastClient) -> None:

@@ -17,30 +17,109 @@
 --           fails the script before anything has changed. Redis has no rollback, so nothing after the line may fail.
 
 --include parts/frame.lua
+--include parts/catalog.lua
 --include parts/levels.lua
 --include parts/pools.lua
+--include parts/supply.lua
 --include parts/reservations.lua
+--include parts/formula.lua
+--include parts/shares.lua
 --include parts/outcomes.lua
+--include parts/documents.lua
 --include parts/operations.lua
+--include parts/stock.lua
+--include parts/lines.lua
+--include parts/due.lua
+
+-- What one operation alone needs is made when a command asks for it: making all functions anew would cost every tick more
+-- than most decisions do.
+define.reserve = function()
+--include parts/sourcing.lua
+--include parts/kits.lua
+--include parts/alternatives.lua
+--include parts/demand.lua
+--include parts/told.lua
 --include operations/reserve.lua
---include operations/expire.lua
+end
+define.commit = function()
 --include operations/commit.lua
+end
+define.extend = function()
 --include operations/extend.lua
+end
+define.release = function()
 --include operations/release.lua
+end
+define.transfer_reservation = function()
+--include operations/transfer_reservation.lua
+end
+define.fulfill = function()
+--include operations/fulfill.lua
+end
+define.return_stock = function()
+--include operations/return_stock.lua
+end
+define.inspect_return = function()
+--include operations/inspect_return.lua
+end
+define.resolve_incident = function()
+--include operations/resolve_incident.lua
+end
+define.close_incident = function()
+--include operations/close_incident.lua
+end
+define.receive = function()
 --include operations/receive.lua
+end
+define.adjust = function()
 --include operations/adjust.lua
+end
+define.count = function()
+--include operations/count.lua
+end
+define.move_status = function()
+--include operations/move_status.lua
+end
+define.plan_inbound = function()
+--include operations/plan_inbound.lua
+end
+define.ship_transfer = function()
+--include operations/ship_transfer.lua
+end
+define.receive_transfer = function()
+--include operations/receive_transfer.lua
+end
+define.discard_parked = function()
+--include operations/discard_parked.lua
+end
+define.put_items = function()
 --include operations/put_items.lua
+end
+define.put_locations = function()
 --include operations/put_locations.lua
+end
+define.put_pools = function()
 --include operations/put_pools.lua
+end
+define.put_channels = function()
 --include operations/put_channels.lua
+end
+define.put_rules = function()
+--include operations/put_rules.lua
+end
+define.move_allotment = function()
+--include operations/move_allotment.lua
+end
+define.availability = function()
 --include operations/availability.lua
+end
 
 local closed, detail = why_closed()
 if closed then
   return cmsgpack.pack({ 'CLOSED', closed, detail })
 end
 
-local more_due = expire_what_is_due()
+local more_due = do_what_is_due()
 fetch_outcomes(commands)
 local results = {}
 for index, command in ipairs(commands) do
@@ -51,7 +130,7 @@ local changed = #operations > 0
 local entry, hash
 if changed then
   entry = cmsgpack.pack({
-    SCRIPT_FORMAT, epoch, first_position, head.position, now_us, operations, availability_after(),
+    SCRIPT_FORMAT, epoch, first_position, head.position, now_us, operations, availability_after(), Shares.after(),
   })
   hash = redis.sha1hex(head.hash .. entry)
 end
@@ -59,10 +138,12 @@ end
 -- Everything is checked. From here on nothing may fail; XADD comes first.
 
 if changed then
-  redis.call('XADD', JOURNAL, string.format('%.0f-0', head.position), 'h', hash, 'e', entry)
+  redis.call('XADD', KEY.journal, string.format('%.0f-0', head.position), 'h', hash, 'e', entry)
   head.hash = hash
   write_levels()
   write_reservations()
+  Documents.write()
+  Supply.write()
   write_outcomes()
   write_catalog()
 end

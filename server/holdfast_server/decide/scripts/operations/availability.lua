@@ -1,29 +1,45 @@
 -- availability.lua
 --
--- Purpose   Says what may be sold now of each SKU, to a channel or from a location.
--- Command   { keys }; a key is { sku, channel, location } with one of the two empty
--- Returns   { "READ", answers }; an answer is { available, level } with an empty level if there is none
+-- Purpose   Says what may be sold now of each SKU, to a channel or from a location; and promised for a day, where asked.
+-- Command   { keys }; a key is { sku, channel, location, promise_us } with channel or location empty, and promise_us 0 if
+--           no day is asked about
+-- Returns   { "READ", answers }; an answer is { available, level, backorder, promise, safety } with an empty level if there
+--           is none, and promise -1 if it was not asked for
 -- Journal   nothing
+
+local function answer_to_channel(sku, channel, promise_us)
+  local _, room = Formula.backorder(channel_of(channel)[CHANNEL.pool], sku)
+  return {
+    Formula.available_to(channel, sku), {}, not parts_of(item_of(sku)) and room or 0,
+    promise_us > 0 and Formula.promise(channel, '', sku, promise_us) or -1, 0,
+  }
+end
+
+local function answer_of_location(sku, location, promise_us)
+  local slot = slot_of(sku, location)
+  return {
+    Formula.available_at(location, sku), slot.level or {}, 0,
+    promise_us > 0 and Formula.promise('', location, sku, promise_us) or -1, safety_of(slot),
+  }
+end
 
 operation.availability = function(arguments)
   local answers = {}
   for index, key in ipairs(arguments[1]) do
-    local sku, channel, location = unpack(key)
+    local sku, channel, location, promise_us = unpack(key)
     if not item_of(sku) then
       return refuse('UNKNOWN_SKU', sku)
     end
     if channel ~= '' then
-      local pool_id = channel_pool(channel)
-      if not pool_id then
+      if not channel_of(channel) then
         return refuse('UNKNOWN_CHANNEL', channel)
       end
-      answers[index] = { sum_of(pool_id, sku).record[SUM], {} }
+      answers[index] = answer_to_channel(sku, channel, promise_us)
     else
       if not location_of(location) then
         return refuse('UNKNOWN_LOCATION', location)
       end
-      local level = slot_of(sku, location).level
-      answers[index] = { math.max(0, net_of(level)), level or {} }
+      answers[index] = answer_of_location(sku, location, promise_us)
     end
   end
   return { 'READ', answers }

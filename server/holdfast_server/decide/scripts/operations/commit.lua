@@ -17,15 +17,14 @@ operation.commit = function(arguments, command)
   -- Everything is checked. From here on the commit must succeed.
   local record = begin(KIND.COMMIT, command)
   for number, line in ipairs(reservation[RESERVATION.lines]) do
-    local open = line[LINE.open]
-    if open > 0 then
-      move(record, KIND.COMMIT, number, slot_of(line[LINE.sku], line[LINE.location]), 0, 0, 0, -open, open)
+    if line[LINE.open] > 0 then
+      local covered = line[LINE.open] - line[LINE.backordered]
+      move(record, KIND.COMMIT, number, Lines.slot(line), 0, 0, 0, -covered, covered)
     end
   end
+  end_hold(reservation)
   reservation[RESERVATION.state] = STATE.COMMITTED
   reservation[RESERVATION.expire_us] = 0
-  head.holds = head.holds - 1
-  set_due(arguments[1], nil)
-  record[RESERVATION_OF] = keep_reservation(reservation, record[POSITION])
+  record[RECORD.reservation] = keep_reservation(reservation, record[RECORD.position])
   return finish(record, command)
 end

@@ -19,6 +19,6 @@ operation.extend = function(arguments, command)
   local expire_us = math.max(reservation[RESERVATION.expire_us], now_us + ttl_us)
   reservation[RESERVATION.expire_us] = expire_us
   set_due(id, expire_us)
-  record[RESERVATION_OF] = keep_reservation(reservation, record[POSITION])
+  record[RECORD.reservation] = keep_reservation(reservation, record[RECORD.position])
   return finish(record, command)
 end

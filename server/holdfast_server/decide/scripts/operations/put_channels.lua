@@ -22,9 +22,9 @@ operation.put_channels = function(arguments, command)
     if not pool then
       return refuse('UNKNOWN_POOL', pool_id)
     end
-    if channel_pool(id) ~= pool_id then
+    if (channel_of(id) or NOTHING)[CHANNEL.pool] ~= pool_id then
       added[pool_id] = (added[pool_id] or 0) + 1
-      if #pool[POOL_CHANNELS] + added[pool_id] > limits.max_channels_per_pool then
+      if #pool[POOL.channels] + added[pool_id] > limits.max_channels_per_pool then
         return refuse('LIMIT_EXCEEDED', 'max_channels_per_pool', limits.max_channels_per_pool)
       end
     end
@@ -34,23 +34,24 @@ operation.put_channels = function(arguments, command)
   local record = begin(KIND.PUT_CHANNELS, command)
   for _, channel in ipairs(arguments[1]) do
     local id, _, pool_id = unpack(channel)
-    local known = channel_pool(id)
+    local known = channel_of(id)
     if not known then
       head.channels = head.channels + 1
     end
-    if known ~= pool_id then
+    local old_pool = known and known[CHANNEL.pool]
+    if old_pool ~= pool_id then
       if known then
-        local old = pool_of(known)
-        old[POOL_CHANNELS] = without(old[POOL_CHANNELS], id)
-        changed_pools[known] = old
+        local old = pool_of(old_pool)
+        old[POOL.channels] = without(old[POOL.channels], id)
+        changed_pools[old_pool] = old
       end
       local new = pool_of(pool_id)
-      new[POOL_CHANNELS][#new[POOL_CHANNELS] + 1] = id
+      new[POOL.channels][#new[POOL.channels] + 1] = id
       changed_pools[pool_id] = new
     end
-    channel_cache[id] = pool_id
-    changed_channels[id] = pool_id
+    channel_cache[id] = { pool_id, known and known[CHANNEL.buffer] or 0 }
+    changed_channels[id] = channel_cache[id]
   end
-  record[CATALOG] = arguments[1]
+  record[RECORD.catalog] = arguments[1]
   return finish(record, command)
 end

@@ -10,10 +10,10 @@ operation.put_locations = function(arguments, command)
     local id = location[1]
     if not location_of(id) then
       head.locations = head.locations + 1
-      location_cache[id] = {}
+      location_cache[id] = { {}, 0 }
       changed_locations[id] = location_cache[id]
     end
   end
-  record[CATALOG] = arguments[1]
+  record[RECORD.catalog] = arguments[1]
   return finish(record, command)
 end

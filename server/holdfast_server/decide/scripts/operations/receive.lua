@@ -1,81 +1,70 @@
 -- receive.lua
 --
--- Purpose   Books units that came in.
--- Command   { lines }; a line is { sku, location, status, quantity }
--- Journal   RECEIVE: a movement per SKU, location and status; extra: the levels after it, packed.
+-- Purpose   Books units that came in, be it on an inbound plan.
+-- Command   { lines, inbound_id, park, parked_id }; a line is { sku, location, status, quantity }
+-- Journal   RECEIVE: a movement per SKU, location and status; the plan; extra: the levels after it, packed. Or PARK.
 
--- Sums lines of the same SKU, location and status, in the order of their first appearance.
-local function summed_by_status(lines)
-  local sums, by_field = {}, {}
-  for _, line in ipairs(lines) do
-    local field = line[1] .. '|' .. line[2] .. '|' .. line[3]
-    local sum = by_field[field]
-    if sum then
-      sum[4] = sum[4] + line[4]
-    else
-      sum = { line[1], line[2], line[3], line[4] }
-      by_field[field] = sum
-      sums[#sums + 1] = sum
+-- Returns the plan that units came in on, or nil; and the result of the command if it cannot be that one.
+local function inbound_of(inbound_id, sums, command)
+  if inbound_id == '' then
+    return nil
+  end
+  local inbound, result = Documents.find(PAPER.INBOUND, inbound_id, command)
+  if not inbound then
+    return nil, result
+  end
+  for _, sum in ipairs(sums) do
+    if sum[2] ~= inbound[DOCUMENT.location] then
+      return nil, refuse('EXCEEDS_DOCUMENT', PAPER.INBOUND, inbound_id, sum[2], sum[4], 0)
     end
   end
-  return sums
+  return inbound
 end
 
-local FIELD_OF_STATUS = {
-  [STATUS.SELLABLE] = LEVEL.sellable,
-  [STATUS.QUALITY_HOLD] = LEVEL.quality_hold,
-  [STATUS.DAMAGED] = LEVEL.damaged,
-}
-
--- Checks changes of units on hand. Returns a refusal, or nil.
-local function on_hand_refusal(sums)
-  for _, sum in ipairs(sums) do
-    local sku, location, status, delta = unpack(sum)
-    if not item_of(sku) then
-      return refuse('UNKNOWN_SKU', sku)
+-- Counts units on the plan that they came in on. More than was announced leaves nothing open.
+local function receive_on(inbound, sums, record)
+  local open = 0
+  for _, line in ipairs(inbound[DOCUMENT.lines]) do
+    for _, sum in ipairs(sums) do
+      if sum[1] == line[PAPER_LINE.INBOUND.sku] then
+        line[PAPER_LINE.INBOUND.received] = line[PAPER_LINE.INBOUND.received] + sum[4]
+      end
     end
-    if not location_of(location) then
-      return refuse('UNKNOWN_LOCATION', location)
-    end
-    local level = slot_of(sku, location).level
-    local on_hand = level and level[FIELD_OF_STATUS[status]] or 0
-    if on_hand + delta < 0 then
-      return refuse('ADJUSTMENT_BELOW_ZERO', sku, location, status, delta, on_hand)
-    end
-    if on_hand + delta > MAX_LEVEL_QUANTITY then
-      return refuse('QUANTITY_OVERFLOW', sku, location)
-    end
+    line[PAPER_LINE.INBOUND.open] = math.max(0, line[PAPER_LINE.INBOUND.quantity] - line[PAPER_LINE.INBOUND.received])
+    open = open + line[PAPER_LINE.INBOUND.open]
   end
-  return nil
-end
-
--- Books checked changes of units on hand, and answers with the levels after them.
-local function change_on_hand(kind, sums, command)
-  local record = begin(kind, command)
-  local images, image_of = {}, {}
-  for _, sum in ipairs(sums) do
-    local sku, location, status, delta = unpack(sum)
-    local slot = slot_of(sku, location)
-    move(record, kind, 0, slot,
-      status == STATUS.SELLABLE and delta or 0,
-      status == STATUS.QUALITY_HOLD and delta or 0,
-      status == STATUS.DAMAGED and delta or 0, 0, 0)
-    if not image_of[slot] then
-      image_of[slot] = { sku, location, slot.level }
-      images[#images + 1] = image_of[slot]
-    end
+  if open == 0 then
+    inbound[DOCUMENT.state] = PAPER_STATE.INBOUND.CLOSED
   end
-  record[EXTRA] = cmsgpack.pack(images)
-  return finish(record, command)
+  Documents.keep(inbound, record)
 end
 
 operation.receive = function(arguments, command)
-  local sums = summed_by_status(arguments[1])
-  local refusal = on_hand_refusal(sums)
+  local lines, inbound_id, may_park, parked_id = unpack(arguments)
+  local unknown = may_park and Stock.unknown_skus(lines) or NOTHING
+  if #unknown > 0 and parked_id == '' then
+    return Stock.park(unknown, 'ReceiveStock', command)
+  end
+  local sums = Stock.summed(lines)
+  local refusal = Stock.refusal(sums)
   if refusal then
     return refusal
   end
+  local inbound, result = inbound_of(inbound_id, sums, command)
+  if result then
+    return result
+  end
+  local parked, closed = Stock.parked(parked_id, command)
+  if closed then
+    return closed
+  end
 
   -- Everything is checked. From here on the receipt must succeed.
-  return change_on_hand(KIND.RECEIVE, sums, command)
+  local record = begin(KIND.RECEIVE, command)
+  record[RECORD.extra] = cmsgpack.pack(Stock.change(record, KIND.RECEIVE, sums))
+  if inbound then
+    receive_on(inbound, sums, record)
+  end
+  Stock.end_parked(parked, record)
+  return finish(record, command)
 end

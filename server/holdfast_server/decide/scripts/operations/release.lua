@@ -44,26 +44,10 @@ operation.release = function(arguments, command)
 
   -- Everything is checked. From here on the release must succeed.
   local record = begin(KIND.RELEASE, command)
-  local was_held = reservation[RESERVATION.state] == STATE.HELD
   for _, release in ipairs(releases) do
-    local number, quantity = unpack(release)
-    local line = reservation[RESERVATION.lines][number]
-    local held, committed = was_held and -quantity or 0, was_held and 0 or -quantity
-    move(record, KIND.RELEASE, number, slot_of(line[LINE.sku], line[LINE.location]), 0, 0, 0, held, committed)
-    line[LINE.open] = line[LINE.open] - quantity
-    line[LINE.released] = line[LINE.released] + quantity
+    Lines.give_up(record, KIND.RELEASE, reservation, release[1], release[2], LINE.released)
   end
-  local open = 0
-  for _, line in ipairs(reservation[RESERVATION.lines]) do
-    open = open + line[LINE.open]
-  end
-  if open == 0 then
-    reservation[RESERVATION.state] = STATE.RELEASED
-    if was_held then
-      head.holds = head.holds - 1
-      set_due(id, nil)
-    end
-  end
-  record[RESERVATION_OF] = keep_reservation(reservation, record[POSITION])
+  Lines.end_if_resolved(reservation)
+  record[RECORD.reservation] = keep_reservation(reservation, record[RECORD.position])
   return finish(record, command)
 end

@@ -1,13 +1,29 @@
 -- frame.lua: what every part of the tick stands on: the keys, the head, the clock, and the checks that close it.
 
-local OPEN, HEAD, JOURNAL, LEVELS, RESERVATIONS, DUE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local ITEMS, LOCATIONS, POOLS, CHANNELS, SUMS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local OUTCOMES = { KEYS[12], KEYS[13], KEYS[14], KEYS[15] }
+-- In the order of SegmentKeys.for_tick() of decide/keys.py.
+local KEY = {}
+for number, name in ipairs({
+  'open', 'head', 'journal', 'levels', 'reservations', 'due', 'items', 'locations', 'pools', 'channels', 'sums',
+  'rules', 'holders', 'supply', 'documents', 'recalled', 'waiting',
+}) do
+  KEY[name] = KEYS[number]
+end
+KEY.outcomes = { KEYS[18], KEYS[19], KEYS[20], KEYS[21] }
 
+local segment = string.match(KEY.open, '{(.-)}')
 local epoch = tonumber(ARGV[1])
 local known_committed = tonumber(ARGV[2])
 local limits = cmsgpack.unpack(ARGV[4])
 local commands = cmsgpack.unpack(ARGV[5])
+
+-- A command of the tick, as decide/commands.py packs it.
+local COMMAND = {
+  name = 1, request_id = 2, id_time = 3, fingerprint = 4, looked_up_at = 5, request = 6, arguments = 7, recalled = 8,
+}
+
+-- The record of an operation, in the order of layouts.py OPERATION.
+local RECORD = { position = 1, reservation = 4, movements = 5, catalog = 6, extra = 7, documents = 8 }
+local NOTHING = {}
 
 -- Redis takes at most some thousand arguments from Lua in one call.
 local CHUNK = 2000
@@ -15,7 +31,8 @@ local CHUNK = 2000
 -- The head: the numbers of the segment as a whole. `hash` is text, all else are integers.
 local HEAD_NUMBERS = {
   'format', 'position', 'committed', 'clock_us',
-  'levels', 'reservations', 'holds', 'items', 'locations', 'pools', 'channels',
+  'levels', 'reservations', 'due', 'items', 'locations', 'pools', 'channels',
+  'rules', 'holders', 'supply', 'documents', 'recalled', 'recall_floor', 'waiting',
   'generation', 'generation_start_us', 'floor_us', 'evicted_position',
   'outcomes_0', 'outcomes_1', 'outcomes_2', 'outcomes_3',
   'newest_us_0', 'newest_us_1', 'newest_us_2', 'newest_us_3',
@@ -35,7 +52,7 @@ local function digits(number)
 end
 
 local function read_head()
-  local values = redis.call('HMGET', HEAD, 'hash', unpack(HEAD_NUMBERS))
+  local values = redis.call('HMGET', KEY.head, 'hash', unpack(HEAD_NUMBERS))
   if not values[1] then
     return false
   end
@@ -65,7 +82,7 @@ end
 -- Returns why nothing may be decided, or nil. A missing or shortened key fails closed: that it is missing is never
 -- taken to mean that there is nothing.
 local function why_closed()
-  local open = redis.call('GET', OPEN)
+  local open = redis.call('GET', KEY.open)
   if not open then
     return 'NOT_LOADED', ''
   end
@@ -82,16 +99,22 @@ local function why_closed()
     return 'FELL_BACK', digits(head.position)
   end
   local lengths = {
-    { 'levels', redis.call('HLEN', LEVELS) },
-    { 'reservations', redis.call('HLEN', RESERVATIONS) },
-    { 'holds', redis.call('ZCARD', DUE) },
-    { 'items', redis.call('HLEN', ITEMS) },
-    { 'locations', redis.call('HLEN', LOCATIONS) },
-    { 'pools', redis.call('HLEN', POOLS) },
-    { 'channels', redis.call('HLEN', CHANNELS) },
+    { 'levels', redis.call('HLEN', KEY.levels) },
+    { 'reservations', redis.call('HLEN', KEY.reservations) },
+    { 'due', redis.call('ZCARD', KEY.due) },
+    { 'waiting', redis.call('ZCARD', KEY.waiting) },
+    { 'rules', redis.call('HLEN', KEY.rules) },
+    { 'holders', redis.call('HLEN', KEY.holders) },
+    { 'supply', redis.call('HLEN', KEY.supply) },
+    { 'documents', redis.call('HLEN', KEY.documents) },
+    { 'recalled', redis.call('HLEN', KEY.recalled) },
+    { 'items', redis.call('HLEN', KEY.items) },
+    { 'locations', redis.call('HLEN', KEY.locations) },
+    { 'pools', redis.call('HLEN', KEY.pools) },
+    { 'channels', redis.call('HLEN', KEY.channels) },
   }
   for number = 0, 3 do
-    lengths[#lengths + 1] = { 'outcomes_' .. number, redis.call('HLEN', OUTCOMES[number + 1]) }
+    lengths[#lengths + 1] = { 'outcomes_' .. number, redis.call('HLEN', KEY.outcomes[number + 1]) }
   end
   for _, length in ipairs(lengths) do
     if head[length[1]] ~= length[2] then
@@ -111,7 +134,7 @@ local function write_head()
     fields[#fields + 1] = name
     fields[#fields + 1] = digits(head[name])
   end
-  redis.call('HSET', HEAD, unpack(fields))
+  redis.call('HSET', KEY.head, unpack(fields))
 end
 
 -- Sets many fields of a hash; `pairs_of` is a flat list of fields and values.
@@ -126,6 +149,21 @@ local function remove_fields(verb, key, fields)
   for from = 1, #fields, CHUNK do
     redis.call(verb, key, unpack(fields, from, math.min(from + CHUNK - 1, #fields)))
   end
+end
+
+-- Writes what changed in a hash: packed records set, and fields that are false removed.
+local function write_changes(key, changes)
+  local set, removed = {}, {}
+  for field, packed in pairs(changes) do
+    if packed then
+      set[#set + 1] = field
+      set[#set + 1] = packed
+    else
+      removed[#removed + 1] = field
+    end
+  end
+  set_fields(key, set)
+  remove_fields('HDEL', key, removed)
 end
 
 local function refuse(reason, ...)

@@ -1,10 +1,9 @@
 -- levels.lua: stock levels as this tick sees them: read once, changed in memory, written at the end.
 --
--- A level is met through its slot: { sku, location, field, level, sums, changed }. The slot is looked up once per use
--- and then handed on, for the names of a level are long and the tick meets the same one again and again.
+-- A level is met through its slot: { sku, location, field, level, safety, sums, changed }. The slot is looked up once per
+-- use and then handed on, for the names of a level are long and the tick meets the same one again and again.
 
 local slots_of_sku, changed_slots = {}, {}
-local item_cache, changed_items = {}, {}
 
 -- The greatest number of units on one level. A pool has at most 5,000 locations, so that its sum stays below 2^53,
 -- the last integer that a Lua number holds exactly.
@@ -20,30 +19,70 @@ local function slot_of(sku, location)
   local slot = slots[location]
   if not slot then
     local field = sku .. '|' .. location
-    local packed = redis.call('HGET', LEVELS, field)
+    local packed = redis.call('HGET', KEY.levels, field)
     slot = { sku = sku, location = location, field = field, level = packed and cmsgpack.unpack(packed) or nil }
     slots[location] = slot
   end
   return slot
 end
 
--- What can still be reserved of a level. Signed: a correction can take units that are reserved.
-local function net_of(level)
+-- Returns the units that are not sold: the rule of the level counts, else that of the SKU, else that of the location.
+local function find_safety(item, sku, location, location_safety)
+  if item and item[ITEM.safety] then
+    if item[ITEM.safety_rules] > 0 then
+      local rule = rule_of('safety|' .. sku .. '|' .. location)
+      if rule then
+        return rule[1]
+      end
+    end
+    if item[ITEM.safety] >= 0 then
+      return item[ITEM.safety]
+    end
+  end
+  return location_safety
+end
+
+local function safety_of(slot)
+  local units = slot.safety
+  if not units then
+    local place = location_of(slot.location)
+    units = find_safety(item_of(slot.sku), slot.sku, slot.location, place and place[LOCATION.safety] or 0)
+    slot.safety = units
+  end
+  return units
+end
+
+-- Has the safety stock of levels looked up again, after a rule has changed: of one SKU, or of all.
+local function forget_safety(sku)
+  for of_sku, slots in pairs(slots_of_sku) do
+    if not sku or sku == of_sku then
+      for _, slot in pairs(slots) do
+        slot.safety = nil
+      end
+    end
+  end
+end
+
+local function backordered_of(slot)
+  return slot.level and slot.level[LEVEL.backordered] or 0
+end
+
+local function in_transit_of(slot)
+  return slot.level and slot.level[LEVEL.in_transit] or 0
+end
+
+-- What lies there and is promised to nobody, safety stock included. Signed: a correction can take units that are
+-- reserved, and units can be promised before they are there.
+local function physical_of(level)
   if not level then
     return 0
   end
-  return level[LEVEL.sellable] - level[LEVEL.held] - level[LEVEL.committed]
+  return level[LEVEL.sellable] - level[LEVEL.held] - level[LEVEL.committed] - (level[LEVEL.backordered] or 0)
 end
 
--- Returns the packed pair of an item, scale and number of levels, or nil if there is no such SKU.
-local function item_of(sku)
-  local item = item_cache[sku]
-  if item == nil then
-    local packed = redis.call('HGET', ITEMS, sku)
-    item = packed and cmsgpack.unpack(packed) or false
-    item_cache[sku] = item
-  end
-  return item or nil
+-- What can still be reserved of a level. Signed.
+local function net_of(slot)
+  return physical_of(slot.level) - safety_of(slot)
 end
 
 -- Returns the level of a slot for a change, and creates it if the location never had the SKU.
@@ -52,7 +91,7 @@ local function level_for_change(slot)
     slot.level = { 0, 0, 0, 0, 0, 0 }
     head.levels = head.levels + 1
     local item = item_of(slot.sku)
-    item[2] = item[2] + 1
+    item[ITEM.levels] = item[ITEM.levels] + 1
     changed_items[slot.sku] = item
   end
   if not slot.changed then
@@ -68,5 +107,5 @@ local function write_levels()
     fields[2 * number - 1] = slot.field
     fields[2 * number] = cmsgpack.pack(slot.level)
   end
-  set_fields(LEVELS, fields)
+  set_fields(KEY.levels, fields)
 end

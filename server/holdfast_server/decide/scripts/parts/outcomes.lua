@@ -7,23 +7,24 @@
 --   any other id must have been looked up in Postgres, in a state not older than evicted_position.
 -- No clock is compared with another for this, so that no skew between clocks can make an id take effect twice.
 
--- A command of the tick, as decide/commands.py packs it.
-local COMMAND_NAME, REQUEST_ID, ID_TIME, FINGERPRINT, LOOKED_UP_AT, REQUEST, ARGUMENTS = 1, 2, 3, 4, 5, 6, 7
+local fetch_outcomes, settled_before, remember_outcome, write_outcomes
+do
+
 local earlier_outcomes, new_outcomes, new_outcome_count = {}, {}, 0
 
 -- Reads the outcomes of all ids of the tick: one call per generation that can hold any of them.
-local function fetch_outcomes(of_commands)
+function fetch_outcomes(of_commands)
   for number = 0, 3 do
     local ids = {}
     for _, command in ipairs(of_commands) do
-      local id = command[REQUEST_ID]
-      if id ~= '' and head['outcomes_' .. number] > 0 and command[ID_TIME] <= head['newest_us_' .. number] then
+      local id = command[COMMAND.request_id]
+      if id ~= '' and head['outcomes_' .. number] > 0 and command[COMMAND.id_time] <= head['newest_us_' .. number] then
         ids[#ids + 1] = id
       end
     end
     for from = 1, #ids, CHUNK do
       local to = math.min(from + CHUNK - 1, #ids)
-      local packed = redis.call('HMGET', OUTCOMES[number + 1], unpack(ids, from, to))
+      local packed = redis.call('HMGET', KEY.outcomes[number + 1], unpack(ids, from, to))
       for offset = 1, to - from + 1 do
         if packed[offset] then
           earlier_outcomes[ids[from + offset - 1]] = cmsgpack.unpack(packed[offset])
@@ -34,11 +35,11 @@ local function fetch_outcomes(of_commands)
 end
 
 -- Returns a result if this command must not be decided: it took effect before, or that is not known here.
-local function settled_before(command)
-  local id, id_time_us = command[REQUEST_ID], command[ID_TIME]
+function settled_before(command)
+  local id, id_time_us = command[COMMAND.request_id], command[COMMAND.id_time]
   local earlier = earlier_outcomes[id]
   if earlier then
-    if earlier[1] ~= command[FINGERPRINT] then
+    if earlier[1] ~= command[COMMAND.fingerprint] then
       return { 'REUSED' }
     end
     return { 'REPLAYED', earlier[2], earlier[3], earlier[4] }
@@ -51,20 +52,20 @@ local function settled_before(command)
       return refuse('REQUEST_ID_AHEAD')
     end
   end
-  if id_time_us <= head.floor_us and command[LOOKED_UP_AT] < head.evicted_position then
+  if id_time_us <= head.floor_us and command[COMMAND.looked_up_at] < head.evicted_position then
     return { 'LOOK_UP' }
   end
   return nil
 end
 
-local function remember_outcome(command, position, reservation, extra)
-  local id = command[REQUEST_ID]
-  earlier_outcomes[id] = { command[FINGERPRINT], position, reservation, extra }
-  new_outcomes[id] = math.max(now_us, command[ID_TIME])
+function remember_outcome(command, position, reservation, extra)
+  local id = command[COMMAND.request_id]
+  earlier_outcomes[id] = { command[COMMAND.fingerprint], position, reservation, extra }
+  new_outcomes[id] = math.max(now_us, command[COMMAND.id_time])
   new_outcome_count = new_outcome_count + 1
 end
 
-local function write_outcomes()
+function write_outcomes()
   if new_outcome_count == 0 then
     return
   end
@@ -74,7 +75,7 @@ local function write_outcomes()
     number = (number + 1) % 4
     head.floor_us = math.max(head.floor_us, head['newest_us_' .. number])
     head.evicted_position = math.max(head.evicted_position, head['last_position_' .. number])
-    redis.call('UNLINK', OUTCOMES[number + 1])
+    redis.call('UNLINK', KEY.outcomes[number + 1])
     head['outcomes_' .. number] = 0
     head['newest_us_' .. number] = 0
     head.generation = number
@@ -86,7 +87,9 @@ local function write_outcomes()
     fields[#fields + 1] = cmsgpack.pack(earlier_outcomes[id])
     head['newest_us_' .. number] = math.max(head['newest_us_' .. number], effective_us)
   end
-  set_fields(OUTCOMES[number + 1], fields)
+  set_fields(KEY.outcomes[number + 1], fields)
   head['outcomes_' .. number] = head['outcomes_' .. number] + new_outcome_count
   head['last_position_' .. number] = head.position
+end
+
 end

@@ -2,46 +2,14 @@
 --
 -- For a pool and a SKU a record holds the sum of the positive net quantities, and one bit per location of the pool, in
 -- the pool's order, that says whether its net quantity is positive. So neither the sum nor the first location with stock
--- costs more with more locations. Records are derived: one that is missing, or of an older version of its pool, is made
--- anew from the levels when it is first needed. They are written without a journal entry, which is harmless.
+-- costs more with more locations. Records are derived: one that is missing, or of an older version of its pool or its item, is
+-- made anew from the levels when it is first needed. They are written without a journal entry, which is harmless.
 
-local location_cache, changed_locations = {}, {}
-local pool_cache, changed_pools = {}, {}
-local channel_cache, changed_channels = {}, {}
 -- By SKU and pool: { pool_id, sku, record, changed, touched }. A record is { pool version, sum, bits }.
 local sums_of_sku, changed_sums, touched_sums = {}, {}, {}
 
-local VERSION, SUM, BITS = 1, 2, 3
-local POOL_VERSION, POOL_LOCATIONS, POOL_CHANNELS = 1, 2, 3
-
-local function cached(cache, key, id)
-  local record = cache[id]
-  if record == nil then
-    local packed = redis.call('HGET', key, id)
-    record = packed and cmsgpack.unpack(packed) or false
-    cache[id] = record
-  end
-  return record or nil
-end
-
--- Returns the map of a location's pools to its rank in each, or nil if there is no such location.
-local function location_of(id)
-  return cached(location_cache, LOCATIONS, id)
-end
-
-local function pool_of(id)
-  return cached(pool_cache, POOLS, id)
-end
-
--- Returns the pool of a channel, or nil if there is no such channel.
-local function channel_pool(id)
-  local pool = channel_cache[id]
-  if pool == nil then
-    pool = redis.call('HGET', CHANNELS, id)
-    channel_cache[id] = pool
-  end
-  return pool or nil
-end
+-- The version of the item is left out while it is 0.
+local VERSION, SUM, BITS, ITEM_VERSION = 1, 2, 3, 4
 
 local function bit_is_set(bits, rank)
   return bit.band(string.byte(bits, math.floor(rank / 8) + 1), bit.lshift(1, rank % 8)) ~= 0
@@ -77,38 +45,42 @@ local function next_rank(bits, from)
   return rank
 end
 
+local function version_of(item)
+  return item and item[ITEM.version] or 0
+end
+
 local function record_from_levels(pool, sku)
-  local locations = pool[POOL_LOCATIONS]
+  local locations = pool[POOL.locations]
   local sum = 0
   local bits = string.rep('\0', math.ceil(#locations / 8))
   local item = item_of(sku)
-  if not item or item[2] == 0 then
-    return { pool[POOL_VERSION], sum, bits }
+  local version = version_of(item)
+  if not item or item[ITEM.levels] == 0 then
+    return { pool[POOL.version], sum, bits, version > 0 and version or nil }
   end
   local slots = slots_of_sku[sku] or {}
+  local location_safety = pool[POOL.safety]
   for from = 1, #locations, CHUNK do
     local to = math.min(from + CHUNK - 1, #locations)
     local fields = {}
     for index = from, to do
       fields[#fields + 1] = sku .. '|' .. locations[index]
     end
-    local packed = redis.call('HMGET', LEVELS, unpack(fields))
+    local packed = redis.call('HMGET', KEY.levels, unpack(fields))
     for offset = 1, #fields do
-      local slot = slots[locations[from + offset - 1]]
-      local level
-      if slot then
-        level = slot.level
-      elseif packed[offset] then
-        level = cmsgpack.unpack(packed[offset])
+      local location = locations[from + offset - 1]
+      local slot = slots[location]
+      local units = physical_of(slot and slot.level or (not slot and packed[offset] and cmsgpack.unpack(packed[offset])))
+      if units > 0 then
+        units = units - find_safety(item, sku, location, location_safety and location_safety[location] or 0)
       end
-      local net = net_of(level)
-      if net > 0 then
-        sum = sum + net
+      if units > 0 then
+        sum = sum + units
         bits = with_bit(bits, from + offset - 2, true)
       end
     end
   end
-  return { pool[POOL_VERSION], sum, bits }
+  return { pool[POOL.version], sum, bits, version > 0 and version or nil }
 end
 
 local function mark_changed(sum)
@@ -127,32 +99,33 @@ local function sum_of(pool_id, sku)
   end
   local sum = sums[pool_id]
   if not sum then
-    local packed = redis.call('HGET', SUMS, pool_id .. '|' .. sku)
+    local packed = redis.call('HGET', KEY.sums, pool_id .. '|' .. sku)
     sum = { pool_id = pool_id, sku = sku, record = packed and cmsgpack.unpack(packed) or nil }
     sums[pool_id] = sum
   end
-  local pool = pool_of(pool_id)
-  if not sum.record or sum.record[VERSION] ~= pool[POOL_VERSION] then
+  local pool, item = pool_of(pool_id), item_of(sku)
+  local record = sum.record
+  if not record or record[VERSION] ~= pool[POOL.version] or (record[ITEM_VERSION] or 0) ~= version_of(item) then
     sum.record = record_from_levels(pool, sku)
     -- Of a SKU that does not exist nothing is kept, however often it is asked for.
-    if item_of(sku) then
+    if item then
       mark_changed(sum)
     end
   end
   return sum
 end
 
--- Says whether a pool has units of a SKU.
-local function has_any(pool_id, sku)
-  return sum_of(pool_id, sku).record[SUM] > 0
-end
-
 local NO_RANKS = {}
+
+local function ranks_of(location)
+  local place = location_of(location)
+  return place and place[LOCATION.ranks] or NO_RANKS
+end
 
 -- Makes sure that the sums which a change of a level will touch are there. To be called before the change: a record that
 -- must be made anew is made from the levels.
 local function prepare_sums(slot)
-  for pool_id in pairs(location_of(slot.location) or NO_RANKS) do
+  for pool_id in pairs(ranks_of(slot.location)) do
     sum_of(pool_id, slot.sku)
   end
 end
@@ -162,7 +135,7 @@ local function keep_sums(slot, before, after)
   local gained = math.max(0, after) - math.max(0, before)
   local turned = (before > 0) ~= (after > 0)
   local sums = sums_of_sku[slot.sku]
-  for pool_id, rank in pairs(location_of(slot.location) or NO_RANKS) do
+  for pool_id, rank in pairs(ranks_of(slot.location)) do
     local sum = sums[pool_id]
     local record = sum.record
     record[SUM] = record[SUM] + gained
@@ -194,22 +167,5 @@ local function write_sums()
     fields[2 * number - 1] = sum.pool_id .. '|' .. sum.sku
     fields[2 * number] = cmsgpack.pack(sum.record)
   end
-  set_fields(SUMS, fields)
-end
-
-local function write_catalog()
-  for key, records in pairs({ [ITEMS] = changed_items, [LOCATIONS] = changed_locations, [POOLS] = changed_pools }) do
-    local fields = {}
-    for id, record in pairs(records) do
-      fields[#fields + 1] = id
-      fields[#fields + 1] = cmsgpack.pack(record)
-    end
-    set_fields(key, fields)
-  end
-  local fields = {}
-  for id, pool in pairs(changed_channels) do
-    fields[#fields + 1] = id
-    fields[#fields + 1] = pool
-  end
-  set_fields(CHANNELS, fields)
+  set_fields(KEY.sums, fields)
 end

@@ -1,15 +1,19 @@
--- reservations.lua: live reservations as this tick sees them. One that has ended is dropped: Postgres keeps it.
+-- reservations.lua: live reservations as this tick sees them, and who holds them. One that has ended is dropped: Postgres
+-- keeps it.
 
 local reservation_cache, changed_reservations = {}, {}
 local due_added, due_removed = {}, {}
+local holder_counts, changed_holders = {}, {}
+local waiting_added, waiting_removed = {}, {}
 
 local LIVE = { [STATE.HELD] = true, [STATE.COMMITTED] = true }
+local CUSTOMER, CALLER = '1|', '2|'
 
 -- Returns the reservation, or nil if there is no live one of this id.
 local function reservation_of(id)
   local reservation = reservation_cache[id]
   if reservation == nil then
-    local packed = redis.call('HGET', RESERVATIONS, id)
+    local packed = redis.call('HGET', KEY.reservations, id)
     reservation = packed and cmsgpack.unpack(packed) or false
     reservation_cache[id] = reservation
   end
@@ -20,9 +24,106 @@ local function is_due(reservation)
   return reservation[RESERVATION.state] == STATE.HELD and reservation[RESERVATION.expire_us] <= now_us
 end
 
--- Sets the time at which a hold expires, or with nil that it no longer does.
-local function set_due(id, expire_us)
-  due_added[id], due_removed[id] = expire_us, not expire_us or nil
+-- Sets the time at which something has to be done by itself, or with nil that it no longer has. The caller keeps the
+-- number of such things in head.due.
+local function set_due(member, time_us)
+  due_added[member], due_removed[member] = time_us, not time_us or nil
+end
+
+-- Sets such a time for what may be on the list already.
+local function set_due_once(member, time_us)
+  local is_there = due_added[member] or (not due_removed[member] and redis.call('ZSCORE', KEY.due, member))
+  if time_us and not is_there then
+    head.due = head.due + 1
+  elseif is_there and not time_us then
+    head.due = head.due - 1
+  end
+  if time_us or is_there then
+    set_due(member, time_us)
+  end
+end
+
+local function open_holds(holder)
+  local count = holder_counts[holder]
+  if not count then
+    count = tonumber(redis.call('HGET', KEY.holders, holder) or 0)
+    holder_counts[holder] = count
+  end
+  return count
+end
+
+local function count_holds(holder, change)
+  local before = open_holds(holder)
+  local after = before + change
+  if before == 0 then
+    head.holders = head.holders + 1
+  elseif after == 0 then
+    head.holders = head.holders - 1
+  end
+  holder_counts[holder] = after
+  changed_holders[holder] = after > 0 and digits(after) or false
+end
+
+local function count_hold_of(reservation, change)
+  count_holds(CALLER .. reservation[RESERVATION.holder], change)
+  if reservation[RESERVATION.customer_id] ~= '' then
+    count_holds(CUSTOMER .. reservation[RESERVATION.customer_id], change)
+  end
+end
+
+-- A new hold has a time limit, and its holders one more.
+local function begin_hold(reservation)
+  head.due = head.due + 1
+  set_due(reservation[RESERVATION.reservation_id], reservation[RESERVATION.expire_us])
+  count_hold_of(reservation, 1)
+end
+
+-- A hold is committed or has ended.
+local function end_hold(reservation)
+  head.due = head.due - 1
+  set_due(reservation[RESERVATION.reservation_id], nil)
+  count_hold_of(reservation, -1)
+end
+
+-- The place of a backordered line in the queue of its level. Members of one score are sorted by their bytes.
+local function place_in_queue(reservation, number)
+  local line = reservation[RESERVATION.lines][number]
+  return string.format('%s|%s|%016.0f|%05d|%s', line[LINE.sku], line[LINE.location], line[LINE.wait_position], number,
+    reservation[RESERVATION.reservation_id])
+end
+
+local function begin_waiting(reservation, number)
+  local place = place_in_queue(reservation, number)
+  waiting_added[place] = true
+  head.waiting = head.waiting + 1
+end
+
+local function end_waiting(reservation, number)
+  local place = place_in_queue(reservation, number)
+  if waiting_added[place] then
+    waiting_added[place] = nil
+  else
+    waiting_removed[place] = true
+  end
+  head.waiting = head.waiting - 1
+end
+
+-- Returns the first places in the queue of a level, at most `limit` and those of this tick.
+local function first_waiting(slot, limit)
+  local prefix = slot.field .. '|'
+  local places = {}
+  for _, place in ipairs(redis.call('ZRANGEBYLEX', KEY.waiting, '[' .. prefix, '(' .. slot.field .. '}', 'LIMIT', 0, limit)) do
+    if not waiting_removed[place] then
+      places[#places + 1] = place
+    end
+  end
+  for place in pairs(waiting_added) do
+    if string.sub(place, 1, #prefix) == prefix then
+      places[#places + 1] = place
+    end
+  end
+  table.sort(places)
+  return places
 end
 
 -- Takes the change of a reservation into the tick and returns it packed, for the journal and for the answer.
@@ -43,29 +144,31 @@ local function keep_reservation(reservation, position)
   return packed
 end
 
-local function write_reservations()
-  local set, removed = {}, {}
-  for id, packed in pairs(changed_reservations) do
-    if packed then
-      set[#set + 1] = id
-      set[#set + 1] = packed
-    else
-      removed[#removed + 1] = id
-    end
+local function keys_of(set)
+  local keys = {}
+  for key in pairs(set) do
+    keys[#keys + 1] = key
   end
-  set_fields(RESERVATIONS, set)
-  remove_fields('HDEL', RESERVATIONS, removed)
+  return keys
+end
+
+-- Adds members with their scores to a sorted set.
+local function add_members(key, scores)
   local added = {}
-  for id, expire_us in pairs(due_added) do
-    added[#added + 1] = digits(expire_us)
-    added[#added + 1] = id
+  for member, score in pairs(scores) do
+    added[#added + 1] = score == true and '0' or digits(score)
+    added[#added + 1] = member
   end
   for from = 1, #added, CHUNK do
-    redis.call('ZADD', DUE, unpack(added, from, math.min(from + CHUNK - 1, #added)))
+    redis.call('ZADD', key, unpack(added, from, math.min(from + CHUNK - 1, #added)))
   end
-  removed = {}
-  for id in pairs(due_removed) do
-    removed[#removed + 1] = id
-  end
-  remove_fields('ZREM', DUE, removed)
+end
+
+local function write_reservations()
+  write_changes(KEY.reservations, changed_reservations)
+  write_changes(KEY.holders, changed_holders)
+  add_members(KEY.due, due_added)
+  remove_fields('ZREM', KEY.due, keys_of(due_removed))
+  add_members(KEY.waiting, waiting_added)
+  remove_fields('ZREM', KEY.waiting, keys_of(waiting_removed))
 end

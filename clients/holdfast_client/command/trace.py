@@ -1,0 +1,86 @@
+"""`holdfast trace`: the life of an order's units, step by step."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from holdfast.inventory.v1 import audit_service_pb2
+
+from holdfast_client.client import HoldfastClient
+from holdfast_client.command import asking
+from holdfast_client.command.audit import change_of
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+
+
+def trace(
+    *,
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The order.", show_default=False)],
+    limit: asking.Limit = asking.DEFAULT_LIMIT,
+    target: asking.Target = None,
+    as_json: asking.AsJson = False,
+) -> None:
+    """Tell the life of an order's units: what was done, when, how long after the step before, and by whom.
+
+    Ends with 1 if the ledger knows no such order.
+
+    Example: holdfast trace 536365
+    """
+
+    async def work(client: HoldfastClient) -> int:
+        every = client.trace_order(order, page_size=asking.PAGE_SIZE)
+        return await asking.show(
+            every,
+            limit=limit,
+            as_json=as_json,
+            print_page=_print_steps,
+            words_for_none=f"the ledger knows no order {order}",
+        )
+
+    asking.ask(work, target=target, as_json=as_json)
+
+
+def since_previous(step: audit_service_pb2.TraceStep) -> str:
+    """The time since the step before, in the two greatest units; empty in the first step."""
+    if not step.HasField("since_previous"):
+        return ""
+    seconds = step.since_previous.ToNanoseconds() / 1e9
+    if seconds < 60:
+        return f"+{seconds:.3f} s" if seconds < 10 else f"+{seconds:.0f} s"
+    whole = round(seconds)
+    words = []
+    for name, length in _UNITS:
+        count, whole = divmod(whole, length)
+        if count:
+            words.append(f"{count} {name}")
+    if whole:
+        words.append(f"{whole} s")
+    return "+" + " ".join(words[:2])
+
+
+def _print_steps(steps: Sequence[audit_service_pb2.TraceStep]) -> None:
+    asking.print_table(
+        ("revision", "time", "since", "operation", "what moved", "reservation", "document", "caller", "reason"),
+        [
+            (
+                f"{step.revision.segment}/{step.revision.position}",
+                asking.short_time(step.decide_time),
+                since_previous(step),
+                step.operation,
+                _what_moved(step),
+                step.reservation_id,
+                step.document_id,
+                step.caller,
+                f"{step.reason} [{step.reference}]" if step.reference else step.reason,
+            )
+            for step in steps
+        ],
+    )
+
+
+def _what_moved(step: audit_service_pb2.TraceStep) -> str:
+    """Every movement of the step: its level and what was done to it."""
+    return "; ".join(
+        f"{movement.balance.sku}@{movement.balance.location} {change_of(movement)}".rstrip()
+        for movement in step.movements
+    )

@@ -1,0 +1,198 @@
+"""Counts what a file says: streams its rows, each a count of its own, and tells what became of each.
+
+Memory is bounded by the counts under way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from holdfast.inventory.v1 import revision_pb2, stock_pb2, supply_pb2
+
+from holdfast_client.csv_import import rows
+from holdfast_client.csv_import.columns import resolve_columns
+from holdfast_client.csv_import.reading import BrokenRecord, CsvFile, Record
+from holdfast_client.errors import error_from_status
+from holdfast_client.moments import Moment
+from holdfast_client.supply_requests import count_request
+
+COUNT_FIELDS = ("sku", "location", "counted_quantity", "status", "expected_quantity")
+MAX_UNANSWERED = 256
+"""The rows that are sent and not answered at a time."""
+
+_ID_DIGITS = 40
+
+
+class CountingAuthority(Protocol):
+    """What a count of a file asks of the service. `HoldfastClient` is one."""
+
+    def stream_counts(
+        self, counts: Iterator[supply_pb2.CountStockRequest], *, max_unanswered: int
+    ) -> AsyncGenerator[supply_pb2.StreamCountsResponse, None]:
+        """Sends counts and yields the answer to each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedTerms:
+    """What is said of all rows of a file."""
+
+    location: str = ""
+    """The location of rows that name none."""
+    status: stock_pb2.StockStatus = stock_pb2.STOCK_STATUS_SELLABLE
+    """The status of rows that name none."""
+    as_of: revision_pb2.Revision | Moment | None = None
+    """When it was counted; None is now."""
+    park_unknown: bool = False
+    reason: str = ""
+    reference: str = ""
+    seed: str = ""
+    """What sets the request ids of this run apart from those of another run of the same file. With an empty one the
+    same file under the same terms is the same count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedRow:
+    """What became of one row."""
+
+    line_number: int
+    line: supply_pb2.CountLine
+    result: str
+    booked: bool
+    booked_delta: int | None = None
+    """The units that were booked: counted minus the books of that moment. None if nothing was."""
+
+    def as_json(self) -> dict[str, object]:
+        """The row as one line of JSON."""
+        return {
+            "line_number": self.line_number,
+            "sku": self.line.sku,
+            "location": self.line.location,
+            "counted_quantity": self.line.counted_quantity,
+            "booked_delta": self.booked_delta,
+            "booked": self.booked,
+            "result": self.result,
+        }
+
+
+@dataclass(slots=True)
+class CountFile:
+    """One count of one file; the figures can be looked at while it runs."""
+
+    file: CsvFile
+    mapped: Mapping[str, str]
+    terms: CountedTerms
+    rows_booked: int = 0
+    """With those that were booked before and those that wait for their items."""
+    rows_refused: int = 0
+    rows_differing: int = 0
+    rows_replayed: int = 0
+    rows_parked: int = 0
+    units_found: int = 0
+    units_lost: int = 0
+    _columns: dict[str, str] = field(init=False)
+    _content_hash: str = field(init=False)
+    _under_way: dict[str, rows.ImportRow[supply_pb2.CountLine]] = field(default_factory=dict)
+    _broken: list[BrokenRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Reads the file once for its content hash.
+
+        Raises MappingError or UnreadableFileError if it, or its columns, do not do.
+        """
+        required = ("sku", "counted_quantity") if self.terms.location else ("sku", "location", "counted_quantity")
+        self._columns = resolve_columns(self.mapped, header=self.file.header, fields=COUNT_FIELDS, required=required)
+        self._content_hash = self.file.content_hash()
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all rows were booked, 3 if some were not, 1 if none was although there were some."""
+        if not self.rows_refused:
+            return 0
+        return 3 if self.rows_booked else 1
+
+    async def send(self, authority: CountingAuthority) -> AsyncGenerator[CountedRow, None]:
+        """Streams the rows and yields what became of each, in the order of the answers.
+
+        Raises HoldfastError if the stream breaks. Rows that were not answered may have been booked; of a file with
+        a fixed moment they can be sent again.
+        """
+        async with aclosing(authority.stream_counts(self._requests(), max_unanswered=MAX_UNANSWERED)) as answers:
+            async for answer in answers:
+                for row in self._rejected():
+                    yield row
+                yield self._answered(answer)
+        for row in self._rejected():
+            yield row
+
+    def _requests(self) -> Iterator[supply_pb2.CountStockRequest]:
+        for record in self.file.records():
+            row = self._read(record) if isinstance(record, Record) else record
+            if isinstance(row, BrokenRecord):
+                self._broken.append(row)
+                continue
+            request = count_request(
+                [row.message],
+                as_of=self.terms.as_of,
+                reason=self.terms.reason,
+                reference=self.terms.reference,
+                park_unknown=self.terms.park_unknown,
+                request_id=self._request_id(row),
+            )
+            self._under_way[request.request_id] = row
+            yield request
+
+    def _read(self, record: Record) -> rows.ImportRow[supply_pb2.CountLine] | BrokenRecord:
+        return rows.read_count(
+            record, self._columns, default_location=self.terms.location, default_status=self.terms.status
+        )
+
+    def _request_id(self, row: rows.ImportRow[supply_pb2.CountLine]) -> str:
+        terms = self.terms
+        as_of = terms.as_of.SerializeToString() if isinstance(terms.as_of, revision_pb2.Revision) else terms.as_of
+        said = (self._content_hash, as_of, terms.reason, terms.reference, terms.park_unknown, terms.seed)
+        content = row.message.SerializeToString(deterministic=True)
+        digest = hashlib.sha256(repr((said, row.line_number, content)).encode())
+        return "count-" + digest.hexdigest()[:_ID_DIGITS]
+
+    def _rejected(self) -> Iterator[CountedRow]:
+        """The rows that were read by now and are no counts."""
+        broken, self._broken = self._broken, []
+        for each in broken:
+            self.rows_refused += 1
+            where = f"{each.column}: " if each.column else ""
+            yield CountedRow(
+                line_number=each.line_number,
+                line=supply_pb2.CountLine(),
+                result=f"{where}{each.reason}" + (f" ({each.value!r})" if each.value else ""),
+                booked=False,
+            )
+
+    def _answered(self, answer: supply_pb2.StreamCountsResponse) -> CountedRow:
+        row = self._under_way.pop(answer.request_id)
+        if answer.WhichOneof("result") != "counted":
+            self.rows_refused += 1
+            refusal = error_from_status(answer.refusal, request_id=answer.request_id)
+            return CountedRow(line_number=row.line_number, line=row.message, result=str(refusal), booked=False)
+        self.rows_booked += 1
+        counted = answer.counted
+        if counted.parked_id:
+            self.rows_parked += 1
+            result = f"waits for its item as {counted.parked_id}"
+            return CountedRow(line_number=row.line_number, line=row.message, result=result, booked=True)
+        delta = sum(counted.booked_deltas)
+        self.rows_replayed += counted.replayed
+        self.rows_differing += delta != 0
+        self.units_found += max(0, delta)
+        self.units_lost += max(0, -delta)
+        return CountedRow(
+            line_number=row.line_number,
+            line=row.message,
+            result="booked before" if counted.replayed else "booked",
+            booked=True,
+            booked_delta=delta,
+        )

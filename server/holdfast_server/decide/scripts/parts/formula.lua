@@ -1,0 +1,177 @@
+-- formula.lua: what a channel may sell (ATS), promise (ATP) and backorder. The arithmetic of availability is here and in the
+-- reference model of the tests, and nowhere else.
+--
+--   ATS(s,c) = max(0, min(cap - used, pool - G - buffer))
+--   pool     = the sum of the positive net quantities over the pool's locations
+--   G        = over the pools that overlap with it, itself included: what other channels are guaranteed there and have not
+--              used, as far as that pool has it
+
+local Formula = {}
+do
+
+local function is_in_force(share)
+  return share[SHARE.allotted] == 1 and (share[SHARE.expire_us] == 0 or share[SHARE.expire_us] > now_us)
+end
+
+function Formula.units_in(pool_id, sku)
+  return sum_of(pool_id, sku).record[SUM]
+end
+
+-- Returns what other channels are guaranteed of a SKU and have not used, by pool, as far as the pool has it; only pools
+-- that overlap. nil if there is nothing of the kind.
+function Formula.guaranteed_to_others(sku, channel_id, pool_id)
+  local rules = rules_about(item_of(sku))
+  if not rules or not rules.channels then
+    return nil
+  end
+  local by_pool
+  for other_id, share in pairs(rules.channels) do
+    local unused = share[SHARE.guaranteed] - share[SHARE.used]
+    if other_id ~= channel_id and unused > 0 and is_in_force(share) then
+      local other_pool = channel_of(other_id)[CHANNEL.pool]
+      if other_pool == pool_id or do_overlap(pool_id, other_pool) then
+        by_pool = by_pool or {}
+        by_pool[other_pool] = (by_pool[other_pool] or 0) + unused
+      end
+    end
+  end
+  for other_pool, unused in pairs(by_pool or {}) do
+    by_pool[other_pool] = math.min(unused, Formula.units_in(other_pool, sku))
+  end
+  return by_pool
+end
+
+-- Returns what a channel may sell of a SKU that is no kit, if its pool has so many units.
+function Formula.limit(channel_id, sku, units)
+  local channel = channel_of(channel_id)
+  local rules = rules_about(item_of(sku))
+  local share = rules and rules.channels and rules.channels[channel_id]
+  local buffer = channel[CHANNEL.buffer]
+  if share and share[SHARE.buffer] >= 0 then
+    buffer = share[SHARE.buffer]
+  end
+  units = units - buffer
+  for _, unused in pairs(Formula.guaranteed_to_others(sku, channel_id, channel[CHANNEL.pool]) or {}) do
+    units = units - unused
+  end
+  if share and share[SHARE.cap] >= 0 and is_in_force(share) then
+    units = math.min(units, share[SHARE.cap] - share[SHARE.used])
+  end
+  return math.max(0, units)
+end
+
+-- Returns as many kits as the scarcest part allows; `units_of` tells the units of a part.
+function Formula.kits(parts, units_of)
+  local kits = math.huge
+  for _, part in ipairs(parts) do
+    kits = math.min(kits, math.floor(units_of(part[1]) / part[2]))
+  end
+  return kits
+end
+
+-- ATS of a channel.
+function Formula.available_to(channel_id, sku)
+  local pool_id = channel_of(channel_id)[CHANNEL.pool]
+  local function units_of(of_sku)
+    return Formula.limit(channel_id, of_sku, Formula.units_in(pool_id, of_sku))
+  end
+  local parts = parts_of(item_of(sku))
+  return parts and Formula.kits(parts, units_of) or units_of(sku)
+end
+
+-- ATS of a location.
+function Formula.available_at(location, sku)
+  local function units_of(of_sku)
+    return math.max(0, net_of(slot_of(of_sku, location)))
+  end
+  local parts = parts_of(item_of(sku))
+  return parts and Formula.kits(parts, units_of) or units_of(sku)
+end
+
+-- Returns the slot at which a channel's backorders of a SKU wait, how many more may, and when they are expected; or nil.
+function Formula.backorder(pool_id, sku)
+  local rules = rules_about(item_of(sku))
+  local rule = rules and rules.backorder
+  if not rule or not ranks_of(rule[WAIT.location])[pool_id] then
+    return nil
+  end
+  local cap, expected_us = rule[WAIT.backorder_cap], rule[WAIT.expected_us]
+  if now_us < rule[WAIT.release_us] then
+    cap, expected_us = rule[WAIT.preorder_cap], rule[WAIT.release_us]
+  end
+  local slot = slot_of(sku, rule[WAIT.location])
+  return slot, math.max(0, cap - backordered_of(slot)), expected_us
+end
+
+-- ATP: `expected` is { doc -> { location, expected_us, open } }, `owed` is { location|day -> units } (supply.lua).
+local DAY_US = 86400000000
+
+local function day_of(time_us)
+  return math.floor(time_us / DAY_US)
+end
+
+-- Returns what can be promised of a level for a day: the least of what there will be on that day and every later one.
+-- What is overdue does not count; what waits for a later day takes its units on that day.
+local function promise_at(slot, supply, day)
+  local today = day_of(now_us)
+  local changes, days = {}, { day }
+  local function change(on, units)
+    changes[on] = (changes[on] or 0) + units
+    if on > day then
+      days[#days + 1] = on
+    end
+  end
+  local start = net_of(slot)
+  for _, inbound in pairs(supply.expected) do
+    if inbound[1] == slot.location and day_of(inbound[2]) >= today then
+      change(day_of(inbound[2]), inbound[3])
+    end
+  end
+  for place_and_day, units in pairs(supply.owed) do
+    local place, on = string.match(place_and_day, '^(.*)|(%d+)$')
+    on = tonumber(on)
+    if place == slot.location and on > today then
+      start = start + units
+      change(on, -units)
+    end
+  end
+  local least = math.huge
+  for _, upto in ipairs(days) do
+    local units = start
+    for on, changed in pairs(changes) do
+      if on <= upto then
+        units = units + changed
+      end
+    end
+    least = math.min(least, units)
+  end
+  return least
+end
+
+-- Returns the units of a SKU that a pool will have for a day.
+local function promise_in(pool_id, sku, day)
+  local supply = Supply.find(sku)
+  local units = Formula.units_in(pool_id, sku)
+  for location in pairs(Supply.places(supply)) do
+    if ranks_of(location)[pool_id] then
+      local slot = slot_of(sku, location)
+      units = units + math.max(0, promise_at(slot, supply, day)) - math.max(0, net_of(slot))
+    end
+  end
+  return units
+end
+
+-- ATP of a channel, or of a location where no channel is given.
+function Formula.promise(channel_id, location, sku, promise_us)
+  local day = math.max(day_of(promise_us), day_of(now_us))
+  local function units_of(of_sku)
+    if channel_id ~= '' then
+      return Formula.limit(channel_id, of_sku, promise_in(channel_of(channel_id)[CHANNEL.pool], of_sku, day))
+    end
+    return math.max(0, promise_at(slot_of(of_sku, location), Supply.find(of_sku), day))
+  end
+  local parts = parts_of(item_of(sku))
+  return parts and Formula.kits(parts, units_of) or units_of(sku)
+end
+
+end

@@ -1,0 +1,119 @@
+-- told.lua: books demand that a channel has already sold. It is never refused for want of stock: it takes what lies there and
+-- is promised to nobody, safety stock included; what is missing waits, and an incident says so.
+--
+-- The journal gets an operation RESERVE with a movement RESERVE per line that takes units and BACKORDER per line that waits,
+-- the reservation, committed, and the incident, if anything is missing; extra: the incident's id, packed.
+
+local book_told
+do
+
+-- Splits kits into their parts and sums what is the same: { sku, quantity, location, ordered_sku }.
+local function told_parts(lines)
+  local parts_of_lines = {}
+  for _, line in ipairs(lines) do
+    local sku, quantity, location = line[1], line[2], line[3]
+    local parts = parts_of(item_of(sku))
+    for _, part in ipairs(parts or { { sku, 1 } }) do
+      parts_of_lines[#parts_of_lines + 1] = { part[1], quantity * part[2], location, parts and sku or '' }
+    end
+  end
+  return summed(parts_of_lines)
+end
+
+-- Adds units of a line, those that are there and those that wait, as one placement.
+local function place_told(basket, slot, quantity, ordered_sku, reason, waits)
+  basket.taken[slot] = (basket.taken[slot] or 0) + quantity - waits
+  basket.placements[#basket.placements + 1] = { slot, quantity, ordered_sku, reason, 0, waits }
+end
+
+local function free_at(basket, slot)
+  return math.max(0, physical_of(slot.level) - (basket.taken[slot] or 0))
+end
+
+-- Takes units from all locations of the pool: first what is for sale, then safety stock. Returns what is missing.
+local function place_told_sourced(basket, sku, quantity, ordered_sku)
+  local rest = quantity
+  for slot in Sourcing.candidates(basket, sku) do
+    local units = math.min(rest, net_of(slot) - (basket.taken[slot] or 0))
+    if units > 0 then
+      place_told(basket, slot, units, ordered_sku, Sourcing.REASON_OF_ORDER[basket.order], 0)
+      rest = rest - units
+    end
+    if rest == 0 then
+      return 0
+    end
+  end
+  for _, location in ipairs(basket.pool[POOL.locations]) do
+    local slot = slot_of(sku, location)
+    local units = math.min(rest, free_at(basket, slot))
+    if units > 0 then
+      place_told(basket, slot, units, ordered_sku, SOURCED.POOL_ORDER, 0)
+      rest = rest - units
+    end
+    if rest == 0 then
+      return 0
+    end
+  end
+  return rest
+end
+
+-- Returns where units wait that a channel has sold and that are not there.
+local function where_told_waits(basket, sku)
+  local rules = rules_about(item_of(sku))
+  local location = rules and rules.backorder and rules.backorder[WAIT.location]
+  if not location or not ranks_of(location)[basket.pool_id] then
+    location = basket.pool[POOL.locations][1]
+  end
+  return slot_of(sku, location)
+end
+
+local function fill_told(basket, lines)
+  for _, line in ipairs(lines) do
+    local sku, quantity, location, ordered_sku = unpack(line)
+    if location ~= '' then
+      local slot = slot_of(sku, location)
+      local waits = quantity - math.min(quantity, free_at(basket, slot))
+      place_told(basket, slot, quantity, ordered_sku, SOURCED.NAMED_LOCATION, waits)
+    end
+  end
+  for _, line in ipairs(lines) do
+    local sku, quantity, location, ordered_sku = unpack(line)
+    if location == '' then
+      local waits = place_told_sourced(basket, sku, quantity, ordered_sku)
+      if waits > 0 then
+        place_told(basket, where_told_waits(basket, sku), waits, ordered_sku, SOURCED.AWAITED, waits)
+      end
+    end
+  end
+end
+
+function book_told(arguments, command)
+  local channel, _, _, _, _, lines, _, _, options = unpack(arguments)
+  local basket = Sourcing.new_basket(channel, options)
+  if #basket.pool[POOL.locations] == 0 then
+    return refuse('LOCATION_NOT_IN_POOL', '')
+  end
+  fill_told(basket, told_parts(lines))
+  if #basket.placements > limits.max_placements_per_reservation then
+    return refuse('LIMIT_EXCEEDED', 'max_placements_per_reservation', limits.max_placements_per_reservation)
+  end
+
+  -- Everything is checked. From here on the demand is booked.
+  local record = begin(KIND.RESERVE, command)
+  local reservation = new_reservation(arguments, record, STATE.COMMITTED)
+  book_basket(record, basket, reservation)
+  local missing = {}
+  for number, line in ipairs(reservation[RESERVATION.lines]) do
+    if line[LINE.backordered] > 0 then
+      missing[#missing + 1] = { number, line[LINE.sku], line[LINE.location], line[LINE.backordered] }
+    end
+  end
+  record[RECORD.reservation] = keep_reservation(reservation, record[RECORD.position])
+  if #missing > 0 then
+    local id = Documents.open_incident(record, reservation, INCIDENT.OVERSELL, missing, options.seen_position or 0)
+    record[RECORD.extra] = cmsgpack.pack({ incident = id })
+  end
+  return finish(record, command)
+end
+
+end

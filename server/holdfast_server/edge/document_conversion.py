@@ -1,0 +1,150 @@
+"""Turns plans, transfers, returns, incidents and parked requests into the messages of the contract.
+
+The one thing that is concluded here is the cause of an incident, from what the ledger knows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
+from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
+from holdfast.inventory.v1 import supply_pb2 as supply
+
+from holdfast_server import layouts
+from holdfast_server.edge.conversion import revision, timestamp
+from holdfast_server.records import Change, Document
+
+# Operations that say of units that they were never there.
+_CORRECTIONS: Final = frozenset(
+    layouts.OPERATION_KINDS[name] for name in ("ADJUST", "COUNT", "SHORT_PICK", "MOVE_STATUS")
+)
+
+
+def inbound(segment: str, value: Document) -> supply.Inbound:
+    return supply.Inbound(
+        inbound_id=value.document_id,
+        state=value.state,  # type: ignore[arg-type]
+        location=value.location,
+        expected_time=timestamp(value.expected_us),
+        lines=[
+            supply.ExpectedUnits(
+                sku=line["sku"],
+                quantity=line["quantity"],
+                open_quantity=line["open"],
+                received_quantity=line["received"],
+            )
+            for line in value.named_lines()
+        ],
+        revision=revision(segment, value.position),
+    )
+
+
+def transfer(segment: str, value: Document) -> supply.Transfer:
+    return supply.Transfer(
+        transfer_id=value.document_id,
+        state=value.state,  # type: ignore[arg-type]
+        from_location=value.origin,
+        to_location=value.location,
+        expected_time=timestamp(value.expected_us) if value.expected_us else None,
+        lines=[
+            supply.TransferredUnits(
+                sku=line["sku"],
+                quantity=line["quantity"],
+                open_quantity=line["open"],
+                received_quantity=line["received"],
+                lost_quantity=line["lost"],
+            )
+            for line in value.named_lines()
+        ],
+        revision=revision(segment, value.position),
+    )
+
+
+def customer_return(segment: str, value: Document) -> fulfillment.CustomerReturn:
+    return fulfillment.CustomerReturn(
+        return_id=value.document_id,
+        state=value.state,  # type: ignore[arg-type]
+        location=value.location,
+        reservation_id=value.reservation_id,
+        order_id=value.order_id,
+        blind=bool(value.flag),
+        lines=[
+            fulfillment.ReturnedUnits(
+                line_number=number,
+                sku=line["sku"],
+                quantity=line["quantity"],
+                open_quantity=line["open"],
+                sellable_quantity=line["sellable"],
+                damaged_quantity=line["damaged"],
+                vendor_quantity=line["vendor"],
+            )
+            for number, line in enumerate(value.named_lines(), start=1)
+        ],
+        create_time=timestamp(value.create_us),
+        revision=revision(segment, value.position),
+    )
+
+
+def incident(segment: str, value: Document, change: Change | None) -> reconciliation.Incident:
+    """Returns the message of an incident; `change` is the one that took the last of its units, if there were any."""
+    message = reconciliation.Incident(
+        incident_id=value.document_id,
+        kind=value.flag,  # type: ignore[arg-type]
+        state=value.state,  # type: ignore[arg-type]
+        channel=value.channel,
+        order_id=value.order_id,
+        reservation_id=value.reservation_id,
+        lines=[
+            reconciliation.MissingUnits(
+                line_number=line["line_number"],
+                sku=line["sku"],
+                location=line["location"],
+                quantity=line["quantity"],
+            )
+            for line in value.named_lines()
+        ],
+        resolution=value.resolution,  # type: ignore[arg-type]
+        note=value.note,
+        create_time=timestamp(value.create_us),
+        revision=revision(segment, value.position),
+    )
+    if value.flag == layouts.INCIDENT_KINDS["SHORT_PICK"]:
+        change = Change(_position_of_origin(value), value.create_us, layouts.OPERATION_KINDS["SHORT_PICK"])
+    message.cause = _cause_of(value, change)
+    if value.seen_position:
+        message.seen_revision.CopyFrom(revision(segment, value.seen_position))
+    if change is not None:
+        message.cause_revision.CopyFrom(revision(segment, change.position))
+        message.cause_time.CopyFrom(timestamp(change.decide_us))
+    return message
+
+
+def _position_of_origin(value: Document) -> int:
+    """Returns the position of the operation that opened an incident: its id ends in it."""
+    return int(value.document_id.rpartition("-")[2])
+
+
+def _cause_of(value: Document, change: Change | None) -> reconciliation.IncidentCause:
+    if change is not None and change.kind in _CORRECTIONS:
+        return reconciliation.INCIDENT_CAUSE_STOCK_CORRECTED
+    if not value.seen_position:
+        return reconciliation.INCIDENT_CAUSE_UNKNOWN_REVISION
+    if change is not None and value.seen_position < change.position:
+        return reconciliation.INCIDENT_CAUSE_STALE_CHANNEL
+    return reconciliation.INCIDENT_CAUSE_SOLD_KNOWINGLY
+
+
+def parked_request(segment: str, value: Document, refused: Mapping[str, str]) -> reconciliation.ParkedRequest:
+    """Returns the message of a parked request; `refused` says, by id, what the last tries were refused with."""
+    is_waiting = value.state == layouts.DOCUMENT_STATES["PARKED"]["WAITING"]
+    return reconciliation.ParkedRequest(
+        parked_id=value.document_id,
+        state=value.state,  # type: ignore[arg-type]
+        method=value.origin,
+        unknown_skus=[line["sku"] for line in value.named_lines()],
+        note=refused.get(value.document_id, "") if is_waiting else value.note,
+        create_time=timestamp(value.create_us),
+        revision=revision(segment, value.position),
+    )

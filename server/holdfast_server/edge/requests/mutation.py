@@ -1,0 +1,76 @@
+"""What is the same in the command of every request that changes something: its identity and its origin."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+from google.protobuf import duration_pb2, timestamp_pb2
+from google.protobuf.message import Message
+
+from holdfast_server.decide.commands import Command
+from holdfast_server.edge.caller import Caller
+from holdfast_server.edge.ids import id_time_us
+from holdfast_server.records import Request
+
+MICROSECONDS: Final = 1_000_000
+_FINGERPRINT_BYTES: Final = 16
+# The last integer up to which every number is exact in Lua.
+_LAST_EXACT: Final = 2**53
+
+
+def mutation(
+    request: Any,
+    caller: Caller,
+    *,
+    name: str,
+    arguments: tuple[Any, ...],
+    line_count: int = 1,
+    reservation_id: str = "",
+    reason: str = "",
+    reference: str = "",
+) -> Command:
+    """Returns the command of a request that changes something, with its identity and its origin."""
+    message: Message = request
+    # What this server does not know is neither remembered nor compared.
+    message.DiscardUnknownFields()
+    method = message.DESCRIPTOR.name.removesuffix("Request")
+    body = message.SerializeToString(deterministic=True)
+    request_id = request.request_id
+    time_us = id_time_us(request_id)
+    fingerprint = hashlib.blake2b(method.encode() + b"\0" + body, digest_size=_FINGERPRINT_BYTES).digest()
+    origin = Request(
+        request_id=request_id,
+        id_time_us=time_us,
+        fingerprint=fingerprint,
+        method=method,
+        body=body,
+        caller=caller.name,
+        on_behalf_of=caller.on_behalf_of,
+        trace_parent=caller.trace_parent,
+        reason=reason,
+        reference=reference,
+    )
+    return Command(
+        name=name,
+        arguments=arguments,
+        line_count=line_count,
+        request_id=request_id,
+        id_time_us=time_us,
+        method=method,
+        fingerprint=fingerprint,
+        request=origin.packed(),
+        reservation_id=reservation_id,
+    )
+
+
+def microseconds_of(value: timestamp_pb2.Timestamp | duration_pb2.Duration) -> int:
+    """Returns a time or a duration in microseconds. Times that Lua holds too coarsely are cut to whole seconds."""
+    whole_seconds: int = value.seconds * MICROSECONDS
+    return whole_seconds if whole_seconds > _LAST_EXACT else whole_seconds + value.nanos // 1000
+
+
+def time_given(request: Any, field: str) -> int:
+    """Returns a time that may be left out, in microseconds; 0 if it is."""
+    # 0 says that there is none, so the first moment of 1970 gives way to the one after it.
+    return (microseconds_of(getattr(request, field)) or 1) if request.HasField(field) else 0

@@ -1,0 +1,133 @@
+"""The calls of InventoryService about reservations, until their units leave."""
+
+from __future__ import annotations
+
+from holdfast.inventory.v1 import fulfillment_pb2
+from holdfast.inventory.v1 import inventory_service_pb2 as pb
+
+from holdfast_server import records
+from holdfast_server.decide.commands import Command, Decision
+from holdfast_server.edge import conversion
+from holdfast_server.edge.caller import Caller
+from holdfast_server.edge.calls import Calls
+from holdfast_server.edge.errors import status_in_response
+from holdfast_server.edge.pages import cut_page, key_after, page_size_of
+from holdfast_server.edge.requests import reservations as commands
+from holdfast_server.edge.rpc import unary
+from holdfast_server.edge.validation import violations_of
+from holdfast_server.ledger import queries
+from holdfast_server.refusals import InvalidField, Refusal, UnknownReservation
+
+
+class ReservationCalls(Calls):
+    """Creates, commits, extends, moves, releases and shows reservations."""
+
+    @unary
+    async def CreateReservation(
+        self, request: pb.CreateReservationRequest, caller: Caller
+    ) -> pb.CreateReservationResponse:
+        command = commands.create_reservation(request, caller, self.settings)
+        return self._created(await self._authority.decide(command, request))
+
+    def _created(self, decision: Decision) -> pb.CreateReservationResponse:
+        response = pb.CreateReservationResponse(
+            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
+        )
+        if decision.extra:
+            response.shortfalls.extend(map(conversion.shortfall, records.unpack_shortfalls(decision.extra)))
+            response.incident_id = records.unpack_incident_id(decision.extra)
+        return response
+
+    @unary
+    async def BatchCreateReservations(
+        self, request: pb.BatchCreateReservationsRequest, caller: Caller
+    ) -> pb.BatchCreateReservationsResponse:
+        checked = [self._command_or_refusal(one, caller) for one in request.requests]
+        valid = [index for index, one in enumerate(checked) if isinstance(one, Command)]
+        decided = await self._authority.decide_all(
+            [one for one in checked if isinstance(one, Command)], [request.requests[index] for index in valid]
+        )
+        answers: dict[int, Decision | Exception] = dict(zip(valid, decided, strict=True))
+        return pb.BatchCreateReservationsResponse(
+            results=[
+                self._result(one if isinstance(one, Refusal) else answers[index]) for index, one in enumerate(checked)
+            ]
+        )
+
+    def _command_or_refusal(self, request: pb.CreateReservationRequest, caller: Caller) -> Command | Refusal:
+        violations = violations_of(request, self.settings)
+        if violations:
+            return InvalidField(violations)
+        try:
+            return commands.create_reservation(request, caller, self.settings)
+        except Refusal as refusal:
+            return refusal
+
+    def _result(self, answer: Decision | Exception) -> pb.ReservationResult:
+        if isinstance(answer, Exception):
+            return pb.ReservationResult(refusal=status_in_response(answer, "BatchCreateReservations"))
+        return pb.ReservationResult(created=self._created(answer))
+
+    @unary
+    async def CommitReservation(
+        self, request: pb.CommitReservationRequest, caller: Caller
+    ) -> pb.CommitReservationResponse:
+        decision = await self._authority.decide(commands.commit_reservation(request, caller), request)
+        return pb.CommitReservationResponse(
+            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
+        )
+
+    @unary
+    async def ExtendReservation(
+        self, request: pb.ExtendReservationRequest, caller: Caller
+    ) -> pb.ExtendReservationResponse:
+        decision = await self._authority.decide(commands.extend_reservation(request, caller), request)
+        return pb.ExtendReservationResponse(
+            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
+        )
+
+    @unary
+    async def ReleaseReservation(
+        self, request: pb.ReleaseReservationRequest, caller: Caller
+    ) -> pb.ReleaseReservationResponse:
+        decision = await self._authority.decide(commands.release_reservation(request, caller), request)
+        return pb.ReleaseReservationResponse(
+            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
+        )
+
+    @unary
+    async def TransferReservation(
+        self, request: fulfillment_pb2.TransferReservationRequest, caller: Caller
+    ) -> fulfillment_pb2.TransferReservationResponse:
+        decision = await self._authority.decide(commands.transfer_reservation(request, caller), request)
+        return fulfillment_pb2.TransferReservationResponse(
+            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
+        )
+
+    @unary
+    async def GetReservation(self, request: pb.GetReservationRequest, _: Caller) -> pb.GetReservationResponse:
+        found = await self._authority.reader.ask(queries.find_reservation, self._segment, request.reservation_id)
+        if found is None:
+            raise UnknownReservation(request.reservation_id)
+        return pb.GetReservationResponse(reservation=conversion.reservation(self._segment, found))
+
+    @unary
+    async def ListReservations(self, request: pb.ListReservationsRequest, _: Caller) -> pb.ListReservationsResponse:
+        (before,) = key_after(request, "")
+        only = queries.ReservationFilter(
+            state=request.state,
+            channel=request.channel,
+            order_id=request.order_id,
+            sku=request.sku,
+            location=request.location,
+        )
+        found = await self._authority.reader.ask(
+            queries.list_reservations, self._segment, only, before=before, limit=page_size_of(request) + 1
+        )
+        page, token = cut_page(
+            request,
+            found,
+            lambda one: conversion.reservation(self._segment, one),
+            lambda one: (one.reservation_id,),
+        )
+        return pb.ListReservationsResponse(reservations=page, next_page_token=token)

@@ -1,0 +1,132 @@
+"""Questions to the ledger about documents: plans, transfers, returns, incidents and parked requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast_server.ledger import tables
+from holdfast_server.ledger.rows import (
+    DOCUMENT_COLUMNS,
+    LINE_COLUMNS,
+    RESERVATION_COLUMNS,
+    document_of,
+    reservation_of,
+)
+from holdfast_server.ledger.statements import load_statements
+from holdfast_server.records import Change, Document, DocumentKind, ParkedRequest, pack_document, pack_reservation
+
+_COLUMNS = [tables.document.c[name] for name in DOCUMENT_COLUMNS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFilter:
+    """Restricts a list of documents; what is empty or 0 does not. The location is where the units come to."""
+
+    state: int = 0
+    location: str = ""
+    channel: str = ""
+    order_id: str = ""
+
+
+def find_document(connection: sa.Connection, segment: str, kind: DocumentKind, document_id: str) -> Document | None:
+    """Returns one document, live or ended."""
+    d = tables.document.c
+    query = sa.select(*_COLUMNS).where(d.segment == segment, d.kind == int(kind), d.document_id == document_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else document_of(row)
+
+
+def list_documents(
+    connection: sa.Connection, segment: str, kind: DocumentKind, only: DocumentFilter, *, after: str, limit: int
+) -> list[Document]:
+    """Returns documents of a kind by id, beginning after one."""
+    d = tables.document.c
+    # Kind and state stand in the statement itself, so that the index of live documents can always be seen to fit.
+    query = (
+        sa.select(*_COLUMNS)
+        .where(d.segment == segment, d.kind == sa.literal_column(str(int(kind))), d.document_id > after)
+        .order_by(d.document_id)
+        .limit(limit)
+    )
+    if only.state:
+        query = query.where(d.state == sa.literal_column(str(int(only.state))))
+    for column, value in ((d.location, only.location), (d.channel, only.channel), (d.order_id, only.order_id)):
+        if value:
+            query = query.where(column == value)
+    return [document_of(row) for row in connection.execute(query)]
+
+
+def find_recalled(connection: sa.Connection, segment: str, kind: int, id_: str) -> tuple[int, bytes]:
+    """Returns the position of the ledger and, in that very state, a reservation (kind 0) or a document, packed.
+
+    Nothing is packed as b"" if there is none.
+    """
+    return (
+        _recalled_document(connection, segment, kind, id_) if kind else _recalled_reservation(connection, segment, id_)
+    )
+
+
+def _recalled_reservation(connection: sa.Connection, segment: str, reservation_id: str) -> tuple[int, bytes]:
+    s, r, line = tables.segment.c, tables.reservation.c, tables.reservation_line.c
+    # One statement sees one state. The outer joins keep the position when nothing is found.
+    rows = connection.execute(
+        sa.select(
+            s.position.label("ledger_position"),
+            *(r[name] for name in RESERVATION_COLUMNS),
+            *(line[name] for name in LINE_COLUMNS),
+        )
+        .outerjoin(tables.reservation, sa.and_(r.segment == s.segment, r.reservation_id == reservation_id))
+        .outerjoin(tables.reservation_line, line.reservation_id == r.reservation_id)
+        .where(s.segment == segment)
+        .order_by(line.line_number)
+    ).all()
+    position, *head = rows[0][: 1 + len(RESERVATION_COLUMNS)]
+    if head[0] is None:
+        return position, b""
+    return position, pack_reservation(reservation_of(head, (row[1 + len(head) :] for row in rows)))
+
+
+def _recalled_document(connection: sa.Connection, segment: str, kind: int, document_id: str) -> tuple[int, bytes]:
+    s, d = tables.segment.c, tables.document.c
+    position, *fields = connection.execute(
+        sa.select(s.position.label("ledger_position"), *_COLUMNS)
+        .outerjoin(
+            tables.document,
+            sa.and_(d.segment == s.segment, d.kind == int(kind), d.document_id == document_id),
+        )
+        .where(s.segment == segment)
+    ).one()
+    return position, b"" if fields[0] is None else pack_document(document_of(fields))
+
+
+def incident_causes(connection: sa.Connection, segment: str, incident_ids: Sequence[str]) -> dict[str, Change]:
+    """Returns, for each incident that has one, the change that took the last of its units before it.
+
+    That is the last operation before the incident that lowered what could be sold of its first SKU at any location of
+    the pool that its channel sells from.
+    """
+    found = connection.exec_driver_sql(
+        load_statements("history.sql")["incident_causes"], {"segment": segment, "incident_ids": list(incident_ids)}
+    )
+    return {incident_id: Change(position, decide_us, kind) for incident_id, position, decide_us, kind in found}
+
+
+def ready_parked_requests(connection: sa.Connection, segment: str, *, after: str, limit: int) -> list[ParkedRequest]:
+    """Returns parked requests that wait although every SKU that they lacked exists now, by id, beginning after one."""
+    parameters: dict[str, Any] = {"segment": segment, "after": after, "limit": limit}
+    found = connection.exec_driver_sql(load_statements("history.sql")["ready_parked_requests"], parameters)
+    return [
+        ParkedRequest(
+            parked_id=parked_id,
+            method=method,
+            body=body,
+            caller=caller,
+            on_behalf_of=on_behalf_of,
+            trace_parent=trace_parent,
+        )
+        for parked_id, method, body, caller, on_behalf_of, trace_parent in found
+    ]

@@ -1,0 +1,108 @@
+"""Demand that a channel tells of after it has sold: it cannot be refused for want of units."""
+
+from dataclasses import replace
+
+from model import formula, requests, words
+from model.placing import Basket, Placement
+from model.requests import DemandLine
+from model.state import State, summed
+from model.words import Answer, Document, DocumentLine, Refused
+
+ToldKey = tuple[str, str, str]
+
+
+def place(basket: Basket, lines: tuple[DemandLine, ...]) -> None:
+    """Takes whatever is there and promised to nobody; the rest waits."""
+    parts = summed(part for line in lines for part in _parts_of(basket.state, line))
+    for (sku, location, ordered_sku), units in sorted(parts.items(), key=lambda part: part[0][1] == ""):
+        if location:
+            there = min(units, max(0, _physical(basket, sku, location)))
+            named = Placement(
+                sku=sku,
+                location=location,
+                units=units,
+                waiting=units - there,
+                ordered_sku=ordered_sku,
+                sourcing=words.NAMED_LOCATION,
+            )
+            basket.take(named)
+        else:
+            _source(basket, sku, ordered_sku, units)
+
+
+def _parts_of(state: State, line: DemandLine) -> list[tuple[ToldKey, int]]:
+    if parts := state.items[line.sku].parts:
+        return [((part.sku, line.location, line.sku), line.quantity * part.quantity) for part in parts]
+    return [((line.sku, line.location, ""), line.quantity)]
+
+
+def _physical(basket: Basket, sku: str, location: str) -> int:
+    return basket.state.level(sku, location).physical - basket.taken.get((sku, location), 0)
+
+
+def _source(basket: Basket, sku: str, ordered_sku: str, rest: int) -> None:
+    """Safety stock is touched last; then units are promised that are not there."""
+    state = basket.state
+    if not basket.pool:
+        raise Refused("LOCATION_NOT_IN_POOL", {"channel": basket.channel, "location": ""})
+    safe = [
+        (location, max(0, formula.net(state, sku, location) - basket.taken.get((sku, location), 0)), basket.reason)
+        for location in basket.order(sku)
+    ]
+    for location, units, reason in safe:
+        rest -= _take(basket, sku, ordered_sku, location, min(rest, units), reason)
+    for location in basket.pool:
+        units = max(0, _physical(basket, sku, location))
+        rest -= _take(basket, sku, ordered_sku, location, min(rest, units), words.POOL_ORDER)
+    if rest:
+        rule = state.backorders.get(sku)
+        location = rule.location if rule and rule.location in basket.pool else basket.pool[0]
+        awaited = Placement(
+            sku=sku,
+            location=location,
+            units=rest,
+            waiting=rest,
+            ordered_sku=ordered_sku,
+            sourcing=words.AWAITED,
+        )
+        basket.take(awaited)
+
+
+def _take(basket: Basket, sku: str, ordered_sku: str, location: str, units: int, reason: str) -> int:
+    if units:
+        part = Placement(sku=sku, location=location, units=units, ordered_sku=ordered_sku, sourcing=reason)
+        basket.take(part)
+    return units
+
+
+def open_incident(state: State, request: requests.CreateReservation, answer: Answer) -> Answer:
+    """Opens an incident if anything of the reservation is not there."""
+    reservation = answer.reservation
+    assert reservation is not None
+    lines = tuple(
+        DocumentLine(line_number=line.line_number, sku=line.sku, location=line.location, quantity=line.backordered)
+        for line in reservation.lines
+        if line.backordered
+    )
+    if not lines:
+        return answer
+    seen = request.seen_revision
+    incident = new_incident(state, reservation, words.OVERSELL, lines)
+    return replace(
+        answer,
+        incident_id=state.keep_document(replace(incident, seen_position=seen.position if seen else 0)).document_id,
+    )
+
+
+def new_incident(state: State, reservation: words.Reservation, kind: str, lines: tuple[DocumentLine, ...]) -> Document:
+    return Document(
+        kind=words.INCIDENT,
+        document_id=f"{state.segment}-incident-{state.position}",
+        state=words.OPEN,
+        channel=reservation.channel,
+        order_id=reservation.order_id,
+        reservation_id=reservation.reservation_id,
+        incident_kind=kind,
+        create_time=state.now,
+        lines=lines,
+    )
