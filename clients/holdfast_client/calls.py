@@ -33,6 +33,10 @@ _PATHS: Final = {
     for method in service.methods
 }
 
+_STATUS_OF_A_FAILED_WRITE: Final = "Internal error from Core"
+_LOOKS_FOR_STATUS: Final = 50
+_SECONDS_BETWEEN_LOOKS: Final = 0.02
+
 MAX_DETAILS_BYTES: Final = 256 * 1024
 """The details of a refusal that the client accepts: a thousand short lines with the longest ids fit."""
 
@@ -219,7 +223,7 @@ class Calls:
                 sending.answered()
                 yield parse(body)
         except grpc.aio.AioRpcError as failure:
-            raise errors.error_from_rpc(failure) from None
+            raise errors.error_from_rpc(await _true_failure(call, failure)) from None
         finally:
             call.cancel()
             await sending.end()
@@ -344,6 +348,25 @@ class _Sending:
         except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
             return False
         return True
+
+
+async def _true_failure(call: Any, failure: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
+    """The failure with the status that the authority sent.
+
+    A write that meets the end of a stream makes grpc.aio set a status of its own, which the one that was sent replaces
+    as soon as it arrives; that is a matter of moments, and is waited for in vain at most so long.
+    """
+    for _ in range(_LOOKS_FOR_STATUS):
+        if failure.details() != _STATUS_OF_A_FAILED_WRITE:
+            break
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        failure = grpc.aio.AioRpcError(
+            await call.code(),
+            await call.initial_metadata(),
+            await call.trailing_metadata(),
+            details=await call.details(),
+        )
+    return failure
 
 
 class _Tries:

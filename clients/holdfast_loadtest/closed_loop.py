@@ -79,7 +79,12 @@ async def run_calls(task: Task) -> Outcome:
     try:
         await asyncio.gather(
             *(
-                _caller(task, channels[number % len(channels)], tally, Demand(hot=task.hot, seed=task.seed + number))
+                _caller(
+                    task,
+                    channels[number % len(channels)],
+                    tally,
+                    Demand(hot=task.hot, pool_size=task.pool_size, seed=task.seed + number),
+                )
                 for number in range(task.in_flight)
             )
         )

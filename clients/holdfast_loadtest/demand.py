@@ -18,14 +18,32 @@ SPREAD_SKUS: Final = tuple(f"SPREAD-{number:04d}" for number in range(SKU_COUNT)
 HOT_SKUS: Final = ("HOT-0001",)
 SCARCE_SKU: Final = "SCARCE-0001"
 
+POOL_SIZES: Final = (2, 2_000)
+"""The locations of two more pools, each with a channel and SKUs of its own, whose costs are compared."""
+
+POOL_SKU_COUNT: Final = 20
+
 _ORDER_BITS = 48
+
+
+def channel_of_pool(size: int) -> str:
+    """The channel, and the pool, that sells from so many locations."""
+    return f"LOADTEST-OF-{size}"
+
+
+def skus_of_pool(size: int) -> tuple[str, ...]:
+    """The SKUs that lie in that pool alone."""
+    return tuple(f"POOL-{size}-{number:02d}" for number in range(POOL_SKU_COUNT))
 
 
 class Demand:
     """An endless supply of requests. The same seed draws the same SKUs."""
 
-    def __init__(self, *, hot: bool, seed: int) -> None:
-        self._skus = HOT_SKUS if hot else SPREAD_SKUS
+    def __init__(self, *, hot: bool = False, pool_size: int = 1, seed: int) -> None:
+        self._channel = CHANNEL if pool_size == 1 else channel_of_pool(pool_size)
+        self._skus = SPREAD_SKUS if pool_size == 1 else skus_of_pool(pool_size)
+        if hot:
+            self._skus = HOT_SKUS
         self._random = random.Random(seed)
 
     def next(self) -> pb.CreateReservationRequest:
@@ -33,7 +51,7 @@ class Demand:
         skus = self._skus
         return pb.CreateReservationRequest(
             request_id=new_request_id(),
-            channel=CHANNEL,
+            channel=self._channel,
             order_id=f"{self._random.getrandbits(_ORDER_BITS):012x}",
             lines=[pb.DemandLine(sku=skus[int(self._random.random() * len(skus))], quantity=1)],
         )

@@ -20,4 +20,4 @@ class Pace:
 
 
 FULL: Final = Pace(rounds=3, warm_seconds=0.5, seconds=3.0, tuning_seconds=1.0)
-QUICK: Final = Pace(rounds=2, warm_seconds=0.2, seconds=0.9, tuning_seconds=0.2)
+QUICK: Final = Pace(rounds=2, warm_seconds=0.2, seconds=0.8, tuning_seconds=0.2)

@@ -26,6 +26,7 @@ class Phase:
     in_flight: int
     batch_size: int = 1
     hot: bool = False
+    pool_size: int = 1
 
     def task(self, pace: Pace, *, target: str, port: int, seed: int) -> Task:
         return Task(
@@ -36,6 +37,7 @@ class Phase:
             target=target,
             batch_size=self.batch_size,
             hot=self.hot,
+            pool_size=self.pool_size,
             port=port,
             seed=seed,
         )
@@ -61,6 +63,8 @@ BATCH_100_HOT: Final = Phase(
 BATCH_500_HOT: Final = Phase(
     name="batch_500_hot", side="authority", kind="batch", in_flight=3, batch_size=500, hot=True
 )
+POOL_2: Final = Phase(name="pool_2", side="authority", kind="batch", in_flight=3, batch_size=500, pool_size=2)
+POOL_2000: Final = Phase(name="pool_2000", side="authority", kind="batch", in_flight=3, batch_size=500, pool_size=2_000)
 
 PHASES: Final = (
     ECHO_64,
@@ -72,6 +76,8 @@ PHASES: Final = (
     BATCH_500_HOT,
     BATCH_100,
     BATCH_100_HOT,
+    POOL_2,
+    POOL_2000,
     ALONE,
 )
 """In this order what is compared stands side by side. Every other round runs backwards, so drift cancels out."""

@@ -11,12 +11,14 @@ from rich.table import Table
 _SENTENCES: Final = {
     "batch_vs_script": "Durable reservations in batches of 500 run at {value} of the bare script's rate",
     "unary_vs_echo": "Durable single reservations run at {value} of a bare echo's rate",
+    "pool_2000_vs_2": "A reservation from a pool of 2,000 locations takes {value} times as long as from a pool of 2",
 }
 _RATIOS: Final = (
     ("unary_vs_echo", "single reservations, 256 under way, to echo"),
     ("unary_vs_echo_64", "single reservations, 64 under way, to echo"),
     ("batch_vs_script", "batches of 500 to the bare script"),
     ("hot_vs_spread", "batches of 500 on one SKU to 1,000 SKUs"),
+    ("pool_2000_vs_2", "time of a reservation from a pool of 2,000 locations to one of 2; less is better"),
     ("p50_alone_vs_floor", "median of one caller to a round trip and a commit; less is better"),
 )
 _PROCESSES: Final = {
@@ -75,7 +77,8 @@ def sentences(report: dict[str, Any]) -> list[str]:
     for name, target in report["targets"].items():
         fact = _SENTENCES[name].format(value=_number(report[name], 2))
         word = {True: "met", False: "not met", None: "not measured"}[target["met"]]
-        found.append(f"{fact}; the target is {target['at_least']}: {word}.")
+        bound = f"at least {target['at_least']}" if "at_least" in target else f"at most {target['at_most']}"
+        found.append(f"{fact}; the target is {bound}: {word}.")
     truth = report["truth"]
     costs = report["costs_us"]
     found.append(

@@ -25,6 +25,8 @@ class Task:
     """The reservations of one call; of a script, the calls that are sent together."""
     hot: bool = False
     """All demand is for one SKU."""
+    pool_size: int = 1
+    """The locations of the pool that the demand is sourced from."""
     port: int = 0
     """Where the bare Valkey is."""
     seed: int = 1

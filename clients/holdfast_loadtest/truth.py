@@ -11,6 +11,7 @@ from holdfast.inventory.v1 import audit_service_pb2, catalog_pb2, inventory_serv
 
 from holdfast_client.client import HoldfastClient, availability_key, reservation_request
 from holdfast_loadtest.demand import CHANNEL, HOT_SKUS, LOCATION, POOL, SCARCE_SKU, SPREAD_SKUS
+from holdfast_loadtest.pools import sold_from_pools, stock_up_pools
 from holdfast_loadtest.task import Outcome
 
 PLENTY: Final = 1_000_000_000
@@ -83,11 +84,12 @@ async def stock_up(client: HoldfastClient) -> None:
             for sku, units in sku_units.items()
         ]
         await client.receive_stock(lines)
+    await stock_up_pools(client)
 
 
 async def sold_units(client: HoldfastClient) -> int:
     """Returns the units that are reserved of all SKUs but the scarce one."""
-    return await _reserved(client, (*SPREAD_SKUS, *HOT_SKUS))
+    return await _reserved(client, (*SPREAD_SKUS, *HOT_SKUS)) + await sold_from_pools(client)
 
 
 async def _reserved(client: HoldfastClient, skus: tuple[str, ...]) -> int:

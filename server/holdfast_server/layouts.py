@@ -7,6 +7,7 @@ reads them from here. A new field goes to the end of its record, together with a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 # A Redis that was loaded for another format is refused by the scripts and rebuilt. Raise it with every
@@ -60,8 +61,9 @@ LINE: Final = (
     "wait_position",
 )
 
-# A document: an inbound plan, a transfer, a return, an incident, a parked request. `location` is where the units come to,
-# `origin` where a transfer comes from or which RPC was parked; what a kind does not have is empty or 0. Lines have the fields of their kind.
+# A document: an inbound plan, a transfer, a return, an incident, a parked request. `location` is where the units come
+# to, `origin` where a transfer comes from or which RPC was parked; what a kind does not have is empty or 0. Lines have
+# the fields of their kind.
 DOCUMENT: Final = (
     "kind",
     "document_id",
@@ -205,6 +207,10 @@ RULE_VALUES: Final = {
 ENTRY: Final = ("format", "epoch", "first", "last", "clock_us", "operations", "availability", "allotments")
 
 
+def _lua_fields(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {number}" for name, number in numbers.items())
+
+
 def lua_constants() -> str:
     """Returns the Lua lines that give the scripts the positions and numbers of this module."""
     lines = [f"local SCRIPT_FORMAT = {SCRIPT_FORMAT}"]
@@ -227,15 +233,11 @@ def lua_constants() -> str:
         ("RESOLUTION", RESOLUTIONS),
         ("RULE", RULE_KINDS),
     ):
-        table = ", ".join(f"{name} = {number}" for name, number in numbers.items())
-        lines.append(f"local {prefix} = {{ {table} }}")
-    for prefix, tables in (
-        ("PAPER_LINE", {kind: {name: index for index, name in enumerate(names, start=1)} for kind, names in DOCUMENT_LINES.items()}),
-        ("PAPER_STATE", DOCUMENT_STATES),
-    ):
-        rows = (
-            f"{kind} = {{ {', '.join(f'{name} = {number}' for name, number in numbers.items())} }}"
-            for kind, numbers in tables.items()
-        )
+        lines.append(f"local {prefix} = {{ {_lua_fields(numbers)} }}")
+    line_fields = {
+        kind: {name: index for index, name in enumerate(names, start=1)} for kind, names in DOCUMENT_LINES.items()
+    }
+    for prefix, tables in (("PAPER_LINE", line_fields), ("PAPER_STATE", DOCUMENT_STATES)):
+        rows = (f"{kind} = {{ {_lua_fields(numbers)} }}" for kind, numbers in tables.items())
         lines.append(f"local {prefix} = {{ {', '.join(rows)} }}")
     return "\n".join(lines) + "\n"

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     max_lines_per_tick: int = Field(default=4_000, ge=1_000, description="holds a reservation of 1,000 lines")
     max_expiries_per_tick: int = Field(default=128, ge=1)
     max_covers_per_tick: int = Field(default=128, ge=1, description="lines that wait, given units in one tick")
-    max_recalled: int = Field(default=20_000, ge=1, description="ended things that the sequencer remembers to have changed")
+    max_recalled: int = Field(default=20_000, ge=1, description="changes of ended things that are remembered")
     max_uncommitted_operations: int = Field(default=20_000, ge=1)
     max_pools_per_location: int = Field(default=64, ge=1)
     max_channels_per_pool: int = Field(default=100, ge=1)

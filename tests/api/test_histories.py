@@ -1,266 +1,120 @@
 """Random histories: the real authority and the reference model are asked the same, and must say the same.
 
 Hypothesis writes the histories and shrinks one that fails to the few requests that matter.
-HOLDFAST_HISTORY_STEPS asks for more requests than the few hundred of an ordinary run.
+HOLDFAST_HISTORY_STEPS asks for more requests than those of an ordinary run.
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
-from itertools import product
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import pytest
-from holdfast.inventory.v1.inventory_service_pb2 import GetReservationRequest
-from hypothesis import HealthCheck, Phase, settings
+from google.protobuf.timestamp_pb2 import Timestamp
+from holdfast.inventory.v1 import inventory_service_pb2 as inventory
+from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
+from holdfast.inventory.v1 import supply_pb2 as supply
+from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from api import translation
 from api.history import History, ask_for_everything, method_for
-from api.ids import some, uuid7
 from api.refusals import read_error
 from api.shop import Stubs
-from api.translation import answer_from_proto, to_proto
+from api.traffic.chance import DAY_SECONDS, Names
+from api.traffic.trade import RandomTrade
 from model import words
+from model.requests import Request
 
 STEPS = int(os.environ.get("HOLDFAST_HISTORY_STEPS", "1500"))
-STEPS_PER_HISTORY = 30
+STEPS_PER_HISTORY = 50
+PROMISED_DAYS = (-3, 2, 3, 5, 10)
+PAGE_SIZE = 1000
 
-# Small numbers of everything, so that requests meet; one of each kind is never created, and rarely named: one
-# such name, and the whole request says nothing else.
-SKUS = ("socks", "shirt", "no-such-sku")
-LOCATIONS = ("near", "far", "store", "no-such-location")
-POOLS = ("web-pool", "till-pool", "no-such-pool")
-CHANNELS = ("web", "till", "no-such-channel")
-STATUSES = (words.SELLABLE, words.SELLABLE, words.QUALITY_HOLD, words.DAMAGED)
-
-some_sku = st.sampled_from((*SKUS[:1] * 12, *SKUS[1:2] * 6, SKUS[2]))
-some_location = st.sampled_from((*LOCATIONS[:3] * 6, LOCATIONS[3]))
-some_channel = st.sampled_from((*CHANNELS[:1] * 9, *CHANNELS[1:2] * 4, CHANNELS[2]))
-known_locations = st.lists(st.sampled_from(LOCATIONS[:3]), unique=True, max_size=3)
-ttls = st.builds(words.Duration, seconds=st.integers(600, 604_800))
-# A request names a reservation by how long ago it was created; one that is too far back never was.
-which_reservation = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 99))
-
-Strategy = st.SearchStrategy[Any]
-
-
-def tuples_of(lines: Strategy, most: int) -> Strategy:
-    return st.lists(lines, min_size=1, max_size=most).map(tuple)
-
-
-def requests_of(kind: type, **parts: Strategy) -> Strategy:
-    """Requests that have no id yet, with the common names in the place of this history's own."""
-    return st.builds(kind, request_id=st.just(""), **parts)
-
-
-reservations = requests_of(
-    words.CreateReservation,
-    channel=some_channel,
-    order_id=st.sampled_from(("", "order-7")),
-    lines=tuples_of(
-        st.builds(
-            words.DemandLine,
-            sku=some_sku,
-            quantity=st.sampled_from((1, 1, 1, 2, 2, 3, 4, 6, 9)),
-            location=st.one_of(st.just(""), some_location),
-        ),
-        most=4,
-    ),
-    ttl=ttls,
-    allow_split=st.booleans(),
-    fill_policy=st.sampled_from((words.ALL_OR_NOTHING, words.PARTIAL)),
-)
-receipts = requests_of(
-    words.ReceiveStock,
-    lines=tuples_of(
-        st.builds(
-            words.ReceiptLine,
-            sku=some_sku,
-            location=some_location,
-            quantity=st.sampled_from((*range(1, 16), words.MAX_QUANTITY)),
-            status=st.sampled_from(STATUSES),
-        ),
-        most=3,
-    ),
-)
-corrections = requests_of(
-    words.AdjustStock,
-    lines=tuples_of(
-        st.builds(
-            words.AdjustmentLine,
-            sku=some_sku,
-            location=some_location,
-            delta_quantity=st.sampled_from((-5, -2, -1, -1, 1, 2)),
-            status=st.sampled_from(STATUSES),
-        ),
-        most=2,
-    ),
-)
-pool_changes = requests_of(
-    words.PutPools,
-    pools=tuples_of(
-        st.builds(
-            words.Pool,
-            pool=st.sampled_from(POOLS[:2]),
-            locations=st.one_of(
-                st.permutations(LOCATIONS[:3]),
-                known_locations,
-                st.just([LOCATIONS[0], LOCATIONS[3]]),
-            ).map(tuple),
-        ),
-        most=1,
-    ),
-)
-channel_moves = requests_of(
-    words.PutChannels,
-    channels=tuples_of(
-        st.builds(words.Channel, channel=st.sampled_from(CHANNELS[:2]), pool=st.sampled_from(POOLS)), most=1
-    ),
-)
-item_changes = requests_of(
-    words.PutItems,
-    items=tuples_of(st.builds(words.Item, sku=st.sampled_from(SKUS[:2]), scale=st.integers(0, 1)), most=1),
-)
-releases = requests_of(
-    words.ReleaseReservation,
-    reservation_id=st.just(""),
-    lines=st.one_of(
-        st.just(()),
-        st.lists(
-            st.builds(
-                words.ReleaseLine,
-                line_number=st.sampled_from((1, 1, 2, 2, 3)),
-                quantity=st.sampled_from((0, 1, 1, 2)),
-            ),
-            min_size=1,
-            max_size=2,
-            unique_by=lambda line: line.line_number,
-        ).map(tuple),
-    ),
-)
+chances = st.randoms(use_true_random=False)
 
 
 class TradeAtRandom(RuleBasedStateMachine):
     """One history in a trade of its own."""
 
-    def __init__(self, stubs: Stubs) -> None:
+    def __init__(self, stubs: Stubs, segment: str) -> None:
         super().__init__()
         self.stubs = stubs
-        self.history = History()
-        self.own = {name: f"{name}.{some('h')}" for name in (*SKUS, *LOCATIONS, *POOLS, *CHANNELS)}
-        self.asked: list[words.Request] = []
-        self.reservation_ids: list[str] = []
+        self.history = History(segment)
+        self.names = Names()
+        self.trade = RandomTrade(random.Random(0), self.history.model, self.names)
+        self.asked: list[Request] = []
 
-    def ask(self, request: words.Request) -> None:
+    def ask(self, request: Request) -> None:
+        note(str(request))
         self.asked.append(request)
         try:
-            answer = answer_from_proto(method_for(self.stubs, request)(to_proto(request)))
+            answer = translation.answer_from_proto(method_for(self.stubs, request)(translation.to_proto(request)))
         except grpc.RpcError as error:
             self.history.expect_refusal(request, read_error(error))
             return
         self.history.expect_answer(request, answer)
-        if answer.reservation and answer.reservation.reservation_id not in self.reservation_ids:
-            self.reservation_ids.append(answer.reservation.reservation_id)
 
-    def owned(self, value: Any) -> Any:
-        """The value with the ids of this history in the place of the common names."""
-        if isinstance(value, str):
-            return self.own.get(value, value)
-        if isinstance(value, tuple):
-            return tuple(self.owned(part) for part in value)
-        if is_dataclass(value) and not isinstance(value, type):
-            return replace(value, **{part.name: self.owned(getattr(value, part.name)) for part in fields(value)})
-        return value
+    def drawn_by(self, chance: random.Random) -> RandomTrade:
+        self.trade.chance = chance
+        return self.trade
 
-    def ask_anew(self, request: Any, **changes: str) -> None:
-        self.ask(replace(self.owned(request), request_id=uuid7(), **changes))
+    @initialize(chance=chances)
+    def open_the_trade(self, chance: random.Random) -> None:
+        for request in self.drawn_by(chance).opening():
+            self.ask(request)
 
-    def reservation(self, back: int) -> str:
-        if back >= len(self.reservation_ids):
-            return some("reservation")
-        return self.reservation_ids[-1 - back]
+    # What may happen then, in turns.
 
-    # What is there at the start.
+    @rule(chance=chances)
+    def demand(self, chance: random.Random) -> None:
+        trade = self.drawn_by(chance)
+        self.ask(trade.one_of((trade.ask, trade.ask, trade.tell))())
 
-    @initialize(
-        web=st.permutations(LOCATIONS[:3]),
-        till=known_locations,
-        units=st.lists(st.integers(0, 9), min_size=5, max_size=5),
-    )
-    def open_the_trade(self, web: list[str], till: list[str], units: list[int]) -> None:
-        anew = self.ask_anew
-        anew(words.PutItems(request_id="", items=tuple(words.Item(sku=sku) for sku in SKUS[:2])))
-        places = tuple(words.Location(location=location) for location in LOCATIONS[:3])
-        anew(words.PutLocations(request_id="", locations=places))
-        drawn = zip(POOLS[:2], (web, till), strict=True)
-        pools = tuple(words.Pool(pool=pool, locations=tuple(locations)) for pool, locations in drawn)
-        anew(words.PutPools(request_id="", pools=pools))
-        sold = zip(CHANNELS[:2], POOLS[:2], strict=True)
-        anew(words.PutChannels(request_id="", channels=tuple(words.Channel(channel=c, pool=p) for c, p in sold)))
-        levels = zip(units, product(SKUS[:2], LOCATIONS[:3]), strict=False)
-        lines = tuple(
-            words.ReceiptLine(sku=sku, location=location, quantity=quantity)
-            for quantity, (sku, location) in levels
-            if quantity
-        )
-        if lines:
-            anew(words.ReceiveStock(request_id="", lines=lines))
+    @rule(chance=chances)
+    def treat_a_reservation(self, chance: random.Random) -> None:
+        trade = self.drawn_by(chance)
+        verbs = (trade.commit, trade.commit, trade.extend, trade.release, trade.transfer_reservation, trade.fulfill)
+        self.ask(trade.one_of(verbs)())
 
-    # What may happen then. A hold or two comes before most of what can be done to one.
+    @rule(chance=chances)
+    def fulfill_or_take_back(self, chance: random.Random) -> None:
+        trade = self.drawn_by(chance)
+        self.ask(trade.one_of((trade.commit, trade.fulfill, trade.fulfill, trade.come_back, trade.inspect))())
 
-    @rule(request=reservations)
-    def reserve(self, request: words.CreateReservation) -> None:
-        self.ask_anew(request)
+    @rule(chance=chances)
+    def change_stock(self, chance: random.Random) -> None:
+        trade = self.drawn_by(chance)
+        self.ask(trade.one_of((trade.receive, trade.receive, trade.adjust, trade.count_stock, trade.move_status))())
 
-    @rule(here=st.integers(1, 4), anywhere=st.integers(1, 4), place=st.sampled_from(LOCATIONS[:3]), split=st.booleans())
-    def reserve_here_and_anywhere(self, here: int, anywhere: int, place: str, split: bool) -> None:
-        """A line that names its location and one that does not, after the same units."""
-        lines = (
-            words.DemandLine(sku=SKUS[0], quantity=anywhere),
-            words.DemandLine(sku=SKUS[0], quantity=here, location=place),
-        )
-        self.ask_anew(words.CreateReservation(request_id="", channel=CHANNELS[0], lines=lines, allow_split=split))
+    @rule(chance=chances)
+    def plan_or_move_stock(self, chance: random.Random) -> None:
+        trade = self.drawn_by(chance)
+        self.ask(trade.one_of((trade.plan_inbound, trade.ship, trade.arrive, trade.receive))())
 
-    @precondition(lambda self: self.reservation_ids)
-    @rule(back=which_reservation)
-    def commit(self, back: int) -> None:
-        request = words.CommitReservation(request_id="", reservation_id="")
-        self.ask_anew(request, reservation_id=self.reservation(back))
+    @rule(chance=chances)
+    def change_rules(self, chance: random.Random) -> None:
+        trade = self.drawn_by(chance)
+        verbs = (trade.change_rules, trade.change_rules, trade.change_rules, trade.move_allotment)
+        self.ask(trade.one_of(verbs)())
 
-    @precondition(lambda self: self.reservation_ids)
-    @rule(back=which_reservation, ttl=ttls)
-    def extend(self, back: int, ttl: words.Duration) -> None:
-        request = words.ExtendReservation(request_id="", reservation_id="", ttl=ttl)
-        self.ask_anew(request, reservation_id=self.reservation(back))
-
-    @precondition(lambda self: self.reservation_ids)
-    @rule(back=which_reservation, request=releases)
-    def release(self, back: int, request: words.ReleaseReservation) -> None:
-        self.ask_anew(request, reservation_id=self.reservation(back))
-
-    @rule(request=st.one_of(receipts, receipts, corrections))
-    def change_stock(self, request: words.ReceiveStock | words.AdjustStock) -> None:
-        self.ask_anew(request)
-
-    @rule(request=st.one_of(pool_changes, channel_moves, item_changes))
-    def change_master_data(self, request: words.Request) -> None:
-        self.ask_anew(request)
+    @rule(chance=chances)
+    def settle_or_reorder(self, chance: random.Random) -> None:
+        """What went wrong is settled, or master data change."""
+        trade = self.drawn_by(chance)
+        settlements = (trade.resolve, trade.resolve, trade.close_incident, trade.discard_parked)
+        changes = (trade.change_pool, trade.move_channel, trade.change_item, trade.declare_distances)
+        self.ask(trade.one_of((*settlements, *changes))())
 
     @rule(back=st.integers(0, 3))
     def ask_again(self, back: int) -> None:
         """Replayed if it took effect, decided anew if it was refused."""
         self.ask(self.asked[-1 - back])
 
-    @rule(back=st.integers(0, 3), like=st.integers(0, 3))
+    @rule(back=st.integers(0, 5), like=st.integers(0, 5))
     def use_an_id_again(self, back: int, like: int) -> None:
         """Another body, or even another method, under an id that was used before."""
         self.ask(replace(self.asked[-1 - like], request_id=self.asked[-1 - back].request_id))
@@ -269,20 +123,42 @@ class TradeAtRandom(RuleBasedStateMachine):
 
     @invariant()
     def the_numbers_are_those_of_the_model(self) -> None:
-        if not self.asked:
-            return
-        request = ask_for_everything(
-            skus=[self.own[sku] for sku in SKUS[:2]],
-            channels=[self.own[channel] for channel in CHANNELS[:2]],
-            locations=[self.own[location] for location in LOCATIONS[:3]],
-        )
-        self.history.expect_availability(request, self.stubs.inventory.BatchGetAvailability(request))
+        if self.asked:
+            days = PROMISED_DAYS[len(self.asked) % len(PROMISED_DAYS)]
+            ask_and_compare(self.stubs, self.history, self.names, self.trade.noon + days * DAY_SECONDS)
 
     @invariant()
     def the_latest_reservations_read_as_the_model_has_them(self) -> None:
-        for reservation_id in self.reservation_ids[-2:]:
-            request = GetReservationRequest(reservation_id=reservation_id)
+        for reservation_id in list(self.history.model.reservations)[-2:]:
+            request = inventory.GetReservationRequest(reservation_id=reservation_id)
             self.history.expect_reservation(self.stubs.inventory.GetReservation(request).reservation)
+
+    def teardown(self) -> None:
+        """At the end every document reads as the model has it."""
+        ours = {words.INBOUND: self._inbounds(), words.TRANSFER: self._transfers(), words.INCIDENT: self._incidents()}
+        for kind, documents in ours.items():
+            self.history.expect_documents(kind, documents)
+
+    def _inbounds(self) -> Iterator[words.Document]:
+        for location in self.names.locations:
+            request = supply.ListInboundsRequest(location=location, page_size=PAGE_SIZE)
+            yield from map(translation.inbound_from_proto, self.stubs.inventory.ListInbounds(request).inbounds)
+
+    def _transfers(self) -> Iterator[words.Document]:
+        for location in self.names.locations:
+            request = supply.ListTransfersRequest(to_location=location, page_size=PAGE_SIZE)
+            yield from map(translation.transfer_from_proto, self.stubs.inventory.ListTransfers(request).transfers)
+
+    def _incidents(self) -> Iterator[words.Document]:
+        for channel in self.names.channels:
+            request = reconciliation.ListIncidentsRequest(channel=channel, page_size=PAGE_SIZE)
+            yield from map(translation.incident_from_proto, self.stubs.reconciliation.ListIncidents(request).incidents)
+
+
+def ask_and_compare(stubs: Stubs, history: History, names: Names, promise_seconds: int) -> None:
+    """Asks for every number of the trade, and for what can be promised for a day."""
+    request = ask_for_everything(names.skus, names.channels, names.locations, Timestamp(seconds=promise_seconds))
+    history.expect_availability(request, stubs.inventory.BatchGetAvailability(request))
 
 
 def run_histories(machine: Callable[[], TradeAtRandom], steps: int) -> None:
@@ -306,4 +182,4 @@ def run_histories(machine: Callable[[], TradeAtRandom], steps: int) -> None:
 def test_random_histories_are_answered_as_the_model_predicts(authority: Any) -> None:
     with grpc.insecure_channel(authority.target) as channel:
         stubs = Stubs(channel)
-        run_histories(lambda: TradeAtRandom(stubs), STEPS)
+        run_histories(lambda: TradeAtRandom(stubs, authority.segment), STEPS)

@@ -171,6 +171,7 @@ async def test_a_kit_reads_as_it_was_put_and_its_parts_may_come_in_the_same_requ
     cup, saucer = some("sku"), some("sku")
     kit = catalog.Item(
         sku=some("sku"),
+        base_unit="set",
         parts=[catalog.KitPart(sku=cup, quantity=2), catalog.KitPart(sku=saucer, quantity=1)],
     )
     items = [kit, catalog.Item(sku=cup), catalog.Item(sku=saucer)]

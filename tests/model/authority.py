@@ -117,7 +117,8 @@ class ModelAuthority:
     def _copy(self) -> State:
         """The state as it is; a refusal goes back to it."""
         values = {part.name: getattr(self.state, part.name) for part in fields(State)}
-        return State(**{name: copy(value) if isinstance(value, dict) else value for name, value in values.items()})
+        copies: dict[str, Any] = {name: copy(value) for name, value in values.items() if isinstance(value, dict)}
+        return replace(self.state, **copies)
 
     def _begin(self) -> None:
         """Every operation takes the next position."""

@@ -6,7 +6,7 @@ Values are never changed in place, so a copy of the dictionaries is a copy of ev
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from model import requests, words
 from model.words import Document, LevelKey, Refused, Reservation, ReservationLine, Share, StockLevel
@@ -107,9 +107,9 @@ class State:
             ready = {reservation.bucket: waiting - quantity}
             self.move(line.sku, line.location, **ready, backordered=-waiting)
             self.use_share(reservation, line.sku, -quantity)
-            counted = {counter: getattr(line, counter) + quantity}
-            left = {"open": line.open - quantity, "backordered": line.backordered - waiting}
-            lines.append(replace(line, **left, **counted))
+            counts: dict[str, Any] = {counter: getattr(line, counter) + quantity}
+            left = replace(line, open=line.open - quantity, backordered=line.backordered - waiting, **counts)
+            lines.append(left)
         return self.keep_or_end(reservation, lines, words.EXPIRED if counter == "expired" else words.RELEASED)
 
     def keep_or_end(

@@ -185,16 +185,19 @@ def _print_rows(rows: Sequence[CountedRow]) -> None:
             [
                 (
                     row.line_number,
-                    row.line.sku,
-                    row.line.location,
-                    _status_of(row.line),
-                    row.line.counted_quantity,
+                    *_counted_cells(row.line),
                     "" if row.booked_delta is None else f"{row.booked_delta:+}",
                     row.result,
                 )
                 for row in rows
             ],
         )
+
+
+def _counted_cells(line: supply_pb2.CountLine | None) -> tuple[object, ...]:
+    if line is None:
+        return ("", "", "", "")
+    return (line.sku, line.location, _status_of(line), line.counted_quantity)
 
 
 def _print_summary(counted: CountFile) -> None:

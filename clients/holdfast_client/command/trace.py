@@ -1,10 +1,10 @@
 """`holdfast trace`: the life of an order's units, step by step."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final
 
 import typer
-from holdfast.inventory.v1 import audit_service_pb2
+from holdfast.inventory.v1 import audit_service_pb2, stock_pb2
 
 from holdfast_client.client import HoldfastClient
 from holdfast_client.command import asking
@@ -59,28 +59,39 @@ def since_previous(step: audit_service_pb2.TraceStep) -> str:
 
 
 def _print_steps(steps: Sequence[audit_service_pb2.TraceStep]) -> None:
-    asking.print_table(
-        ("revision", "time", "since", "operation", "what moved", "reservation", "document", "caller", "reason"),
-        [
-            (
-                f"{step.revision.segment}/{step.revision.position}",
-                asking.short_time(step.decide_time),
-                since_previous(step),
-                step.operation,
-                _what_moved(step),
-                step.reservation_id,
-                step.document_id,
-                step.caller,
-                f"{step.reason} [{step.reference}]" if step.reference else step.reason,
-            )
-            for step in steps
-        ],
-    )
+    asking.print_table(_COLUMNS, [row for step in steps for row in _rows(step)])
 
 
-def _what_moved(step: audit_service_pb2.TraceStep) -> str:
-    """Every movement of the step: its level and what was done to it."""
-    return "; ".join(
-        f"{movement.balance.sku}@{movement.balance.location} {change_of(movement)}".rstrip()
-        for movement in step.movements
-    )
+_COLUMNS: Final = (
+    "revision",
+    "time",
+    "since previous",
+    "operation",
+    "SKU",
+    "location",
+    "change",
+    "reservation",
+    "document",
+    "caller",
+    "reason",
+)
+
+
+def _rows(step: audit_service_pb2.TraceStep) -> Iterator[tuple[str, ...]]:
+    """A row for every movement of the step; what holds for the whole step stands in the first.
+
+    A movement of another kind than its operation, such as a short pick in a fulfillment, says so.
+    """
+    place = f"{step.revision.segment}/{step.revision.position}"
+    before = (place, asking.short_time(step.decide_time), since_previous(step), step.operation)
+    words = " ".join(filter(None, (step.reason, step.reference and f"[{step.reference}]")))
+    behind = (step.reservation_id, step.document_id, step.caller, words)
+    if not step.movements:
+        yield (*before, "", "", "", *behind)
+    for number, movement in enumerate(step.movements):
+        moved = (movement.balance.sku, movement.balance.location, change_of(movement))
+        if number == 0:
+            yield (*before, *moved, *behind)
+            continue
+        kind = asking.short_name(stock_pb2.MovementKind, movement.kind)
+        yield ("", "", "", "" if kind == step.operation else kind, *moved, "", "", "", "")

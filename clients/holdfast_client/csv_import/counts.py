@@ -60,7 +60,8 @@ class CountedRow:
     """What became of one row."""
 
     line_number: int
-    line: supply_pb2.CountLine
+    line: supply_pb2.CountLine | None
+    """What was counted; None where the row does not say so."""
     result: str
     booked: bool
     booked_delta: int | None = None
@@ -68,11 +69,12 @@ class CountedRow:
 
     def as_json(self) -> dict[str, object]:
         """The row as one line of JSON."""
+        line = self.line
         return {
             "line_number": self.line_number,
-            "sku": self.line.sku,
-            "location": self.line.location,
-            "counted_quantity": self.line.counted_quantity,
+            "sku": line.sku if line is not None else None,
+            "location": line.location if line is not None else None,
+            "counted_quantity": line.counted_quantity if line is not None else None,
             "booked_delta": self.booked_delta,
             "booked": self.booked,
             "result": self.result,
@@ -167,7 +169,7 @@ class CountFile:
             where = f"{each.column}: " if each.column else ""
             yield CountedRow(
                 line_number=each.line_number,
-                line=supply_pb2.CountLine(),
+                line=None,
                 result=f"{where}{each.reason}" + (f" ({each.value!r})" if each.value else ""),
                 booked=False,
             )
@@ -177,7 +179,9 @@ class CountFile:
         if answer.WhichOneof("result") != "counted":
             self.rows_refused += 1
             refusal = error_from_status(answer.refusal, request_id=answer.request_id)
-            return CountedRow(line_number=row.line_number, line=row.message, result=str(refusal), booked=False)
+            broken = "; ".join(f"{each.field}: {each.description}" for each in refusal.violations)
+            result = f"{refusal} ({broken})" if broken else str(refusal)
+            return CountedRow(line_number=row.line_number, line=row.message, result=result, booked=False)
         self.rows_booked += 1
         counted = answer.counted
         if counted.parked_id:

@@ -1,7 +1,7 @@
 """The records that the scripts read, made of what the ledger holds. Pure: no connection.
 
-The shapes are those of scripts/parts/catalog.lua, reservations.lua and supply.lua. Whatever is derived from reservations
-and documents (who waits, who holds, what is expected) is collected while they pass by.
+The shapes are those of scripts/parts/catalog.lua, reservations.lua and supply.lua. What follows from reservations and
+documents (who waits, who holds, what is expected) is collected while they pass by.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class RuleBook:
             case RuleKind.HOLD_LIMIT:
                 self.by_field[f"hold|{rule.name}"] = pack(list(rule.values))
             case RuleKind.DISTANCES:
-                self.by_field[f"distances|{rule.name}"] = pack([location for location, _ in rule.values[0]])
+                self.by_field[f"distances|{rule.name}"] = pack(rule.values[0])
 
     def _add_safety(self, rule: Rule) -> None:
         (units,) = rule.values

@@ -30,7 +30,8 @@ async def command_again(authority: Authority, parked: ParkedRequest) -> Command:
     """
     request: Any = _REQUESTS[parked.method]()
     request.ParseFromString(parked.body)
-    request.request_id = f"applied-{parked.parked_id}"
+    # No caller can take this id: those of callers begin with a letter or a digit.
+    request.request_id = f"~applied-{parked.parked_id}"
     caller = Caller(
         name=NOBODY.caller, on_behalf_of=parked.on_behalf_of or parked.caller, trace_parent=parked.trace_parent
     )

@@ -26,6 +26,7 @@ _LINE_EXPECTED_US: Final = _LINE["expected_us"]
 _LINE_TRANSFERRED: Final = _LINE["transferred"]
 
 _DOCUMENT_KIND_NAMES: Final = {number: name for name, number in layouts.DOCUMENT_KINDS.items()}
+_ALLOTMENT: Final = layouts.RULE_KINDS["ALLOTMENT"]
 _RULE_KIND_NAMES: Final = {number: name for name, number in layouts.RULE_KINDS.items()}
 
 
@@ -142,7 +143,7 @@ class _Transaction:
         self._add("put_rules", put)
         self._add(
             "use_allotments",
-            [(sku, channel, used) for (sku, channel), used in batch.allotments.items()],
+            [(_ALLOTMENT, sku, "", channel, "", used) for (sku, channel), used in batch.allotments.items()],
             expected=True,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,8 @@ def test_an_entry_under_another_number_than_its_own_is_a_disagreement() -> None:
 
 
 def test_an_entry_of_another_epoch_or_format_is_a_disagreement() -> None:
-    for options in ({"epoch": 2}, {"format_": layouts.SCRIPT_FORMAT + 1}):
+    cases: list[dict[str, Any]] = [{"epoch": 2}, {"format_": layouts.SCRIPT_FORMAT + 1}]
+    for options in cases:
         with pytest.raises(Disagreement, match="format"):
             batch_of([entry(arrivals(1), after=GENESIS_CHAIN_HASH, **options)])
 

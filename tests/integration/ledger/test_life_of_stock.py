@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from holdfast_server import layouts
@@ -270,7 +272,7 @@ def item(sku: str, inactive: bool = False, parts: tuple[tuple[str, int], ...] = 
 
 
 def test_kits_rules_and_what_is_used_of_allotments_arrive_and_are_loaded_again(ledger: Ledger) -> None:
-    share = {"sku": "part-1", "channel": "web"}
+    share: Any = {"sku": "part-1", "channel": "web"}
     ledger.use(
         [
             operation(1, KIND["PUT_ITEMS"], catalog=[item("part-1"), item("kit-1", True, (("part-1", 2),))]),
@@ -325,7 +327,7 @@ def test_an_allotment_that_is_used_and_not_there_is_a_disagreement(ledger: Ledge
 
 
 def test_an_allotment_that_is_used_and_ends_in_one_batch_is_gone(ledger: Ledger) -> None:
-    share = {"sku": "part-1", "channel": "web"}
+    share: Any = {"sku": "part-1", "channel": "web"}
     put = rule("ALLOTMENT", (7, -1, 0), start_position=1, **share)
     ledger.use([operation(1, KIND["PUT_RULES"], catalog=[put])], [("part-1", "web", 4)])
     again = rule("ALLOTMENT", (9, 9, 0), used=4, start_position=1, **share)

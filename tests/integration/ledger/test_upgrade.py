@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
+from typing import Any
 
 import msgpack
 import psycopg
@@ -44,23 +45,26 @@ INSERT INTO item VALUES ('{SEGMENT}', 'sku-1', 'Shirt', 'piece', 0);
 """
 
 
+def insert(connection: psycopg.Connection[Any], table: str, row: Sequence[object]) -> None:
+    places = ", ".join(["%s"] * len(row))
+    connection.execute(f"INSERT INTO {table} VALUES ({places})".encode(), row)
+
+
 def write_as_it_was(postgres_url: str) -> None:
     """Makes the first form of the ledger, and writes to it what its writer wrote."""
     with psycopg.connect(postgres_url) as connection:
-        connection.execute(_VERSIONS.joinpath("0001_ledger.sql").read_text(encoding="utf-8"))
+        connection.execute(_VERSIONS.joinpath("0001_ledger.sql").read_bytes())
         connection.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
         connection.execute("INSERT INTO alembic_version VALUES ('0001')")
         digest = audit.GENESIS
         for columns in OPERATIONS:
             movements = MOVEMENTS.get(columns[0], [])
             digest = hashlib.sha256(digest + msgpack.packb((columns, movements))).digest()
-            row = (SEGMENT, *columns, digest)
-            connection.execute(f"INSERT INTO operation VALUES ({', '.join(['%s'] * len(row))})", row)
+            insert(connection, "operation", (SEGMENT, *columns, digest))
             for fields in movements:
-                row = (SEGMENT, columns[0], *fields)
-                connection.execute(f"INSERT INTO movement VALUES ({', '.join(['%s'] * len(row))})", row)
+                insert(connection, "movement", (SEGMENT, columns[0], *fields))
         for statement in STATE_ROWS.strip().splitlines():
-            connection.execute(statement)
+            connection.execute(statement.encode())
         connection.execute(
             "INSERT INTO segment VALUES (%s, gen_random_uuid(), 1, '', 0, 0, 5, %s, %s, %s, now())",
             (SEGMENT, "0" * 40, digest, CLOCK_US),

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -117,7 +117,13 @@ class Silence:
         self.left.wait(2 * PATIENCE_SECONDS)
 
 
-Answer: TypeAlias = protobuf_message.Message | status_pb2.Status | Silence | bytes | list[Any]
+class AnswerTo(Protocol):
+    """An answer that is made of its request."""
+
+    def to(self, request: Any) -> protobuf_message.Message: ...
+
+
+Answer: TypeAlias = protobuf_message.Message | status_pb2.Status | Silence | AnswerTo | bytes | list[Any]
 
 
 class ScriptedAuthority:
@@ -165,6 +171,8 @@ class ScriptedAuthority:
                 context.abort_with_status(rpc_status.to_status(part))
             if isinstance(part, Silence):
                 part(context)
+            elif hasattr(part, "to"):
+                yield part.to(request).SerializeToString()
             else:
                 yield part.SerializeToString()
 

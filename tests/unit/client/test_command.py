@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 import pytest
-import typer
 from google.protobuf import timestamp_pb2
 from google.rpc import error_details_pb2
 from holdfast.inventory.v1 import (
@@ -472,34 +471,6 @@ def test_serve_without_the_server_says_what_to_install(
     assert result.stderr == (
         "holdfast: the server is not installed; pip install 'holdfast[server,embedded]' brings it\n"
     )
-
-
-def every_command(app: typer.Typer, *path: str) -> list[tuple[str, ...]]:
-    """The words of every command, those in groups included."""
-    found = [(*path, registered.name or "") for registered in app.registered_commands]
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        found += every_command(group.typer_instance, *path, group.name or "")
-    return found
-
-
-COMMANDS = every_command(command.build())
-
-
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_has_help_with_an_example(authority: ScriptedAuthority, words: tuple[str, ...]) -> None:
-    result = holdfast(authority, *words, "--help")
-    assert result.exit_code == 0
-    assert f"Example: holdfast {' '.join(words)}" in " ".join(result.stdout.split())
-
-
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_that_asks_takes_a_target_and_json(words: tuple[str, ...]) -> None:
-    if words[0] in {"serve", "replay"}:
-        pytest.skip("asks in a way of its own")
-    result = CliRunner().invoke(command.build(), [*words, "--help"])
-    assert "--target" in result.stdout
-    assert "--json" in result.stdout
 
 
 def test_nobody_listening_is_one_line(authority: ScriptedAuthority) -> None:

@@ -13,6 +13,7 @@ from holdfast_client import (
     SegmentLoading,
     Unavailable,
     UnknownSku,
+    calls,
     count_request,
     error_from_status,
 )
@@ -127,11 +128,10 @@ async def test_what_the_counts_raise_is_raised_after_the_answers_to_those_that_w
         yield from counts(2)
         raise OSError("the file ends in the middle")
 
-    got = []
+    stream = client.stream_counts(broken())
+    assert [(await anext(stream)).request_id for _ in range(2)] == ["count-0", "count-1"]
     with pytest.raises(OSError, match="in the middle"):
-        async for answer in client.stream_counts(broken()):
-            got.append(answer.request_id)
-    assert got == ["count-0", "count-1"]
+        await anext(stream)
 
 
 async def test_leaving_the_stream_cancels_it(authority: ScriptedAuthority, client: HoldfastClient) -> None:
@@ -160,3 +160,35 @@ async def test_cancelling_the_task_that_reads_ends_the_stream(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await asyncio.to_thread(silence.left.wait, PATIENCE_SECONDS)
+
+
+class Overwritten:
+    """A call whose status grpc.aio has put its own in place of, until the one that was sent arrives."""
+
+    def __init__(self, looks: int) -> None:
+        self._looks = looks
+
+    async def code(self) -> grpc.StatusCode:
+        self._looks -= 1
+        return grpc.StatusCode.UNAVAILABLE if self._looks <= 0 else grpc.StatusCode.INTERNAL
+
+    async def details(self) -> str:
+        return "the ledger is away" if self._looks <= 0 else "Internal error from Core"
+
+    async def initial_metadata(self) -> grpc.aio.Metadata:
+        return grpc.aio.Metadata()
+
+    trailing_metadata = initial_metadata
+
+
+@pytest.mark.parametrize(
+    ("looks", "code"),
+    [(1, grpc.StatusCode.UNAVAILABLE), (3, grpc.StatusCode.UNAVAILABLE), (999, grpc.StatusCode.INTERNAL)],
+)
+async def test_a_write_that_meets_the_end_does_not_hide_what_the_authority_said(
+    monkeypatch: pytest.MonkeyPatch, looks: int, code: grpc.StatusCode
+) -> None:
+    monkeypatch.setattr(calls, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    empty = grpc.aio.Metadata()
+    failure = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, empty, empty, details="Internal error from Core")
+    assert (await calls._true_failure(Overwritten(looks), failure)).code() is code

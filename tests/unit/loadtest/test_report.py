@@ -11,7 +11,7 @@ from rich.console import Console
 from holdfast_loadtest import phases
 from holdfast_loadtest.baselines.floor import Floor
 from holdfast_loadtest.phases import Measurements, Phase, Sample, order_of_round
-from holdfast_loadtest.report import TARGETS, Circumstances, make_report
+from holdfast_loadtest.report import COST_TARGETS, TARGETS, Circumstances, make_report
 from holdfast_loadtest.table import sentences, show
 from holdfast_loadtest.task import Outcome
 from holdfast_loadtest.truth import Truth
@@ -43,6 +43,8 @@ _RATES = {
     phases.BATCH_100_HOT: 8_000.0,
     phases.BATCH_500: 10_000.0,
     phases.BATCH_500_HOT: 11_000.0,
+    phases.POOL_2: 9_000.0,
+    phases.POOL_2000: 7_500.0,
     phases.ALONE: 200.0,
 }
 
@@ -85,6 +87,7 @@ def test_ratios_do_not_depend_on_the_speed_of_the_machine(slower: float) -> None
     assert report["unary_vs_echo_64"] == 0.4
     assert report["batch_vs_script"] == 0.1
     assert report["hot_vs_spread"] == 1.1
+    assert report["pool_2000_vs_2"] == 1.2
 
 
 def test_one_caller_is_held_against_a_round_trip_and_a_commit() -> None:
@@ -112,6 +115,16 @@ def test_ratios_by_cpu_count_every_process_and_need_them_all() -> None:
     assert make_report(known, _SOUND, _CIRCUMSTANCES)["ratios_by_cpu"]["unary_vs_echo"] == 0.25
 
 
+def test_the_cost_of_a_great_pool_is_told_by_time_and_by_cpu_and_held_against_its_bound() -> None:
+    dear = Measurements()
+    dear.add(phases.POOL_2, _sample(8_000.0, postgres=0.4))
+    dear.add(phases.POOL_2000, _sample(4_000.0, postgres=0.4))
+    report = make_report(dear, _SOUND, _CIRCUMSTANCES)
+    assert report["pool_2000_vs_2"] == 2.0
+    assert report["ratios_by_cpu"]["pool_2000_vs_2"] == 2.0
+    assert report["targets"]["pool_2000_vs_2"] == {"at_most": 1.5, "met": False}
+
+
 def test_a_run_without_any_measurement_has_the_same_keys() -> None:
     empty = make_report(Measurements(), _SOUND, _CIRCUMSTANCES)
     full = _report()
@@ -130,10 +143,12 @@ def test_a_report_can_be_written_and_shown(tmp_path: Path) -> None:
 
 def test_every_target_gets_its_sentence() -> None:
     said = sentences(_report())
-    assert len(said) == len(TARGETS) + 2
+    assert len(said) == len(TARGETS) + len(COST_TARGETS) + 2
     assert "0.50" in said[1]
     assert said[0].endswith("not met.")
     assert said[1].endswith(" met.")
+    assert "1.20 times as long" in said[2]
+    assert said[2].endswith("at most 1.5: met.")
     assert said[-1].endswith("sound.")
 
 
@@ -173,3 +188,4 @@ def test_what_is_compared_stands_side_by_side() -> None:
     assert apart(phases.ECHO_256, phases.UNARY_256) == 1
     assert apart(phases.SCRIPT, phases.BATCH_500) == 1
     assert apart(phases.BATCH_500, phases.BATCH_500_HOT) == 1
+    assert apart(phases.POOL_2, phases.POOL_2000) == 1

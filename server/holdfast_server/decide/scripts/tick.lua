@@ -147,6 +147,7 @@ if changed then
   write_outcomes()
   write_catalog()
 end
+write_due()
 write_sums()
 write_head()
 return cmsgpack.pack({ 'DECIDED', head.position, head.hash, now_us, results, changed, more_due })

@@ -71,6 +71,6 @@ def microseconds_of(value: timestamp_pb2.Timestamp | duration_pb2.Duration) -> i
 
 
 def time_given(request: Any, field: str) -> int:
-    """Returns a time that may be left out, in microseconds; 0 if it is."""
-    # 0 says that there is none, so the first moment of 1970 gives way to the one after it.
-    return (microseconds_of(getattr(request, field)) or 1) if request.HasField(field) else 0
+    """Returns a time that may be left out, in microseconds; 0 if it is. Times before 1970 count as its first."""
+    # 0 says that there is none, so the earliest time is the first microsecond.
+    return max(1, microseconds_of(getattr(request, field))) if request.HasField(field) else 0

@@ -72,7 +72,6 @@ local function put_pool(id, locations, position)
   overlaps[id] = nil
   pool_cache[id] = { position, locations, known and known[POOL.channels] or {}, keys_of(overlaps), safety }
   changed_pools[id] = pool_cache[id]
-  rank_cache[id] = nil
   for other_id in pairs(overlaps) do
     set_overlap(other_id, id, true)
   end

@@ -87,14 +87,6 @@ local function put_of_item(sku, name, value)
   end
 end
 
-local function locations_of(distances)
-  local locations = {}
-  for index, pair in ipairs(distances) do
-    locations[index] = pair[1]
-  end
-  return locations
-end
-
 -- Puts one rule in force. Returns what is used of it, and since when, if it is an allotment.
 local function put_rule(rule, position)
   local kind, sku, location, channel, name, removed, values = unpack(rule)
@@ -111,7 +103,7 @@ local function put_rule(rule, position)
   elseif kind == RULE.HOLD_LIMIT then
     keep_rule('hold|' .. name, not removed and values or nil)
   else
-    keep_rule('distances|' .. name, not removed and locations_of(values[1]) or nil)
+    keep_rule('distances|' .. name, not removed and values[1] or nil)
   end
   return 0, 0
 end

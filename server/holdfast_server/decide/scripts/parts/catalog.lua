@@ -19,7 +19,6 @@ local location_cache, changed_locations = {}, {}
 local pool_cache, changed_pools = {}, {}
 local channel_cache, changed_channels = {}, {}
 local rule_cache, changed_rules = {}, {}
-local rank_cache = {}
 
 local function cached(cache, key, id)
   local record = cache[id]
@@ -92,19 +91,6 @@ local function keep_rule(field, record)
   end
   rule_cache[field] = record or false
   changed_rules[field] = record and cmsgpack.pack(record) or false
-end
-
--- Returns the rank of each location in a pool, from 0.
-local function ranks_in(pool_id)
-  local ranks = rank_cache[pool_id]
-  if not ranks then
-    ranks = {}
-    for index, location in ipairs(pool_of(pool_id)[POOL.locations]) do
-      ranks[location] = index - 1
-    end
-    rank_cache[pool_id] = ranks
-  end
-  return ranks
 end
 
 local function do_overlap(pool_id, other_id)

@@ -45,9 +45,10 @@ local function move(record, kind, line, slot, sellable, quality_hold, damaged, h
     level[LEVEL.version], level[LEVEL.sellable], level[LEVEL.quality_hold], level[LEVEL.damaged],
     level[LEVEL.held], level[LEVEL.committed],
   }
-  if backordered or level[LEVEL.backordered] then
-    move_rare(level, backordered or 0, in_transit or 0)
-    movement[16], movement[17] = backordered or 0, in_transit or 0
+  backordered, in_transit = backordered or 0, in_transit or 0
+  if backordered ~= 0 or in_transit ~= 0 or level[LEVEL.backordered] then
+    move_rare(level, backordered, in_transit)
+    movement[16], movement[17] = backordered, in_transit
     movement[18], movement[19] = level[LEVEL.backordered] or 0, level[LEVEL.in_transit] or 0
     if movement[18] > 0 then
       brought[#brought + 1] = slot

@@ -167,8 +167,13 @@ end
 local function write_reservations()
   write_changes(KEY.reservations, changed_reservations)
   write_changes(KEY.holders, changed_holders)
-  add_members(KEY.due, due_added)
-  remove_fields('ZREM', KEY.due, keys_of(due_removed))
   add_members(KEY.waiting, waiting_added)
   remove_fields('ZREM', KEY.waiting, keys_of(waiting_removed))
+end
+
+-- What has to be done by itself is written even if nothing took effect: that a level has no units for those who wait there
+-- is no news for the journal.
+local function write_due()
+  add_members(KEY.due, due_added)
+  remove_fields('ZREM', KEY.due, keys_of(due_removed))
 end

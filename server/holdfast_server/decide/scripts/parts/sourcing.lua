@@ -1,10 +1,13 @@
 -- sourcing.lua: where the units of a demand come from. Places lines in a basket, before anything is booked.
 --
--- A basket: what the lines placed so far have taken, by slot, by SKU, and by pools that must keep units for others; and
--- the placements { slot, quantity, ordered_sku, reason, expected_us, backordered }.
+-- A basket: what the lines placed so far have taken, by slot, by SKU, and by pools that must keep units for others; what
+-- of them waits, by slot, which is promised before anything else there; and the placements { slot, quantity, ordered_sku, reason, expected_us, backordered }.
 
 local Sourcing = {}
 do
+
+-- By the rule and the pool as they are now; either is another table when it is replaced.
+local nearest_cache = {}
 
 Sourcing.REASON_OF_ORDER = {
   [ORDER.POOL] = SOURCED.POOL_ORDER, [ORDER.NEAREST] = SOURCED.NEAREST, [ORDER.MOST_STOCK] = SOURCED.MOST_STOCK,
@@ -17,7 +20,7 @@ function Sourcing.new_basket(channel_id, options)
   return {
     channel_id = channel_id, pool_id = pool_id, pool = pool_of(pool_id),
     order = options.order or ORDER.POOL, destination = options.destination,
-    taken = {}, taken_of_sku = {}, limits = {}, guards = {}, placements = {},
+    taken = {}, taken_of_sku = {}, limits = {}, guards = {}, waiting = {}, placements = {},
   }
 end
 
@@ -48,7 +51,7 @@ local function guards_of(basket, sku)
 end
 
 function Sourcing.left_at(basket, slot)
-  local left = net_of(slot) - (basket.taken[slot] or 0)
+  local left = net_of(slot) - (basket.taken[slot] or 0) - (basket.waiting[slot] or 0)
   local guards = guards_of(basket, slot.sku)
   if guards then
     for pool_id in pairs(ranks_of(slot.location)) do
@@ -88,24 +91,30 @@ function Sourcing.take_back(basket, count)
   end
 end
 
--- The locations of the pool, the nearest first; those of unknown distance last, in the pool's order.
+-- The locations of the pool, the nearest first, as near ones in the pool's order; those of unknown distance last.
 local function by_distance(basket)
-  if not basket.nearest then
-    local ranks, nearest, is_declared = ranks_in(basket.pool_id), {}, {}
-    for _, location in ipairs(rule_of('distances|' .. basket.destination)) do
-      if ranks[location] then
-        nearest[#nearest + 1] = { location, ranks[location] }
-        is_declared[location] = true
-      end
+  local rule = rule_of('distances|' .. basket.destination)
+  local known = nearest_cache[rule] or {}
+  nearest_cache[rule] = known
+  local nearest = known[basket.pool]
+  if not nearest then
+    local distance_to = {}
+    for _, pair in ipairs(rule) do
+      distance_to[pair[1]] = pair[2]
     end
+    nearest = {}
     for index, location in ipairs(basket.pool[POOL.locations]) do
-      if not is_declared[location] then
-        nearest[#nearest + 1] = { location, index - 1 }
-      end
+      nearest[index] = { location, index - 1, distance_to[location] or math.huge }
     end
-    basket.nearest = nearest
+    table.sort(nearest, function(one, other)
+      if one[3] ~= other[3] then
+        return one[3] < other[3]
+      end
+      return one[2] < other[2]
+    end)
+    known[basket.pool] = nearest
   end
-  return basket.nearest
+  return nearest
 end
 
 local function by_stock(basket, sku, bits)

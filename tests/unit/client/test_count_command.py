@@ -1,0 +1,145 @@
+"""A file is counted row by row, and every row gets a result."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from holdfast.inventory.v1 import stock_pb2, supply_pb2
+from typer.testing import CliRunner, Result
+
+from holdfast_client import command
+from unit.client.scripted import ScriptedAuthority, status_of
+
+
+def holdfast(authority: ScriptedAuthority, *arguments: str) -> Result:
+    return CliRunner().invoke(command.build(), arguments, env={"HOLDFAST_TARGET": authority.target})
+
+
+def counted(delta: int, *, replayed: bool = False) -> supply_pb2.CountStockResponse:
+    return supply_pb2.CountStockResponse(booked_deltas=[delta], replayed=replayed)
+
+
+def answered(authority: ScriptedAuthority, *results: Any) -> None:
+    """Answers a stream of counts; the ids are those of the requests, which the command makes."""
+    for result in results:
+        authority.will_answer("StreamCounts", Echoed(result))
+
+
+class Echoed:
+    """The answer to whatever count comes, under its id."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+    def to(self, request: Any) -> supply_pb2.StreamCountsResponse:
+        answer = supply_pb2.StreamCountsResponse(request_id=request.count.request_id)
+        field = answer.counted if isinstance(self.result, supply_pb2.CountStockResponse) else answer.refusal
+        field.CopyFrom(self.result)
+        return answer
+
+
+SNAPSHOT = """StockCode,Units,Status,Expected
+85123A,97,,
+84029G,20,damaged,21
+NO-SUCH,5,,
+BAD,many,,
+NEW-1,4,,
+"""
+
+
+def snapshot(tmp_path: Path) -> list[str]:
+    file = tmp_path / "snapshot.csv"
+    file.write_text(SNAPSHOT)
+    mapped = "sku=StockCode,counted_quantity=Units,status=Status,expected_quantity=Expected"
+    return ["count", "--file", str(file), "--map", mapped, "--location", "LONDON"]
+
+
+def answer_snapshot(authority: ScriptedAuthority) -> None:
+    answered(
+        authority,
+        counted(-3),
+        counted(2, replayed=True),
+        status_of(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SKU", "no item NO-SUCH"),
+        supply_pb2.CountStockResponse(parked_id="main-parked-5"),
+    )
+
+
+def test_a_file_is_counted_row_by_row_with_a_result_for_each(authority: ScriptedAuthority, tmp_path: Path) -> None:
+    answer_snapshot(authority)
+    result = holdfast(authority, *snapshot(tmp_path), "--reference", "night", "--park")
+    assert result.exit_code == 3
+    lines = [call.request.count.lines[0] for call in authority.heard("StreamCounts")]
+    assert [(line.sku, line.location, line.counted_quantity) for line in lines] == [
+        ("85123A", "LONDON", 97),
+        ("84029G", "LONDON", 20),
+        ("NO-SUCH", "LONDON", 5),
+        ("NEW-1", "LONDON", 4),
+    ]
+    assert (lines[1].status, lines[1].expected_quantity) == (stock_pb2.STOCK_STATUS_DAMAGED, 21)
+    assert not lines[0].HasField("expected_quantity")
+    first = authority.heard("StreamCounts")[0].request.count
+    assert (first.reference, first.park_unknown) == ("night", True)
+    for words in (
+        r"85123A .* 97 .* -3 .* booked",
+        r"84029G .* damaged .* 20 .* \+2 .* booked before",
+        r"NO-SUCH .* UNKNOWN_SKU: no item NO-SUCH",
+        r"5 │ +│ +│ +│ +│ +│ Units: must be a whole number",
+        r"NEW-1 .* waits for its item as main-parked-5",
+    ):
+        assert re.search(words, result.stdout), words
+    assert "5 rows: 3 booked, 2 of them differed by +2 and -3 units, 1 were booked before" in result.stdout
+
+
+def test_a_counted_file_is_machine_readable_row_by_row(authority: ScriptedAuthority, tmp_path: Path) -> None:
+    answer_snapshot(authority)
+    result = holdfast(authority, *snapshot(tmp_path), "--json")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert sorted((row["line_number"], row["booked"], row["booked_delta"]) for row in rows) == [
+        (2, True, -3),
+        (3, True, 2),
+        (4, False, None),
+        (5, False, None),
+        (6, True, None),
+    ]
+    assert result.exit_code == 3
+
+
+def test_a_file_with_a_moment_is_the_same_count_again_and_one_without_is_not(
+    authority: ScriptedAuthority, tmp_path: Path
+) -> None:
+    def ids(*options: str) -> list[str]:
+        before = len(authority.heard("StreamCounts"))
+        answer_snapshot(authority)
+        holdfast(authority, *snapshot(tmp_path), *options)
+        return [call.request.count.request_id for call in authority.heard("StreamCounts")[before:]]
+
+    moment = ("--as-of", "2026-03-01T18:00:00Z")
+    first, again, other, bare, bare_again = ids(*moment), ids(*moment), ids("--as-of", "main/7"), ids(), ids()
+    assert first == again
+    assert len({*first, *other, *bare, *bare_again}) == 16
+
+
+def test_a_stream_that_breaks_tells_what_was_booked(authority: ScriptedAuthority, tmp_path: Path) -> None:
+    answered(authority, counted(-3))
+    authority.will_answer("StreamCounts", *[status_of(grpc.StatusCode.UNAVAILABLE, "LEDGER_UNAVAILABLE")] * 4)
+    result = holdfast(authority, *snapshot(tmp_path))
+    assert result.exit_code == 1
+    assert re.search(r"85123A .* 97 .* -3 .* booked", result.stdout)
+    assert "LEDGER_UNAVAILABLE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"), [("", "no readable header"), ("sku,units\n", "no column 'location'")]
+)
+def test_a_file_that_cannot_be_counted_ends_with_1_and_says_why(
+    authority: ScriptedAuthority, tmp_path: Path, content: str, complaint: str
+) -> None:
+    file = tmp_path / "counts.csv"
+    file.write_text(content)
+    result = holdfast(authority, "count", "--file", str(file))
+    assert result.exit_code == 1
+    assert complaint in result.stderr
+    assert authority.all_heard() == []
