@@ -149,6 +149,10 @@ class Chance:
         choice = fitting if fitting and self.now_and_then(0.85) else latest
         return self.one_of(choice[:6]).reservation_id
 
+    def lacks(self, kind: str) -> bool:
+        """Whether there is no document of the kind; then it is mostly better to make one."""
+        return not any(of == kind for of, _ in self.model.state.documents) and self.now_and_then(0.8)
+
     def document_id(self, kind: str, *states: str) -> str:
         """A late one, mostly in one of the states; or one that never was."""
         latest = [document for document in reversed(self.model.state.documents.values()) if document.kind == kind]

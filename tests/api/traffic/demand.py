@@ -20,7 +20,7 @@ class Demand(Chance):
     def sourcing(self) -> requests.Sourcing | None:
         if self.now_and_then(0.5):
             return None
-        order = self.one_of((words.POOL, words.NEAREST, words.NEAREST, words.MOST_STOCK))
+        order = self.one_of((words.POOL, words.NEAREST, words.NEAREST, words.MOST_STOCK, words.MOST_STOCK))
         destination = self.names("south") if self.now_and_then(0.05) else self.names.destination
         return requests.Sourcing(
             order=order,
@@ -135,6 +135,8 @@ class Demand(Chance):
         return requests.ProcessReturn(request_id=uuid7(), return_id=return_id, receipt=receipt)
 
     def inspect(self) -> Request:
+        if self.lacks(words.CUSTOMER_RETURN):
+            return self.come_back()
         lines = tuple(
             requests.InspectionLine(
                 line_number=number,
@@ -151,6 +153,8 @@ class Demand(Chance):
     # What went wrong.
 
     def resolve(self) -> Request:
+        if self.lacks(words.INCIDENT):
+            return self.tell()
         kinds = (words.CANCEL, words.BACKORDER, words.SUBSTITUTE, words.TRANSFER)
         resolution = self.one_of(kinds)
         return requests.ResolveIncident(
@@ -163,6 +167,8 @@ class Demand(Chance):
         )
 
     def close_incident(self) -> Request:
+        if self.lacks(words.INCIDENT):
+            return self.tell()
         incident_id = self.document_id(words.INCIDENT, words.OPEN, words.RESOLVED)
         return requests.CloseIncident(request_id=uuid7(), incident_id=incident_id, reason=self.one_of(("", "over")))
 

@@ -111,6 +111,8 @@ class Stock(Chance):
         )
 
     def arrive(self) -> Request:
+        if self.lacks(words.TRANSFER):
+            return self.ship()
         transfer_id = self.document_id(words.TRANSFER, words.IN_TRANSIT)
         transfer = self.model.state.documents.get((words.TRANSFER, transfer_id))
         skus = [line.sku for line in transfer.lines] if transfer and self.now_and_then(0.9) else self.stocked_skus()

@@ -48,6 +48,9 @@ class RandomTrade(Demand, Stock, Rules):
         ]
 
     def anything(self) -> Request:
+        """Mostly demand as long as there is none."""
+        if not self.model.reservations and self.now_and_then(0.7):
+            return self.ask()
         return self.one_of(
             (
                 *([self.ask] * 14),

@@ -85,6 +85,7 @@ operation.put_pools = function(arguments, command)
 
   -- Everything is checked. From here on the pools are in force.
   local record = begin(KIND.PUT_POOLS, command)
+  upheavals = upheavals + 1
   for _, pool in ipairs(arguments[1]) do
     put_pool(pool[1], pool[3], record[RECORD.position])
   end

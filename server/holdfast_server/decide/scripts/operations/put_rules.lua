@@ -151,6 +151,7 @@ operation.put_rules = function(arguments, command)
 
   -- Everything is checked. From here on the rules are in force.
   local record = begin(KIND.PUT_RULES, command)
+  upheavals = upheavals + 1
   local images = {}
   for index, rule in ipairs(arguments[1]) do
     local used, start_position = put_rule(rule, record[RECORD.position])

@@ -31,6 +31,7 @@ local function place_demand(basket, line, split, partial, options)
   end
   if placed < quantity and options.allow_backorder then
     local slot, room, expected_us = room_to_wait(basket, sku, location)
+    -- What there is goes first, if the rest may wait.
     if slot and not partial and quantity - math.min(available, quantity) <= room and available > 0 then
       placed = place_line(basket, { sku, math.min(available, quantity), location }, split, true)
     end
@@ -70,7 +71,7 @@ local function fill_basket(basket, lines, split, partial, options)
 end
 
 local function reserve_refusal(arguments)
-  local channel, _, _, _, _, lines, _, holder, options = unpack(arguments)
+  local channel, lines, holder, options = arguments[1], arguments[6], arguments[8], arguments[9]
   if not channel_of(channel) then
     return refuse('UNKNOWN_CHANNEL', channel)
   end
@@ -89,12 +90,12 @@ operation.reserve = function(arguments, command)
   if refusal then
     return refusal
   end
-  local channel, _, _, split, partial, lines, _, _, options = unpack(arguments)
+  local channel, split, partial, options = arguments[1], arguments[4], arguments[5], arguments[9]
   if options.told then
     return book_told(arguments, command)
   end
 
-  local sums = summed(lines)
+  local sums = summed(arguments[6])
   local basket = Sourcing.new_basket(channel, options)
   local placed_of, available_of = fill_basket(basket, sums, split, partial, options)
   local short, shortfalls = {}, {}

@@ -32,19 +32,19 @@ end
 
 -- Each returns the record, or nil if there is no such thing.
 local function item_of(sku)
-  return cached(item_cache, KEY.items, sku)
+  return item_cache[sku] or cached(item_cache, KEY.items, sku)
 end
 
 local function location_of(id)
-  return cached(location_cache, KEY.locations, id)
+  return location_cache[id] or cached(location_cache, KEY.locations, id)
 end
 
 local function pool_of(id)
-  return cached(pool_cache, KEY.pools, id)
+  return pool_cache[id] or cached(pool_cache, KEY.pools, id)
 end
 
 local function channel_of(id)
-  return cached(channel_cache, KEY.channels, id)
+  return channel_cache[id] or cached(channel_cache, KEY.channels, id)
 end
 
 local function rule_of(field)
@@ -54,6 +54,9 @@ end
 local function rules_about(item)
   return item and item[ITEM.rules] or nil
 end
+
+-- Counts the changes of this tick that make sums over pools worthless.
+local upheavals = 0
 
 -- Returns the parts of a kit, or nil for any other item.
 local function parts_of(item)

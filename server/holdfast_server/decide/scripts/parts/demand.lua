@@ -71,11 +71,11 @@ local function book_basket(record, basket, reservation)
 end
 
 local function new_reservation(arguments, record, state)
-  local channel, order_id, ttl_us, _, _, _, id, holder, options = unpack(arguments)
-  local expire_us = state == STATE.HELD and now_us + ttl_us or 0
+  local position, options = record[RECORD.position], arguments[9]
+  local expire_us = state == STATE.HELD and now_us + arguments[3] or 0
   head.reservations = head.reservations + 1
   return {
-    id, 0, state, channel, order_id, now_us, expire_us, now_us, record[RECORD.position], record[RECORD.position],
-    options.customer_id or '', holder, options.told and 1 or 0, {},
+    arguments[7], 0, state, arguments[1], arguments[2], now_us, expire_us, now_us, position, position,
+    options.customer_id or '', arguments[8], options.told and 1 or 0, {},
   }
 end

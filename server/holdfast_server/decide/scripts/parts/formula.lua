@@ -45,8 +45,11 @@ end
 function Formula.limit(channel_id, sku, units)
   local channel = channel_of(channel_id)
   local rules = rules_about(item_of(sku))
-  local share = rules and rules.channels and rules.channels[channel_id]
   local buffer = channel[CHANNEL.buffer]
+  if not rules or not rules.channels then
+    return math.max(0, units - buffer)
+  end
+  local share = rules.channels[channel_id]
   if share and share[SHARE.buffer] >= 0 then
     buffer = share[SHARE.buffer]
   end

@@ -82,7 +82,7 @@ end
 
 -- What can still be reserved of a level. Signed.
 local function net_of(slot)
-  return physical_of(slot.level) - safety_of(slot)
+  return physical_of(slot.level) - (slot.safety or safety_of(slot))
 end
 
 -- Returns the level of a slot for a change, and creates it if the location never had the SKU.

@@ -32,8 +32,8 @@ end
 -- backordered units and of those in transit may be left out.
 local function move(record, kind, line, slot, sellable, quality_hold, damaged, held, committed, backordered, in_transit)
   prepare_sums(slot)
-  local level = level_for_change(slot)
   local before = net_of(slot)
+  local level = level_for_change(slot)
   level[LEVEL.version] = level[LEVEL.version] + 1
   level[LEVEL.sellable] = level[LEVEL.sellable] + sellable
   level[LEVEL.quality_hold] = level[LEVEL.quality_hold] + quality_hold
@@ -54,9 +54,9 @@ local function move(record, kind, line, slot, sellable, quality_hold, damaged, h
       brought[#brought + 1] = slot
     end
   end
-  local after = net_of(slot)
-  if after ~= before then
-    keep_sums(slot, before, after)
+  local gained = sellable - held - committed - backordered
+  if gained ~= 0 then
+    keep_sums(slot, before, before + gained)
   end
   local movements = record[RECORD.movements]
   movements[#movements + 1] = movement

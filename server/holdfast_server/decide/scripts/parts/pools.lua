@@ -103,6 +103,10 @@ local function sum_of(pool_id, sku)
     sum = { pool_id = pool_id, sku = sku, record = packed and cmsgpack.unpack(packed) or nil }
     sums[pool_id] = sum
   end
+  if sum.checked == upheavals then
+    return sum
+  end
+  sum.checked = upheavals
   local pool, item = pool_of(pool_id), item_of(sku)
   local record = sum.record
   if not record or record[VERSION] ~= pool[POOL.version] or (record[ITEM_VERSION] or 0) ~= version_of(item) then

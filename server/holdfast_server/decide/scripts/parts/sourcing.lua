@@ -31,7 +31,8 @@ function Sourcing.limit_left(basket, sku)
     limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku))
     basket.limits[sku] = limit
   end
-  return math.max(0, limit - (basket.taken_of_sku[sku] or 0))
+  local left = limit - (basket.taken_of_sku[sku] or 0)
+  return left > 0 and left or 0
 end
 
 -- What other pools can spare of a SKU: those that overlap with the channel's and must keep units for their channels.
