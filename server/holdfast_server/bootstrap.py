@@ -35,6 +35,8 @@ from holdfast_server.writer_keeper import WriterKeeper
 log = structlog.get_logger("holdfast.server")
 
 _CHECK_SECONDS: Final = 0.5
+_CANCEL_SECONDS: Final = 3.0
+_CANCEL_TRIES: Final = 3
 _OPEN_POLL_SECONDS: Final = 0.02
 _PROGRESS_SECONDS: Final = 5.0
 
@@ -75,6 +77,20 @@ def _serve(settings: Settings, supervisor: Supervisor | None) -> None:
     check_redis(settings)
     migrate(settings.postgres_url)
     asyncio.run(_Server(settings, supervisor).run())
+
+
+async def _cancel_all(tasks: list[asyncio.Task[None]]) -> None:
+    """Ends tasks. One that loses a cancellation, as a library in between may do, is cancelled again and named."""
+    pending = set(tasks)
+    for _ in range(_CANCEL_TRIES):
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
+        if not pending:
+            return
+        for task in pending:
+            where = [f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in task.get_stack(limit=3)]
+            log.warning("task_does_not_end", task=task.get_name(), where=where)
 
 
 class _Server:
@@ -134,9 +150,7 @@ class _Server:
         finally:
             await edge.stop()
             stopped.cancel()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancel_all(tasks)
             await connection.aclose()
             self._reader.close()
             self._engine_reader.close()

@@ -8,7 +8,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -18,21 +19,21 @@ from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
 from holdfast.inventory.v1 import supply_pb2 as supply
-from holdfast.inventory.v1.audit_service_pb2 import LedgerVerdict, VerifyLedgerRequest
+from holdfast.inventory.v1.audit_service_pb2 import LedgerVerdict, ListSegmentsRequest, VerifyLedgerRequest
 from holdfast.inventory.v1.reservation_pb2 import Reservation, ReservationState
 
 from api import translation
 from api.calls import CHANNEL_OPTIONS, PATIENCE_SECONDS, PAUSE_SECONDS
 from api.history import History, method_for
 from api.ids import uuid7
-from api.refusals import read_error
+from api.refusals import Refusal, read_error
 from api.shop import Stubs
 from api.test_histories import PROMISED_DAYS, ask_and_compare
 from api.traffic.chance import DAY_SECONDS, Names
 from api.traffic.trade import RandomTrade
 from model import requests, words
 from model.requests import Request
-from support.authority import TestAuthority
+from support.authority import TestAuthority, wait_until
 
 STEPS = int(os.environ.get("HOLDFAST_LONG_HISTORY_STEPS", "2000"))
 SEED = int(os.environ.get("HOLDFAST_LONG_HISTORY_SEED") or random.SystemRandom().randint(1, 10**9))
@@ -57,18 +58,50 @@ class LongHistory:
 
     def ask(self, request: Request) -> words.Answer | None:
         """The answer, or None for a refusal."""
+        outcome = self.send(request)
+        self.compare(request, outcome)
+        return outcome if isinstance(outcome, words.Answer) else None
+
+    def send(self, request: Request) -> words.Answer | Refusal:
         self.asked.append(request)
         try:
             response = patiently(method_for(self.stubs, request), translation.to_proto(request))
         except grpc.RpcError as error:
-            self.history.expect_refusal(request, read_error(error))
-            return None
+            return read_error(error)
         answer = translation.answer_from_proto(response)
         if request.request_id not in self.history.model.outcomes:
             # It had taken effect, and the first answer was lost on the way.
             answer = replace(answer, replayed=False)
-        self.history.expect_answer(request, answer)
         return answer
+
+    def compare(self, request: Request, outcome: words.Answer | Refusal, history: History | None = None) -> None:
+        if isinstance(outcome, Refusal):
+            (history or self.history).expect_refusal(request, outcome)
+        else:
+            (history or self.history).expect_answer(request, outcome)
+
+    def ask_during(self, kill: Callable[[], None]) -> None:
+        """Asks while the sequencer is killed, and goes on when another is there.
+
+        The new one looks for units for those who wait: before the request, if that was decided after it.
+        """
+        epoch = self.epoch()
+        request = self.trade.anything()
+        threading.Timer(self.chance.random() / 50, kill).start()
+        outcome = self.send(request)
+        wait_until(lambda: self.epoch() > epoch, "a sequencer that is made anew")
+        model = self.history.model
+        try:
+            self.compare(request, outcome, deepcopy(self.history))
+        except AssertionError:
+            model.look_for_units()
+        self.compare(request, outcome)
+        model.look_for_units()
+
+    def epoch(self) -> int:
+        """The number of the sequencer's life."""
+        (segment,) = patiently(self.stubs.audit.ListSegments, ListSegmentsRequest()).segments
+        return int(segment.epoch)
 
     def take_a_step(self, number: int) -> None:
         if self.trade.now_and_then(0.05):
@@ -98,12 +131,9 @@ class LongHistory:
         answer = self.ask(replace(request, ttl=requests.Duration(seconds=1)))
         if answer is None or answer.reservation is None:
             return
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        told = self.read(answer.reservation.reservation_id)
-        while told.state != ReservationState.RESERVATION_STATE_EXPIRED:
-            assert time.monotonic() < deadline, "a hold that is due does not expire"
-            time.sleep(PAUSE_SECONDS)
-            told = self.read(answer.reservation.reservation_id)
+        which, expired = answer.reservation.reservation_id, ReservationState.RESERVATION_STATE_EXPIRED
+        wait_until(lambda: self.read(which).state == expired, "the expiry of a hold that is due")
+        told = self.read(which)
         self.history.model.tell_time(translation.instant(told.update_time))
         self.history.expect_reservation(told)
 
@@ -219,8 +249,7 @@ def test_a_long_history_with_kills_is_answered_as_the_model_predicts(fresh_autho
                 long.ask(request)
             for number in range(1, STEPS + 1):
                 if KILLS and number % max(1, STEPS // KILLS) == 0:
-                    # While the next requests are under way.
-                    threading.Timer(long.chance.random() / 50, fresh_authority.kill_valkey).start()
+                    long.ask_during(fresh_authority.kill_valkey)
                 long.take_a_step(number)
             long.compare_everything()
             assert_ledger_is_sound(long.stubs)

@@ -133,6 +133,15 @@ class ModelAuthority:
             while self._cover_one(sku, location):
                 pass
 
+    def look_for_units(self) -> None:
+        """Gives units to those who wait wherever there are any, as a sequencer does that was made anew.
+
+        Only a rule that kept units back and no longer does leaves any: no operation brings those.
+        """
+        for sku, location in sorted(self.levels, key="|".join):
+            while self._cover_one(sku, location):
+                pass
+
     def _cover_one(self, sku: str, location: str) -> bool:
         state = self.state
         level = state.level(sku, location)
