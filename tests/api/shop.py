@@ -379,8 +379,9 @@ async def put_item(stubs: Any, sku: str = "", *, parts: tuple[tuple[str, int], .
 
 
 async def put_locations(stubs: Any, *names: str) -> None:
-    places = [Location(location=name) for name in names]
-    await stubs.catalog.PutLocations(PutLocationsRequest(request_id=uuid7(), locations=places))
+    for first in range(0, len(names), MAX_LINES):
+        places = [Location(location=name) for name in names[first : first + MAX_LINES]]
+        await stubs.catalog.PutLocations(PutLocationsRequest(request_id=uuid7(), locations=places))
 
 
 async def put_pool(stubs: Any, pool: str, locations: tuple[str, ...]) -> None:

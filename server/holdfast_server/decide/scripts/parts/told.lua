@@ -20,6 +20,19 @@ local function told_parts(lines)
   return summed(parts_of_lines)
 end
 
+-- Returns a refusal if more units would wait at a level than it can have.
+local function waiting_refusal(basket)
+  local waiting = {}
+  for _, placement in ipairs(basket.placements) do
+    local slot, waits = placement[1], placement[6]
+    waiting[slot] = (waiting[slot] or backordered_of(slot)) + waits
+    if waiting[slot] > MAX_LEVEL_QUANTITY then
+      return refuse('QUANTITY_OVERFLOW', slot.sku, slot.location)
+    end
+  end
+  return nil
+end
+
 -- Adds units of a line, those that are there and those that wait, as one placement.
 local function place_told(basket, slot, quantity, ordered_sku, reason, waits)
   basket.taken[slot] = (basket.taken[slot] or 0) + quantity - waits
@@ -67,6 +80,16 @@ local function where_told_waits(basket, sku)
   return slot_of(sku, location)
 end
 
+-- Returns a refusal if a line has more units than a level can, be it as the parts of kits.
+local function size_refusal(basket, parts)
+  for _, part in ipairs(parts) do
+    if part[2] > MAX_LEVEL_QUANTITY then
+      return refuse('QUANTITY_OVERFLOW', part[1], part[3] ~= '' and part[3] or where_told_waits(basket, part[1]).location)
+    end
+  end
+  return nil
+end
+
 local function fill_told(basket, lines)
   for _, line in ipairs(lines) do
     local sku, quantity, location, ordered_sku = unpack(line)
@@ -93,7 +116,16 @@ function book_told(arguments, command)
   if #basket.pool[POOL.locations] == 0 then
     return refuse('LOCATION_NOT_IN_POOL', '')
   end
-  fill_told(basket, told_parts(lines))
+  local parts = told_parts(lines)
+  local refusal = size_refusal(basket, parts)
+  if refusal then
+    return refusal
+  end
+  fill_told(basket, parts)
+  refusal = waiting_refusal(basket)
+  if refusal then
+    return refusal
+  end
   if #basket.placements > limits.max_placements_per_reservation then
     return refuse('LIMIT_EXCEEDED', 'max_placements_per_reservation', limits.max_placements_per_reservation)
   end
