@@ -243,7 +243,8 @@ class InventoryServiceServicer:
         INSUFFICIENT_STOCK if there is too little, with ITEM_INACTIVE if the item
         is no longer sold, with HOLD_LIMIT_REACHED if the customer or the caller
         holds too much already. One that tells of a sale is never refused for
-        that: what is missing is backordered, and an incident is opened. Both are
+        that: what is missing is backordered, and an incident is opened; only more
+        than 10^12 units at a level are refused, with QUANTITY_OVERFLOW. Both are
         refused with UNKNOWN_SKU, UNKNOWN_LOCATION, UNKNOWN_CHANNEL or
         UNKNOWN_DESTINATION if there is no such thing, with LOCATION_NOT_IN_POOL if
         the channel does not sell from a named location.
