@@ -46,6 +46,7 @@ class Settings(BaseSettings):
 
     # The edge.
     max_message_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024)
+    max_promises_per_batch: int = Field(default=100, ge=1, description="keys that ask what can be promised for a day")
     max_lines_per_batch: int = Field(default=10_000, ge=1000)
     max_locations_per_put: int = Field(default=10_000, ge=5000)
     max_concurrent_calls: int = Field(default=10_000, ge=1)
@@ -59,6 +60,8 @@ class Settings(BaseSettings):
     max_lines_per_tick: int = Field(default=4_000, ge=1_000, description="holds a reservation of 1,000 lines")
     max_expiries_per_tick: int = Field(default=128, ge=1)
     max_covers_per_tick: int = Field(default=128, ge=1, description="lines that wait, given units in one tick")
+    max_plans_per_item: int = Field(default=1_000, ge=1, description="that are open and name a time")
+    max_channel_rules_per_item: int = Field(default=100, ge=1, description="allotments, and buffers of one SKU")
     max_recalled: int = Field(default=20_000, ge=1, description="changes of ended things that are remembered")
     max_uncommitted_operations: int = Field(default=20_000, ge=1)
     max_pools_per_location: int = Field(default=64, ge=1)

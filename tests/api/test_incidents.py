@@ -100,6 +100,31 @@ async def test_a_unit_that_came_and_went_between_is_told_by_its_last_change(stub
     assert incident.cause_revision == second.revision
 
 
+async def test_a_channel_that_had_seen_more_than_was_left_was_stale_too(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=5)
+    seen = await shop.revision()
+    other = await shop.reserve((shop.sku, 3))
+    told = await shop.told((shop.sku, 4), seen_revision=seen)
+    incident = await shop.incident(told.incident_id)
+    assert [line.quantity for line in incident.lines] == [2]
+    assert incident.cause == reconciliation.INCIDENT_CAUSE_STALE_CHANNEL
+    assert incident.cause_revision == other.revision
+
+
+async def test_the_cause_does_not_change_by_what_happens_later(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=2)
+    seen = await shop.revision()
+    await shop.adjust(-2)
+    told = await shop.told((shop.sku, 1), seen_revision=seen)
+    before = await shop.incident(told.incident_id)
+    await shop.receive(9)
+    await shop.reserve((shop.sku, 8))
+    await shop.resolve(told.incident_id, BACKORDER)
+    after = await shop.incident(told.incident_id)
+    for field in ("cause", "cause_revision", "cause_time", "seen_revision", "create_time", "lines"):
+        assert getattr(after, field) == getattr(before, field)
+
+
 # The resolutions.
 
 

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from holdfast.inventory.v1 import catalog_pb2 as catalog
+from holdfast.inventory.v1 import catalog_service_pb2 as catalog_service
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast.inventory.v1 import supply_pb2 as supply
 from holdfast.inventory.v1.reservation_pb2 import ReservationState, Sourcing, SourcingOrder
 from holdfast.inventory.v1.stock_pb2 import StockStatus
 
-from api.calls import answer_or_refusal, until
+from api.calls import answer_or_refusal, together, until
 from api.ids import some, uuid7
-from api.refusals import Refusal, invalid, refusal_of, refused_as
+from api.refusals import Refusal, exhausted, invalid, refusal_of, refused_as
 from api.requests import MAX_QUANTITY
 from api.rules import allotment, backorder, distances, safety_stock
 from api.shop import Shop, assert_ledger_is_sound, from_now, left, open_shop, put_channel, put_item
@@ -202,3 +204,40 @@ async def test_what_is_sold_again_and_again_beyond_all_measure_does_not_break_th
     await shop.receive(1)
     assert (await shop.level()).committed_quantity == 1
     await assert_ledger_is_sound(stubs, uncovered=None)
+
+
+async def test_a_long_question_about_promises_does_not_stop_the_others(stubs: Any) -> None:
+    """A thousand promises over two thousand locations: meanwhile buyers are served as ever."""
+    shop = await open_shop(stubs, locations=2_000, units=1)
+    for first in range(0, 600, 200):
+        await together(shop.plan((shop.sku, 1), location=place) for place in shop.locations[first : first + 200])
+    keys = [
+        inventory.AvailabilityKey(sku=shop.sku, channel=shop.channel, promise_time=from_now(days=number % 50))
+        for number in range(LINES)
+    ]
+    question = stubs.inventory.BatchGetAvailability(inventory.BatchGetAvailabilityRequest(keys=keys))
+    buyers = (shop.reserve((shop.sku, 1)) for _ in range(20))
+    answer, reserved = await together([question, together(buyers)])
+    assert len(reserved) == 20
+    told = [each.available_to_promise_quantity for each in answer.availabilities[3:50]]
+    assert set(told) <= set(range(2_580, 2_601)), "all of one moment, with none to twenty units reserved"
+    assert len(set(told)) == 1
+
+
+async def test_guarantees_of_many_stores_do_not_stop_the_buyers(stubs: Any) -> None:
+    """A web shop that sells from a thousand stores, of which a hundred keep two units for their own tills."""
+    shop = await open_shop(stubs, locations=1_000, units=5)
+    pools = [catalog.Pool(pool=some("pool"), locations=[location]) for location in shop.locations]
+    await stubs.catalog.PutPools(catalog_service.PutPoolsRequest(request_id=uuid7(), pools=pools))
+    tills = [catalog.Channel(channel=some("tills"), pool=pool.pool) for pool in pools]
+    await stubs.catalog.PutChannels(catalog_service.PutChannelsRequest(request_id=uuid7(), channels=tills))
+    await shop.put_rules(*(allotment(shop.sku, each.channel, guaranteed=2) for each in tills[:100]))
+    refusal = await refusal_of(shop.put_rules(allotment(shop.sku, tills[100].channel, guaranteed=2)))
+    assert refusal == exhausted("LIMIT_EXCEEDED", limit="max_channel_rules_per_item", value="100")
+    assert await shop.available() == 4_800
+    bought = await together(shop.reserve((shop.sku, 1)) for _ in range(400))
+    assert {line.location for each in bought for line in each.lines} == set(shop.locations[:120])
+    assert await shop.available() == 4_400
+    keys = [inventory.AvailabilityKey(sku=shop.sku, channel=each.channel) for each in tills]
+    told = await stubs.inventory.BatchGetAvailability(inventory.BatchGetAvailabilityRequest(keys=keys))
+    assert [each.available_to_sell_quantity for each in told.availabilities] == [2] * 100 + [0] * 20 + [5] * 880

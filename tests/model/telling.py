@@ -12,8 +12,12 @@ ToldKey = tuple[str, str, str]
 
 
 def place(basket: Basket, lines: tuple[DemandLine, ...]) -> None:
-    """Takes whatever is there and promised to nobody; the rest waits."""
+    """Takes whatever is there and promised to nobody; the rest waits, unless there is more than a level can have."""
+    if not basket.pool:
+        raise Refused("LOCATION_NOT_IN_POOL", {"channel": basket.channel, "location": ""})
     parts = summed(part for line in lines for part in _parts_of(basket.state, line))
+    for (sku, location, _), units in parts.items():
+        _check_size(sku, location or _where_it_waits(basket, sku), units)
     for (sku, location, ordered_sku), units in sorted(parts.items(), key=lambda part: part[0][1] == ""):
         if location:
             there = min(units, max(0, _physical(basket, sku, location)))
@@ -28,6 +32,19 @@ def place(basket: Basket, lines: tuple[DemandLine, ...]) -> None:
             basket.take(named)
         else:
             _source(basket, sku, ordered_sku, units)
+    waits = summed(((placement.sku, placement.location), placement.waiting) for placement in basket.placements)
+    for (sku, location), units in waits.items():
+        _check_size(sku, location, basket.state.level(sku, location).backordered + units)
+
+
+def _check_size(sku: str, location: str, units: int) -> None:
+    if units > words.MAX_QUANTITY:
+        raise Refused("QUANTITY_OVERFLOW", {"sku": sku, "location": location})
+
+
+def _where_it_waits(basket: Basket, sku: str) -> str:
+    rule = basket.state.backorders.get(sku)
+    return rule.location if rule and rule.location in basket.pool else basket.pool[0]
 
 
 def _parts_of(state: State, line: DemandLine) -> list[tuple[ToldKey, int]]:
@@ -43,8 +60,6 @@ def _physical(basket: Basket, sku: str, location: str) -> int:
 def _source(basket: Basket, sku: str, ordered_sku: str, rest: int) -> None:
     """Safety stock is touched last; then units are promised that are not there."""
     state = basket.state
-    if not basket.pool:
-        raise Refused("LOCATION_NOT_IN_POOL", {"channel": basket.channel, "location": ""})
     safe = [
         (location, max(0, formula.net(state, sku, location) - basket.taken.get((sku, location), 0)), basket.reason)
         for location in basket.order(sku)
@@ -55,11 +70,9 @@ def _source(basket: Basket, sku: str, ordered_sku: str, rest: int) -> None:
         units = max(0, _physical(basket, sku, location))
         rest -= _take(basket, sku, ordered_sku, location, min(rest, units), words.POOL_ORDER)
     if rest:
-        rule = state.backorders.get(sku)
-        location = rule.location if rule and rule.location in basket.pool else basket.pool[0]
         awaited = Placement(
             sku=sku,
-            location=location,
+            location=_where_it_waits(basket, sku),
             units=rest,
             waiting=rest,
             ordered_sku=ordered_sku,

@@ -202,6 +202,14 @@ def test_told_demand_takes_safety_stock_and_opens_an_incident_for_the_rest(trade
     assert places(answer.reservation)[2:] == [("B", "near", 0, 0), ("A", "near", 2, 0)]
 
 
+def test_no_more_can_be_told_than_a_level_can_have(trade: Trade) -> None:
+    trade.tell(("B", words.MAX_QUANTITY, "far"))
+    with pytest.raises(Refused, match="QUANTITY_OVERFLOW"):
+        trade.tell(("B", 1, "far"))
+    with pytest.raises(Refused, match="QUANTITY_OVERFLOW"):
+        trade.tell(("K", words.MAX_QUANTITY, "near"))
+
+
 def test_a_short_pick_is_sourced_anew_as_far_as_there_are_units(trade: Trade) -> None:
     reservation = trade.reserve(("A", 3, "near"))
     trade.reserve(("A", 4, "far"))

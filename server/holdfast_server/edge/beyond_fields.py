@@ -52,8 +52,14 @@ def _get_availability(request: inventory.GetAvailabilityRequest, _: Settings) ->
     yield from _keys_have_scope("key", [request.key])
 
 
-def _batch_get_availability(request: inventory.BatchGetAvailabilityRequest, _: Settings) -> Iterator[Violation]:
+def _batch_get_availability(request: inventory.BatchGetAvailabilityRequest, settings: Settings) -> Iterator[Violation]:
     yield from _keys_have_scope("keys", request.keys)
+    promises = sum(key.HasField("promise_time") for key in request.keys)
+    if promises > settings.max_promises_per_batch:
+        yield Violation(
+            field="keys",
+            description=f"name {promises} promise times; at most {settings.max_promises_per_batch} are accepted",
+        )
 
 
 def _create(request: inventory.CreateReservationRequest, _: Settings) -> Iterable[Violation]:

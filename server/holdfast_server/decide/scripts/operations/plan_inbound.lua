@@ -48,6 +48,10 @@ operation.plan_inbound = function(arguments, command)
   if inbound and inbound[DOCUMENT.location] ~= location then
     return refuse('EXCEEDS_DOCUMENT', PAPER.INBOUND, id, location, 0, 0)
   end
+  local too_many = Supply.refusal(Documents.key(PAPER.INBOUND, id), lines)
+  if too_many then
+    return too_many
+  end
 
   -- Everything is checked. From here on the plan is in force.
   local record = begin(KIND.PLAN_INBOUND, command)

@@ -141,12 +141,38 @@ local function rule_refusal(rule)
   return refusal
 end
 
+-- Returns a refusal if an item would have more rules about channels than it may have: each of them is looked at by every
+-- reservation of the item.
+local function share_refusal(rules)
+  local added = {}
+  for _, rule in ipairs(rules) do
+    local kind, sku, _, channel, _, removed = unpack(rule)
+    local is_share = kind == RULE.ALLOTMENT or (kind == RULE.CHANNEL_BUFFER and sku ~= '')
+    if is_share and not removed and not Shares.find(sku, channel) then
+      added[sku] = added[sku] or {}
+      added[sku][channel] = true
+    end
+  end
+  for sku, channels in pairs(added) do
+    local known = rules_about(item_of(sku))
+    local count = #keys_of(channels) + #keys_of(known and known.channels or NOTHING)
+    if count > limits.max_channel_rules_per_item then
+      return refuse('LIMIT_EXCEEDED', 'max_channel_rules_per_item', limits.max_channel_rules_per_item)
+    end
+  end
+  return nil
+end
+
 operation.put_rules = function(arguments, command)
   for _, rule in ipairs(arguments[1]) do
     local refusal = rule_refusal(rule)
     if refusal then
       return refusal
     end
+  end
+  local too_many = share_refusal(arguments[1])
+  if too_many then
+    return too_many
   end
 
   -- Everything is checked. From here on the rules are in force.

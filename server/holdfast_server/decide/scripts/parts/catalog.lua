@@ -96,13 +96,20 @@ local function keep_rule(field, record)
   changed_rules[field] = record and cmsgpack.pack(record) or false
 end
 
+local overlap_cache = {}
+
+-- Says whether two pools share a location.
 local function do_overlap(pool_id, other_id)
-  for _, overlapping in ipairs(pool_of(pool_id)[POOL.overlaps]) do
-    if overlapping == other_id then
-      return true
+  local overlaps = pool_of(pool_id)[POOL.overlaps]
+  local set = overlap_cache[overlaps]
+  if not set then
+    set = {}
+    for _, overlapping in ipairs(overlaps) do
+      set[overlapping] = true
     end
+    overlap_cache[overlaps] = set
   end
-  return false
+  return set[other_id] == true
 end
 
 local function write_catalog()

@@ -41,8 +41,9 @@ function Formula.guaranteed_to_others(sku, channel_id, pool_id)
   return by_pool
 end
 
--- Returns what a channel may sell of a SKU that is no kit, if its pool has so many units.
-function Formula.limit(channel_id, sku, units)
+-- Returns what a channel may sell of a SKU that is no kit, if its pool has so many units. `kept` is what is guaranteed to
+-- others, where the caller knows it already.
+function Formula.limit(channel_id, sku, units, kept)
   local channel = channel_of(channel_id)
   local rules = rules_about(item_of(sku))
   local buffer = channel[CHANNEL.buffer]
@@ -54,7 +55,8 @@ function Formula.limit(channel_id, sku, units)
     buffer = share[SHARE.buffer]
   end
   units = units - buffer
-  for _, unused in pairs(Formula.guaranteed_to_others(sku, channel_id, channel[CHANNEL.pool]) or {}) do
+  kept = kept or Formula.guaranteed_to_others(sku, channel_id, channel[CHANNEL.pool]) or NOTHING
+  for _, unused in pairs(kept) do
     units = units - unused
   end
   if share and share[SHARE.cap] >= 0 and is_in_force(share) then
@@ -106,72 +108,45 @@ function Formula.backorder(pool_id, sku)
   return slot, math.max(0, cap - backordered_of(slot)), expected_us
 end
 
--- ATP: `expected` is { doc -> { location, expected_us, open } }, `owed` is { location|day -> units } (supply.lua).
-local DAY_US = 86400000000
-
-local function day_of(time_us)
-  return math.floor(time_us / DAY_US)
-end
-
 -- Returns what can be promised of a level for a day: the least of what there will be on that day and every later one.
 -- What is overdue does not count; what waits for a later day takes its units on that day.
-local function promise_at(slot, supply, day)
-  local today = day_of(now_us)
-  local changes, days = {}, { day }
-  local function change(on, units)
-    changes[on] = (changes[on] or 0) + units
-    if on > day then
-      days[#days + 1] = on
-    end
+local function promise_at(slot, place, day)
+  local come, index = 0, 1
+  while place.days[index] and place.days[index] <= day do
+    come = place.come[index]
+    index = index + 1
   end
-  local start = net_of(slot)
-  for _, inbound in pairs(supply.expected) do
-    if inbound[1] == slot.location and day_of(inbound[2]) >= today then
-      change(day_of(inbound[2]), inbound[3])
-    end
-  end
-  for place_and_day, units in pairs(supply.owed) do
-    local place, on = string.match(place_and_day, '^(.*)|(%d+)$')
-    on = tonumber(on)
-    if place == slot.location and on > today then
-      start = start + units
-      change(on, -units)
-    end
-  end
-  local least = math.huge
-  for _, upto in ipairs(days) do
-    local units = start
-    for on, changed in pairs(changes) do
-      if on <= upto then
-        units = units + changed
-      end
-    end
-    least = math.min(least, units)
-  end
-  return least
+  return net_of(slot) + place.later + math.min(come, place.least[index] or math.huge)
 end
 
 -- Returns the units of a SKU that a pool will have for a day.
 local function promise_in(pool_id, sku, day)
-  local supply = Supply.find(sku)
   local units = Formula.units_in(pool_id, sku)
-  for location in pairs(Supply.places(supply)) do
+  for location, place in pairs(Supply.forecast(sku)) do
     if ranks_of(location)[pool_id] then
       local slot = slot_of(sku, location)
-      units = units + math.max(0, promise_at(slot, supply, day)) - math.max(0, net_of(slot))
+      units = units + math.max(0, promise_at(slot, place, day)) - math.max(0, net_of(slot))
+      work = work + 1
     end
   end
   return units
 end
 
+-- Returns what can be promised of a SKU at a location for a day.
+local function promise_of(location, sku, day)
+  local slot = slot_of(sku, location)
+  local place = Supply.forecast(sku)[location]
+  return math.max(0, place and promise_at(slot, place, day) or net_of(slot))
+end
+
 -- ATP of a channel, or of a location where no channel is given.
 function Formula.promise(channel_id, location, sku, promise_us)
-  local day = math.max(day_of(promise_us), day_of(now_us))
+  local day = math.max(Supply.day_of(promise_us), Supply.day_of(now_us))
   local function units_of(of_sku)
     if channel_id ~= '' then
       return Formula.limit(channel_id, of_sku, promise_in(channel_of(channel_id)[CHANNEL.pool], of_sku, day))
     end
-    return math.max(0, promise_at(slot_of(of_sku, location), Supply.find(of_sku), day))
+    return promise_of(location, of_sku, day)
   end
   local parts = parts_of(item_of(sku))
   return parts and Formula.kits(parts, units_of) or units_of(sku)

@@ -166,6 +166,14 @@ local function write_changes(key, changes)
   remove_fields('HDEL', key, removed)
 end
 
+local function keys_of(set)
+  local keys = {}
+  for key in pairs(set) do
+    keys[#keys + 1] = key
+  end
+  return keys
+end
+
 local function refuse(reason, ...)
   return { 'REFUSED', reason, ... }
 end

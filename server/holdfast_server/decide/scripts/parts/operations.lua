@@ -144,6 +144,9 @@ local function decide_once(command)
     decide = operation[name]
   end
   if command[COMMAND.request_id] == '' then
+    if work >= limits.max_work_per_tick then
+      return { 'LATER' }
+    end
     return decide(command[COMMAND.arguments])
   end
   local settled = settled_before(command)

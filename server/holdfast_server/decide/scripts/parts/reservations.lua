@@ -144,14 +144,6 @@ local function keep_reservation(reservation, position)
   return packed
 end
 
-local function keys_of(set)
-  local keys = {}
-  for key in pairs(set) do
-    keys[#keys + 1] = key
-  end
-  return keys
-end
-
 -- Adds members with their scores to a sorted set.
 local function add_members(key, scores)
   local added = {}

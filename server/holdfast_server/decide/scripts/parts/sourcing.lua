@@ -20,15 +20,25 @@ function Sourcing.new_basket(channel_id, options)
   return {
     channel_id = channel_id, pool_id = pool_id, pool = pool_of(pool_id),
     order = options.order or ORDER.POOL, destination = options.destination,
-    taken = {}, taken_of_sku = {}, limits = {}, guards = {}, waiting = {}, placements = {},
+    taken = {}, taken_of_sku = {}, limits = {}, kept = {}, guards = {}, waiting = {}, placements = {},
   }
+end
+
+-- What other channels are guaranteed of a SKU, by pool.
+local function kept_for_others(basket, sku)
+  local kept = basket.kept[sku]
+  if not kept then
+    kept = Formula.guaranteed_to_others(sku, basket.channel_id, basket.pool_id) or NOTHING
+    basket.kept[sku] = kept
+  end
+  return kept
 end
 
 -- What the channel may still take of a SKU, after what it has taken in this basket.
 function Sourcing.limit_left(basket, sku)
   local limit = basket.limits[sku]
   if not limit then
-    limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku))
+    limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku), kept_for_others(basket, sku))
     basket.limits[sku] = limit
   end
   local left = limit - (basket.taken_of_sku[sku] or 0)
@@ -40,7 +50,7 @@ local function guards_of(basket, sku)
   local guards = basket.guards[sku]
   if guards == nil then
     guards = false
-    for pool_id, kept in pairs(Formula.guaranteed_to_others(sku, basket.channel_id, basket.pool_id) or {}) do
+    for pool_id, kept in pairs(kept_for_others(basket, sku)) do
       if pool_id ~= basket.pool_id then
         guards = guards or {}
         guards[pool_id] = Formula.units_in(pool_id, sku) - kept
