@@ -207,21 +207,40 @@ async def test_what_is_sold_again_and_again_beyond_all_measure_does_not_break_th
 
 
 async def test_a_long_question_about_promises_does_not_stop_the_others(stubs: Any) -> None:
-    """A thousand promises over two thousand locations: meanwhile buyers are served as ever."""
+    """A hundred promises over two thousand locations, the most of one call: meanwhile buyers are served as ever."""
     shop = await open_shop(stubs, locations=2_000, units=1)
     for first in range(0, 600, 200):
         await together(shop.plan((shop.sku, 1), location=place) for place in shop.locations[first : first + 200])
     keys = [
-        inventory.AvailabilityKey(sku=shop.sku, channel=shop.channel, promise_time=from_now(days=number % 50))
-        for number in range(LINES)
+        inventory.AvailabilityKey(sku=shop.sku, channel=shop.channel, promise_time=from_now(days=number))
+        for number in range(101)
     ]
-    question = stubs.inventory.BatchGetAvailability(inventory.BatchGetAvailabilityRequest(keys=keys))
+    too_long = inventory.BatchGetAvailabilityRequest(keys=keys)
+    assert await refusal_of(stubs.inventory.BatchGetAvailability(too_long)) == invalid("keys")
+    question = inventory.BatchGetAvailabilityRequest(keys=keys[:100])
     buyers = (shop.reserve((shop.sku, 1)) for _ in range(20))
-    answer, reserved = await together([question, together(buyers)])
+    answer, reserved = await together([stubs.inventory.BatchGetAvailability(question), together(buyers)])
     assert len(reserved) == 20
-    told = [each.available_to_promise_quantity for each in answer.availabilities[3:50]]
-    assert set(told) <= set(range(2_580, 2_601)), "all of one moment, with none to twenty units reserved"
-    assert len(set(told)) == 1
+    told = [each.available_to_promise_quantity for each in answer.availabilities[3:]]
+    assert set(told) <= set(range(2_580, 2_601)), "with none to twenty units reserved"
+    assert len(set(told)) == 1, "all of one moment"
+
+
+async def test_an_item_has_no_more_dated_plans_than_the_limit(stubs: Any) -> None:
+    """Plans and dated transfers count together; a plan that changes or ends makes no new one."""
+    shop = await open_shop(stubs, locations=2, units=5)
+    _, far = shop.locations
+    await shop.ship((shop.sku, 1), to=far, expected_time=from_now(days=2))
+    plans = [plan for _ in range(9) for plan in await together(shop.plan((shop.sku, 1)) for _ in range(111))]
+    assert len(plans) == 999
+    full = exhausted("LIMIT_EXCEEDED", limit="max_plans_per_item", value="1000")
+    assert await refusal_of(shop.plan((shop.sku, 1))) == full
+    assert await refusal_of(shop.ship((shop.sku, 1), to=far, expected_time=from_now(days=2))) == full
+    await shop.ship((shop.sku, 1), to=far)
+    await shop.plan((shop.sku, 2), inbound_id=plans[0].inbound_id)
+    await shop.plan(inbound_id=plans[1].inbound_id)
+    await shop.plan((shop.sku, 1))
+    assert await shop.promised(4) == 8 + 1 + 1_000, "on hand, on the way by a date, and planned"
 
 
 async def test_guarantees_of_many_stores_do_not_stop_the_buyers(stubs: Any) -> None:

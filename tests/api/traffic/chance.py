@@ -105,6 +105,9 @@ class Chance:
         days = self.one_of((PAST_DAY, *FUTURE_DAYS, *FUTURE_DAYS))
         return Time(seconds=self.noon + days * DAY_SECONDS)
 
+    def last_day(self) -> Time:
+        return Time(seconds=self.noon + FUTURE_DAYS[-1] * DAY_SECONDS)
+
     # Names.
 
     def sku(self) -> str:

@@ -78,9 +78,9 @@ class Rules(Chance):
     def _allotment(self) -> dict[str, requests.AnyRule]:
         allotment = requests.Allotment(
             sku=self.stocked_sku(),
-            channel=self.channel(),
-            guaranteed_quantity=self.one_of((0, 1, 2, 3, 5)),
-            cap_quantity=self.one_of((None, None, 0, 4, 8)),
+            channel=self.channel() if self.now_and_then(0.3) else self.one_of(self.names.channels),
+            guaranteed_quantity=self.one_of((0, 2, 3, 5, 8)),
+            cap_quantity=self.one_of((None, None, None, None, 0, 8)),
             expire_time=self.one_of((None, Time(seconds=self.noon + 9 * DAY_SECONDS))),
         )
         return {"allotment": allotment}
@@ -90,7 +90,7 @@ class Rules(Chance):
             sku=self.stocked_sku(),
             location=self.location(),
             backorder_cap=self.one_of((0, 2, 5, 20)),
-            expected_time=self.one_of((None, self.day())),
+            expected_time=self.one_of((None, self.day(), self.last_day(), self.last_day())),
             preorder_cap=self.one_of((0, 1, 3)),
             release_time=self.one_of((None, None, self.day())),
         )

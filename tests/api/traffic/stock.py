@@ -18,7 +18,7 @@ class Stock(Chance):
                 sku=self.stocked_sku(),
                 location=location if self.now_and_then(0.95) else self.location(),
                 quantity=self.up_to(9),
-                status=self.status(),
+                status=self.status() if self.now_and_then(0.4) else words.SELLABLE,
             )
             for _ in range(self.one_of((1, 1, 2, 3)))
         )
@@ -85,7 +85,7 @@ class Stock(Chance):
 
     def plan_inbound(self) -> Request:
         known = self.document_id(words.INBOUND, words.EXPECTED)
-        inbound_id = known if self.now_and_then(0.6) else some("inbound")
+        inbound_id = known if self.now_and_then(0.4) else some("inbound")
         plan = self.model.state.documents.get((words.INBOUND, inbound_id))
         lines = tuple(requests.InboundLine(sku=sku, quantity=self.up_to(9)) for sku in self.stocked_skus())
         return requests.PlanInbound(
