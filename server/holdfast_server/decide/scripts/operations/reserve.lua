@@ -10,6 +10,9 @@
 -- Invariant No demand that may be refused takes a level's reserved units past its sellable ones (NoOversell), except what
 --           a backorder rule allows.
 
+-- Fields of a line of which there is too little.
+local PLACED, AVAILABLE = 2, 3
+
 -- Places a line of an ordinary SKU. Returns what was placed and what there was.
 local function place_line(basket, line, split, partial)
   if line[3] ~= '' then
@@ -46,28 +49,52 @@ local function place_demand(basket, line, split, partial, options)
   return placed, available
 end
 
--- Places all lines. Returns what was placed and what there was, by the number of the line.
-local function fill_basket(basket, lines, split, partial, options)
-  local placed_of, available_of, sourced = {}, {}, {}
-  -- Lines that name their location come first: the others can go elsewhere.
+-- Places the lines that name a location, or those that do not; notes those of which there is too little as { line, placed,
+-- available, index }.
+local function place_lines(basket, lines, are_named, short, split, partial, options)
   for index, line in ipairs(lines) do
-    if line[3] ~= '' then
-      placed_of[index], available_of[index] = place_demand(basket, line, split, partial, options)
-    else
-      sourced[#sourced + 1] = line
-    end
-  end
-  local complete = options.ship_complete and #sourced > 0 and place_complete(basket, sourced)
-  for index, line in ipairs(lines) do
-    if line[3] == '' then
-      if complete then
-        placed_of[index], available_of[index] = line[2], line[2]
-      else
-        placed_of[index], available_of[index] = place_demand(basket, line, split, partial, options)
+    if (line[3] ~= '') == are_named then
+      local placed, available = place_demand(basket, line, split, partial, options)
+      if placed < line[2] then
+        short[#short + 1] = { line, placed, available, index }
       end
     end
   end
-  return placed_of, available_of
+end
+
+local function without_location(lines)
+  local sourced = {}
+  for _, line in ipairs(lines) do
+    if line[3] == '' then
+      sourced[#sourced + 1] = line
+    end
+  end
+  return sourced
+end
+
+-- Places all lines. Returns those of which there is too little, in the order of the lines.
+local function fill_basket(basket, lines, split, partial, options)
+  local short = {}
+  -- Lines that name their location come first: the others can go elsewhere.
+  place_lines(basket, lines, true, short, split, partial, options)
+  local sourced = options.ship_complete and without_location(lines) or NOTHING
+  if #sourced == 0 or not place_complete(basket, sourced) then
+    place_lines(basket, lines, false, short, split, partial, options)
+  end
+  table.sort(short, function(one, other)
+    return one[4] < other[4]
+  end)
+  return short
+end
+
+-- Returns short lines as { SKU, location, requested, units }: the units that were PLACED, or that were AVAILABLE.
+local function rows_of(short, units)
+  local rows = {}
+  for index, one in ipairs(short) do
+    local line = one[1]
+    rows[index] = { line[1], line[3], line[2], one[units] }
+  end
+  return rows
 end
 
 local function reserve_refusal(arguments)
@@ -97,19 +124,13 @@ operation.reserve = function(arguments, command)
 
   local sums = summed(arguments[6])
   local basket = Sourcing.new_basket(channel, options)
-  local placed_of, available_of = fill_basket(basket, sums, split, partial, options)
-  local short, shortfalls = {}, {}
-  for index, line in ipairs(sums) do
-    if placed_of[index] < line[2] then
-      short[#short + 1] = { line[1], line[3], line[2], available_of[index] }
-      shortfalls[#shortfalls + 1] = { line[1], line[3], line[2], placed_of[index] }
-    end
-  end
+  local short = fill_basket(basket, sums, split, partial, options)
   if #basket.placements > limits.max_placements_per_reservation then
     return refuse('LIMIT_EXCEEDED', 'max_placements_per_reservation', limits.max_placements_per_reservation)
   end
   if #short > 0 and (not partial or #basket.placements == 0) then
-    return refuse('INSUFFICIENT_STOCK', short, offers_for(channel, short))
+    local rows = rows_of(short, AVAILABLE)
+    return refuse('INSUFFICIENT_STOCK', rows, offers_for(channel, rows))
   end
 
   -- Everything is checked. From here on the reservation must succeed.
@@ -118,8 +139,8 @@ operation.reserve = function(arguments, command)
   begin_hold(reservation)
   book_basket(record, basket, reservation)
   record[RECORD.reservation] = keep_reservation(reservation, record[RECORD.position])
-  if #shortfalls > 0 then
-    record[RECORD.extra] = cmsgpack.pack({ shortfalls = shortfalls })
+  if #short > 0 then
+    record[RECORD.extra] = cmsgpack.pack({ shortfalls = rows_of(short, PLACED) })
   end
   return finish(record, command)
 end

@@ -43,11 +43,11 @@ local function room_to_wait(basket, sku, location)
   if not slot or (location ~= '' and location ~= slot.location) then
     return nil
   end
-  return slot, math.max(0, room - (basket.waiting[slot] or 0)), expected_us
+  return slot, math.max(0, room - Sourcing.waiting_at(basket, slot)), expected_us
 end
 
 local function place_backorder(basket, slot, quantity, expected_us)
-  basket.waiting[slot] = (basket.waiting[slot] or 0) + quantity
+  Sourcing.note(basket, slot, 0, quantity)
   basket.placements[#basket.placements + 1] = { slot, quantity, '', SOURCED.AWAITED, expected_us, quantity }
 end
 

@@ -1,7 +1,8 @@
 -- levels.lua: stock levels as this tick sees them: read once, changed in memory, written at the end.
 --
--- A level is met through its slot: { sku, location, field, level, safety, sums, changed }. The slot is looked up once per
--- use and then handed on, for the names of a level are long and the tick meets the same one again and again.
+-- A level is met through its slot: { sku, location, field, level, safety, changed }, and what a basket takes of it (see
+-- sourcing.lua). The slot is looked up once per use and then handed on, for the names of a level are long and the tick
+-- meets the same one again and again.
 
 local slots_of_sku, changed_slots = {}, {}
 
@@ -20,7 +21,10 @@ local function slot_of(sku, location)
   if not slot then
     local field = sku .. '|' .. location
     local packed = redis.call('HGET', KEY.levels, field)
-    slot = { sku = sku, location = location, field = field, level = packed and cmsgpack.unpack(packed) or nil }
+    slot = {
+      sku = sku, location = location, field = field, level = packed and cmsgpack.unpack(packed) or nil,
+      safety = false, changed = false, basket = false, taken = 0, waits = 0,
+    }
     slots[location] = slot
   end
   return slot
@@ -57,7 +61,7 @@ local function forget_safety(sku)
   for of_sku, slots in pairs(slots_of_sku) do
     if not sku or sku == of_sku then
       for _, slot in pairs(slots) do
-        slot.safety = nil
+        slot.safety = false
       end
     end
   end

@@ -1,7 +1,9 @@
 -- sourcing.lua: where the units of a demand come from. Places lines in a basket, before anything is booked.
 --
--- A basket: what the lines placed so far have taken, by slot, by SKU, and by pools that must keep units for others; what
--- of them waits, by slot, which is promised before anything else there; and the placements { slot, quantity, ordered_sku, reason, expected_us, backordered }.
+-- A basket holds the placements: { slot, quantity, ordered_sku, reason, expected_us, backordered }. What the lines placed so
+-- far have taken, and what of them waits, which is promised before anything else there, is noted on the slots and on the
+-- claims, one per SKU, for a basket of one line must not cost a handful of tables. Only one basket is filled at a time;
+-- notes of an earlier one do not count.
 
 local Sourcing = {}
 do
@@ -15,55 +17,72 @@ Sourcing.REASON_OF_ORDER = {
 -- The locations with units that are looked at where all of them would have to be compared.
 Sourcing.MAX_CANDIDATES = 64
 
+-- By SKU: { basket, taken, limit, kept, guards }.
+local claims = {}
+
 function Sourcing.new_basket(channel_id, options)
   local pool_id = channel_of(channel_id)[CHANNEL.pool]
   return {
     channel_id = channel_id, pool_id = pool_id, pool = pool_of(pool_id),
-    order = options.order or ORDER.POOL, destination = options.destination,
-    taken = {}, taken_of_sku = {}, limits = {}, kept = {}, guards = {}, waiting = {}, placements = {},
+    order = options.order or ORDER.POOL, destination = options.destination, placements = {},
   }
 end
 
--- What other channels are guaranteed of a SKU, by pool.
-local function kept_for_others(basket, sku)
-  local kept = basket.kept[sku]
-  if not kept then
-    kept = Formula.guaranteed_to_others(sku, basket.channel_id, basket.pool_id) or NOTHING
-    basket.kept[sku] = kept
+-- Returns what a basket has of a SKU so far: what it has taken; what the channel may sell; what others are guaranteed, by
+-- pool; and what other pools can spare, which overlap with the channel's and must keep units for their channels.
+local function claim_on(basket, sku)
+  local claim = claims[sku]
+  if claim and claim.basket == basket then
+    return claim
   end
-  return kept
+  local kept = Formula.guaranteed_to_others(sku, basket.channel_id, basket.pool_id)
+  local limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku), kept or NOTHING)
+  local guards = false
+  for pool_id, units in pairs(kept or NOTHING) do
+    if pool_id ~= basket.pool_id then
+      guards = guards or {}
+      guards[pool_id] = Formula.units_in(pool_id, sku) - units
+    end
+  end
+  if not claim then
+    claim = { basket = basket, taken = 0, limit = limit, guards = guards }
+    claims[sku] = claim
+  else
+    claim.basket, claim.taken, claim.limit, claim.guards = basket, 0, limit, guards
+  end
+  return claim
 end
 
 -- What the channel may still take of a SKU, after what it has taken in this basket.
 function Sourcing.limit_left(basket, sku)
-  local limit = basket.limits[sku]
-  if not limit then
-    limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku), kept_for_others(basket, sku))
-    basket.limits[sku] = limit
-  end
-  local left = limit - (basket.taken_of_sku[sku] or 0)
+  local claim = claim_on(basket, sku)
+  local left = claim.limit - claim.taken
   return left > 0 and left or 0
 end
 
--- What other pools can spare of a SKU: those that overlap with the channel's and must keep units for their channels.
-local function guards_of(basket, sku)
-  local guards = basket.guards[sku]
-  if guards == nil then
-    guards = false
-    for pool_id, kept in pairs(kept_for_others(basket, sku)) do
-      if pool_id ~= basket.pool_id then
-        guards = guards or {}
-        guards[pool_id] = Formula.units_in(pool_id, sku) - kept
-      end
-    end
-    basket.guards[sku] = guards
+-- What this basket has taken at a slot, and what of it waits there.
+function Sourcing.taken_at(basket, slot)
+  return slot.basket == basket and slot.taken or 0
+end
+
+function Sourcing.waiting_at(basket, slot)
+  return slot.basket == basket and slot.waits or 0
+end
+
+-- Notes on a slot that units are taken, or with a minus no longer, and that others wait.
+function Sourcing.note(basket, slot, taken, waits)
+  if slot.basket ~= basket then
+    slot.basket, slot.taken, slot.waits = basket, 0, 0
   end
-  return guards
+  slot.taken, slot.waits = slot.taken + taken, slot.waits + waits
 end
 
 function Sourcing.left_at(basket, slot)
-  local left = net_of(slot) - (basket.taken[slot] or 0) - (basket.waiting[slot] or 0)
-  local guards = guards_of(basket, slot.sku)
+  local left = net_of(slot)
+  if slot.basket == basket then
+    left = left - slot.taken - slot.waits
+  end
+  local guards = claim_on(basket, slot.sku).guards
   if guards then
     for pool_id in pairs(ranks_of(slot.location)) do
       if guards[pool_id] then
@@ -76,14 +95,13 @@ end
 
 -- Counts units as taken, or with a minus as no longer.
 function Sourcing.take(basket, slot, quantity)
-  local sku = slot.sku
-  basket.taken[slot] = (basket.taken[slot] or 0) + quantity
-  basket.taken_of_sku[sku] = (basket.taken_of_sku[sku] or 0) + quantity
-  local guards = basket.guards[sku]
-  if guards then
+  Sourcing.note(basket, slot, quantity, 0)
+  local claim = claim_on(basket, slot.sku)
+  claim.taken = claim.taken + quantity
+  if claim.guards then
     for pool_id in pairs(ranks_of(slot.location)) do
-      if guards[pool_id] then
-        guards[pool_id] = guards[pool_id] - quantity
+      if claim.guards[pool_id] then
+        claim.guards[pool_id] = claim.guards[pool_id] - quantity
       end
     end
   end

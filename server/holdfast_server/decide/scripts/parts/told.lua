@@ -35,19 +35,19 @@ end
 
 -- Adds units of a line, those that are there and those that wait, as one placement.
 local function place_told(basket, slot, quantity, ordered_sku, reason, waits)
-  basket.taken[slot] = (basket.taken[slot] or 0) + quantity - waits
+  Sourcing.note(basket, slot, quantity - waits, waits)
   basket.placements[#basket.placements + 1] = { slot, quantity, ordered_sku, reason, 0, waits }
 end
 
 local function free_at(basket, slot)
-  return math.max(0, physical_of(slot.level) - (basket.taken[slot] or 0))
+  return math.max(0, physical_of(slot.level) - Sourcing.taken_at(basket, slot))
 end
 
 -- Takes units from all locations of the pool: first what is for sale, then safety stock. Returns what is missing.
 local function place_told_sourced(basket, sku, quantity, ordered_sku)
   local rest = quantity
   for slot in Sourcing.candidates(basket, sku) do
-    local units = math.min(rest, net_of(slot) - (basket.taken[slot] or 0))
+    local units = math.min(rest, net_of(slot) - Sourcing.taken_at(basket, slot))
     if units > 0 then
       place_told(basket, slot, units, ordered_sku, Sourcing.REASON_OF_ORDER[basket.order], 0)
       rest = rest - units
