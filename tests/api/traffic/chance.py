@@ -89,8 +89,12 @@ class Chance:
 
     def some_of(self, values: Sequence[Value], most: int) -> list[Value]:
         """One or more, each at most once."""
+        return self.shuffled(values, self.up_to(most))
+
+    def shuffled(self, values: Sequence[Value], most: int) -> list[Value]:
+        """So many of them, in any order."""
         left = list(values)
-        return [left.pop(self.chance.randint(0, len(left) - 1)) for _ in range(min(self.up_to(most), len(left)))]
+        return [left.pop(self.chance.randint(0, len(left) - 1)) for _ in range(min(most, len(left)))]
 
     def up_to(self, most: int) -> int:
         return self.chance.randint(1, most)

@@ -1,5 +1,7 @@
 """Requests about reservations, from the demand to the return."""
 
+from collections.abc import Sequence
+
 from api.ids import some, uuid7
 from api.traffic.chance import QUANTITIES, Chance
 from model import requests, words
@@ -7,14 +9,16 @@ from model.requests import Request
 
 
 class Demand(Chance):
-    def demand_lines(self, channel: str) -> tuple[requests.DemandLine, ...]:
+    def demand_lines(
+        self, channel: str, quantities: Sequence[int] = QUANTITIES, most: int = 4
+    ) -> tuple[requests.DemandLine, ...]:
         return tuple(
             requests.DemandLine(
                 sku=self.sku(),
-                quantity=self.one_of(QUANTITIES),
+                quantity=self.one_of(quantities),
                 location=self.location_of(channel) if self.now_and_then(0.35) else "",
             )
-            for _ in range(self.one_of((1, 1, 2, 2, 3, 4)))
+            for _ in range(min(most, self.one_of((1, 1, 2, 2, 3, 4))))
         )
 
     def sourcing(self) -> requests.Sourcing | None:
@@ -44,13 +48,39 @@ class Demand(Chance):
             sourcing=self.sourcing(),
         )
 
+    def ask_beside_a_guarantee(self) -> Request:
+        """For units at a location of which another pool's channel is guaranteed some."""
+        state = self.model.state
+        beside = [
+            (sku, channel, sorted(set(state.pool(holder)) & set(state.pool(channel))))
+            for (sku, holder), share in state.shares.items()
+            for channel, pool in state.pool_of_channel.items()
+            if share.unused and pool != state.pool_of_channel[holder]
+        ]
+        common = [(sku, channel, locations) for sku, channel, locations in beside if locations]
+        if not common:
+            return self.ask()
+        sku, channel, locations = self.one_of(common)
+        location = self.one_of(locations)
+        units = max(1, self.model.net(sku, location) - self.one_of((0, 0, 1, 2)))
+        line = requests.DemandLine(sku=sku, quantity=units, location=self.one_of(("", location)))
+        return requests.CreateReservation(
+            request_id=uuid7(),
+            channel=channel,
+            lines=(line, *self.demand_lines(channel, most=1)) if self.now_and_then(0.3) else (line,),
+            ttl=requests.Duration(seconds=7_200),
+            allow_split=self.now_and_then(0.5),
+            fill_policy=self.one_of((words.ALL_OR_NOTHING, words.PARTIAL)),
+            sourcing=self.sourcing(),
+        )
+
     def tell(self) -> Request:
         channel = self.channel()
         return requests.CreateReservation(
             request_id=uuid7(),
             channel=channel,
             order_id=self.one_of(("", "order-8")),
-            lines=self.demand_lines(channel),
+            lines=self.demand_lines(channel, (1, 1, 1, 2, 3, 5), most=2),
             ttl=None,
             fill_policy="",
             demand=words.TOLD,
@@ -155,7 +185,7 @@ class Demand(Chance):
     def resolve(self) -> Request:
         if self.lacks(words.INCIDENT):
             return self.tell()
-        kinds = (words.CANCEL, words.BACKORDER, words.SUBSTITUTE, words.TRANSFER)
+        kinds = (words.CANCEL, words.CANCEL, words.BACKORDER, words.SUBSTITUTE, words.TRANSFER)
         resolution = self.one_of(kinds)
         return requests.ResolveIncident(
             request_id=uuid7(),

@@ -10,8 +10,11 @@ from model.requests import Request, Time
 
 class Rules(Chance):
     def change_pool(self) -> Request:
-        locations = self.some_of([*self.names.locations, self.location()], 3) if self.now_and_then(0.95) else []
-        pool = requests.Pool(pool=self.one_of(self.names.pools), locations=tuple(dict.fromkeys(locations)))
+        known = self.shuffled(
+            self.names.locations, self.one_of((1, 2, 2, 2, 3, 3, 3)) if self.now_and_then(0.97) else 0
+        )
+        locations = [*known, self.names("nowhere")] if self.now_and_then(0.04) else known
+        pool = requests.Pool(pool=self.one_of(self.names.pools), locations=tuple(locations))
         return requests.PutPools(request_id=uuid7(), pools=(pool,))
 
     def move_channel(self) -> Request:
@@ -21,7 +24,7 @@ class Rules(Chance):
     def change_item(self) -> Request:
         """An item is sold no longer or again; a kit gets other parts, or is asked to be one where it cannot be."""
         if self.now_and_then(0.5):
-            item = requests.Item(sku=self.one_of(self.names.items), inactive=self.now_and_then(0.15))
+            item = requests.Item(sku=self.one_of(self.names.items), inactive=self.now_and_then(0.08))
             if self.now_and_then(0.1):
                 item = requests.Item(sku=item.sku, scale=1)
         else:
@@ -30,7 +33,7 @@ class Rules(Chance):
             parts = [*self.names.items, *([self.sku()] if self.now_and_then(0.3) else [])]
             item = requests.Item(
                 sku=sku,
-                inactive=self.now_and_then(0.1),
+                inactive=self.now_and_then(0.05),
                 parts=tuple(
                     requests.KitPart(sku=part, quantity=self.one_of((1, 1, 2, 3)))
                     for part in dict.fromkeys(self.some_of(parts, 2))
@@ -59,10 +62,10 @@ class Rules(Chance):
             self._substitution,
             self._hold_limit,
         )
-        made = [(self.one_of(makers)(), self.now_and_then(0.25)) for _ in range(self.one_of((1, 1, 2)))]
-        # Of each kind one, so that no key is named twice.
-        kinds = {name: (name, rule, removed) for given, removed in made for name, rule in given.items()}
-        rules = tuple(requests.Rule(removed=removed, **{name: rule}) for name, rule, removed in kinds.values())  # type: ignore[arg-type]
+        # Of each kind one, so that no key is named twice. Limits do not last: they stop everything else.
+        kinds = {name: rule for _ in range(self.one_of((1, 1, 2))) for name, rule in self.one_of(makers)().items()}
+        removed = {name: self.now_and_then(0.6 if name == "hold_limit" else 0.2) for name in kinds}
+        rules = tuple(requests.Rule(removed=removed[name], **{name: rule}) for name, rule in kinds.items())  # type: ignore[arg-type]
         return requests.PutRules(request_id=uuid7(), rules=rules)
 
     def _safety(self) -> dict[str, requests.AnyRule]:
@@ -109,8 +112,10 @@ class Rules(Chance):
             scope, name = self.one_of(
                 ((words.CUSTOMER, ""), (words.CALLER, ""), (words.CALLER, words.UNNAMED), (words.CALLER, "other"))
             )
-        low = (0, 1, 2, 4) if scope == words.CUSTOMER else (10, 30)
-        return {"hold_limit": requests.HoldLimit(scope=scope, name=name, max_open_holds=self.one_of(low))}
+        holds = [hold for hold in self.model.state.live.values() if hold.state == words.HELD]
+        theirs = [hold for hold in holds if scope == words.CALLER or hold.customer_id == name]
+        most = len(theirs) + self.one_of((0, 1, 2, 5))
+        return {"hold_limit": requests.HoldLimit(scope=scope, name=name, max_open_holds=most)}
 
     def move_allotment(self) -> Request:
         sku, giver, taker = self.stocked_sku(), self.channel(), self.channel()

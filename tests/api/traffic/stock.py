@@ -65,9 +65,7 @@ class Stock(Chance):
     def move_status(self) -> Request:
         lines = []
         for _ in range(self.up_to(2)):
-            from_status, to_status = self.some_of((words.SELLABLE, words.QUALITY_HOLD, words.DAMAGED), 1)[0], ""
-            others = [status for status in words.STATUS_FIELDS if status != from_status]
-            to_status = self.one_of(others)
+            from_status, to_status = self.shuffled(tuple(words.STATUS_FIELDS), 2)
             line = requests.StatusMoveLine(
                 sku=self.stocked_sku(),
                 location=self.location(),

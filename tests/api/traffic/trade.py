@@ -20,7 +20,7 @@ class RandomTrade(Demand, Stock, Rules):
         kit = requests.Item(sku=names.kit, parts=parts)
         items = (kit, *(requests.Item(sku=sku) for sku in names.items))
         pools = (
-            requests.Pool(pool=names.pools[0], locations=tuple(self.some_of((near, far, store), 3)) or (near, far)),
+            requests.Pool(pool=names.pools[0], locations=tuple(self.shuffled((near, far, store), 3))),
             requests.Pool(pool=names.pools[1], locations=(store, near)),
         )
         channels = zip((web, app, till), (names.pools[0], *names.pools), strict=True)
@@ -53,16 +53,17 @@ class RandomTrade(Demand, Stock, Rules):
             return self.ask()
         return self.one_of(
             (
-                *([self.ask] * 14),
-                *([self.tell] * 4),
-                *([self.commit] * 6),
+                *([self.ask] * 20),
+                *([self.ask_beside_a_guarantee] * 4),
+                *([self.tell] * 3),
+                *([self.commit] * 7),
                 self.extend,
                 *([self.release] * 4),
                 *([self.transfer_reservation] * 4),
                 *([self.fulfill] * 7),
                 *([self.come_back] * 3),
                 *([self.inspect] * 3),
-                *([self.receive] * 9),
+                *([self.receive] * 11),
                 *([self.adjust] * 2),
                 *([self.count_stock] * 4),
                 *([self.move_status] * 2),
