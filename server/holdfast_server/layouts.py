@@ -88,7 +88,7 @@ DOCUMENT_LINES: Final = {
     "INBOUND": ("sku", "quantity", "open", "received"),
     "TRANSFER": ("sku", "quantity", "open", "received", "lost"),
     "RETURN": ("sku", "quantity", "open", "sellable", "damaged", "vendor", "line_number"),
-    "INCIDENT": ("line_number", "sku", "location", "quantity"),
+    "INCIDENT": ("line_number", "sku", "location", "quantity", "open"),
     "PARKED": ("sku",),
 }
 

@@ -204,6 +204,8 @@ def return_from_proto(returned: fulfillment.CustomerReturn) -> words.Document:
 
 def incident_from_proto(incident: reconciliation.Incident) -> words.Document:
     """Without its cause, which is for those who read the ledger."""
+    for line in incident.lines:
+        assert 0 <= line.open_quantity <= line.quantity
     resolution = reconciliation.Resolution.Name(incident.resolution).removeprefix("RESOLUTION_")
     return words.Document(
         kind=words.INCIDENT,
@@ -223,6 +225,7 @@ def incident_from_proto(incident: reconciliation.Incident) -> words.Document:
                 sku=line.sku,
                 location=line.location,
                 quantity=line.quantity,
+                open=line.open_quantity,
             )
             for line in incident.lines
         ),

@@ -105,6 +105,8 @@ class ModelAuthority:
         answer = replace(effect, position=self.state.position)
         self.outcomes[request.request_id] = (request, answer)
         self._cover()
+        if isinstance(request, requests.PutRules) and any(rule.safety_stock for rule in request.rules):
+            self._cover_everywhere()
         return answer
 
     def _replay(self, request: requests.Request) -> Answer:
@@ -133,12 +135,9 @@ class ModelAuthority:
             while self._cover_one(sku, location):
                 pass
 
-    def look_for_units(self) -> None:
-        """Gives units to those who wait wherever there are any, as a sequencer does that was made anew.
-
-        Only a rule that kept units back and no longer does leaves any: no operation brings those.
-        """
-        for sku, location in sorted(self.levels, key="|".join):
+    def _cover_everywhere(self) -> None:
+        """Gives units to those who wait wherever a rule kept some back and no longer does: no movement brings those."""
+        for sku, location in sorted(self.levels, key=lambda level: "|".join((*level, ""))):
             while self._cover_one(sku, location):
                 pass
 

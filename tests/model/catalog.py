@@ -17,6 +17,8 @@ def put_items(state: State, request: requests.PutItems) -> Answer:
             raise Refused("SCALE_IN_USE", {"sku": item.sku, "scale": state.items[item.sku].scale})
         if in_use and item.parts:
             raise kit_conflict(item.sku, "HAS_STOCK")
+        if item.parts and _is_and_stays_a_part(item.sku, state.items, after):
+            raise kit_conflict(item.sku, "NOT_NESTED")
         for part in item.parts:
             if part.sku not in after:
                 raise Refused("UNKNOWN_SKU", {"sku": part.sku})
@@ -24,6 +26,13 @@ def put_items(state: State, request: requests.PutItems) -> Answer:
                 raise kit_conflict(part.sku, "NOT_NESTED")
     state.items = after
     return Answer()
+
+
+def _is_and_stays_a_part(sku: str, before: dict[str, requests.Item], after: dict[str, requests.Item]) -> bool:
+    """Whether another item is made of it, and is not made of something else by the same request."""
+    return any(
+        kit != sku and all(sku in {part.sku for part in items[kit].parts} for items in (before, after)) for kit in before
+    )
 
 
 def put_locations(state: State, request: requests.PutLocations) -> Answer:

@@ -3,6 +3,8 @@
 from model import requests, words
 from model.state import State
 
+UNCAPPED = words.MAX_QUANTITY**2
+
 
 def safety(state: State, sku: str, location: str) -> int:
     """The most particular rule counts."""
@@ -42,9 +44,13 @@ def limited(state: State, sku: str, channel: str, units: int) -> int:
         for other in sharing_pools(state, state.pool_of_channel[channel])
     )
     buffer = state.buffers.get((channel, sku), state.buffers.get((channel, ""), 0))
+    return max(0, min(cap_left(state, sku, channel), units - kept - buffer))
+
+
+def cap_left(state: State, sku: str, channel: str) -> int:
+    """What the cap of the channel's allotment leaves; more than there can be of anything without one."""
     share = state.shares.get((sku, channel))
-    cap = units if share is None or share.cap is None else share.cap - share.used
-    return max(0, min(cap, units - kept - buffer))
+    return UNCAPPED if share is None or share.cap is None else share.cap - share.used
 
 
 def available_to(state: State, sku: str, channel: str) -> int:
@@ -62,7 +68,19 @@ def available_at(state: State, sku: str, location: str) -> int:
 
 
 def backorder_room(state: State, sku: str, channel: str) -> int:
-    """How many units may be promised to a channel that are not there yet."""
+    """How many units may be promised to a channel that are not there yet, beyond those that it may sell.
+
+    None while there are units where they would wait that are kept from the channel: whoever waits there gets these.
+    """
+    rule = state.backorders.get(sku)
+    available = available_to(state, sku, channel)
+    if rule is None or net(state, sku, rule.location) > available:
+        return 0
+    return max(0, min(rule_room(state, sku, channel), cap_left(state, sku, channel) - available))
+
+
+def rule_room(state: State, sku: str, channel: str) -> int:
+    """How many more units may wait by the rule alone."""
     rule = state.backorders.get(sku)
     if rule is None or state.items[sku].parts or rule.location not in state.pool(channel):
         return 0

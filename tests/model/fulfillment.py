@@ -7,7 +7,7 @@ from model.requests import FulfillmentLine
 from model.reservations import line_of
 from model.state import State, exceeds_document
 from model.supply import check_change
-from model.transfers import Draw, reserve_at, with_line
+from model.transfers import Draw, Place, reserve_at, with_line
 from model.words import Answer, Document, DocumentLine, LevelKey, Refused, Reservation, ShortLine, StockLevel
 
 
@@ -20,19 +20,15 @@ def post(state: State, request: requests.PostFulfillment) -> Answer:
     )
     if not request.lines and not everything and not request.release_rest:
         raise _exceeds_open(reservation, 1, 0, 0)
-    plan = _Check(state, request, reservation).plan(request.lines or everything)
+    check = _Check(state, request, reservation)
+    plan = check.plan(request.lines or everything)
     lost = []
-    for line in plan:
+    for line, places in zip(plan, check.source_anew(plan), strict=True):
         reservation = _leave(state, reservation, line)
         if line.missing_quantity:
-            pool = state.pool(reservation.channel) if request.source_missing_anew else ()
-            reservation, rest = _miss(state, reservation, line, pool)
+            reservation, rest = _miss(state, reservation, line, places)
             lost.append((reservation.lines[line.line_number - 1], rest))
-    missing = tuple(
-        DocumentLine(line_number=line.line_number, sku=line.sku, location=line.location, quantity=rest)
-        for line, rest in lost
-        if rest
-    )
+    missing = tuple(telling.missing_units(line, rest) for line, rest in lost if rest)
     incident_id = ""
     if missing:
         incident = telling.new_incident(state, reservation, words.SHORT_PICK, missing)
@@ -47,12 +43,17 @@ def post(state: State, request: requests.PostFulfillment) -> Answer:
 
 @dataclass(slots=True)
 class _Check:
-    """Checks what left against what there was before the request, and what earlier lines of it took of that."""
+    """Checks what left against what there was before the request, and what earlier lines of it took of that.
+
+    Units that were reserved for the line leave the shelf only; those that leave from elsewhere are taken off what is
+    free there too.
+    """
 
     state: State
     request: requests.PostFulfillment
     reservation: Reservation
-    taken: dict[LevelKey, int] = field(default_factory=dict)
+    gone: dict[LevelKey, int] = field(default_factory=dict)
+    gone_free: dict[LevelKey, int] = field(default_factory=dict)
 
     def plan(self, lines: tuple[FulfillmentLine, ...]) -> list[FulfillmentLine]:
         """What is done with each line, in whole words; or raises what is wrong with it."""
@@ -67,21 +68,37 @@ class _Check:
                 self.state.know_location(ask.location)
                 level = self.state.level(line.sku, ask.location)
                 # Units that are reserved there may leave only if the request says so; what is not there never.
-                self._take(level, level.sellable if self.request.take_reserved else level.physical, quantity)
+                if not self.request.take_reserved:
+                    _check_left(level, level.physical - self.gone_free.get((line.sku, ask.location), 0), quantity)
+                self._take(level, quantity)
+                _add(self.gone_free, level, quantity)
                 here = ask.missing_quantity
             # A correction may have taken units that are reserved.
-            level = self.state.level(line.sku, line.location)
-            self._take(level, level.sellable, here)
+            self._take(self.state.level(line.sku, line.location), here)
             planned.append(replace(ask, quantity=quantity, location=ask.location or line.location))
         return planned
 
-    def _take(self, level: StockLevel, there: int, units: int) -> None:
-        key = (level.sku, level.location)
-        left = there - self.taken.get(key, 0)
-        if left < units:
-            short = ShortLine(sku=level.sku, location=level.location, requested=units, available=max(0, left))
-            raise words.insufficient_stock(short)
-        self.taken[key] = self.taken.get(key, 0) + units
+    def _take(self, level: StockLevel, units: int) -> None:
+        _check_left(level, level.sellable - self.gone.get((level.sku, level.location), 0), units)
+        _add(self.gone, level, units)
+
+    def source_anew(self, plan: list[FulfillmentLine]) -> list[list[Place]]:
+        """Where the missing units of each line are reserved instead: of what no line of the request ships."""
+        pool = self.state.pool(self.reservation.channel) if self.request.source_missing_anew else ()
+        draw = Draw(self.state, dict(self.gone_free))
+        lines = [(line_of(self.reservation, ask.line_number), ask.missing_quantity) for ask in plan]
+        return [draw.along(pool, line.sku, units, but_not=line.location) for line, units in lines]
+
+
+def _check_left(level: StockLevel, left: int, units: int) -> None:
+    if left < units:
+        short = ShortLine(sku=level.sku, location=level.location, requested=units, available=max(0, left))
+        raise words.insufficient_stock(short)
+
+
+def _add(tally: dict[LevelKey, int], level: StockLevel, units: int) -> None:
+    key = (level.sku, level.location)
+    tally[key] = tally.get(key, 0) + units
 
 
 def _exceeds_open(reservation: Reservation, number: int, requested: int, ready: int) -> Refused:
@@ -102,15 +119,12 @@ def _leave(state: State, reservation: Reservation, ask: FulfillmentLine) -> Rese
     return with_line(reservation, replace(line, open=line.open - units, fulfilled=line.fulfilled + units))
 
 
-def _miss(
-    state: State, reservation: Reservation, ask: FulfillmentLine, pool: tuple[str, ...]
-) -> tuple[Reservation, int]:
-    """Units cannot be found: they are reserved elsewhere as far as they may, and the rest waits.
+def _miss(state: State, reservation: Reservation, ask: FulfillmentLine, places: list[Place]) -> tuple[Reservation, int]:
+    """Units cannot be found: they are reserved elsewhere as far as there are places, and the rest waits.
 
     Returns how many wait.
     """
     line, units = reservation.lines[ask.line_number - 1], ask.missing_quantity
-    places = Draw(state).along(pool, line.sku, units, but_not=line.location)
     rest = units - sum(found for _, found in places)
     state.move(line.sku, line.location, sellable=-units, committed=-units, backordered=rest)
     left = replace(

@@ -17,16 +17,26 @@ def resolve(state: State, request: requests.ResolveIncident) -> Answer:
     if request.resolution == words.TRANSFER:
         state.know_location(request.to_location)
     reservation = state.live.get(incident.reservation_id)
+    missing = _still_missing(incident, reservation) if reservation else []
     if reservation:
-        reservation = _carry_out(state, request, reservation, _still_missing(incident, reservation))
-    resolved = replace(incident, state=words.RESOLVED, resolution=request.resolution, note=request.reason)
+        reservation = _carry_out(state, request, reservation, missing)
+    settled = {} if request.resolution == words.BACKORDER else dict(missing)
+    lines = tuple(replace(line, open=line.open - settled.get(line.line_number, 0)) for line in incident.lines)
+    resolved = replace(incident, state=words.RESOLVED, resolution=request.resolution, note=request.reason, lines=lines)
     return Answer(reservation=reservation, document=state.keep_document(resolved))
 
 
 def _still_missing(incident: Document, reservation: Reservation) -> Missing:
-    """Lines and units of the incident that still wait."""
-    waiting = {line.line_number: line.backordered for line in reservation.lines}
-    missing = [(line.line_number, min(line.quantity, waiting[line.line_number])) for line in incident.lines]
+    """Lines and units of the incident that are not settled and still wait.
+
+    A line that has come to wait since then waits for other units: those of the incident came.
+    """
+    waiting = {
+        line.line_number: line.backordered
+        for line in reservation.lines
+        if line.wait_position <= incident.create_position
+    }
+    missing = [(line.line_number, min(line.open, waiting.get(line.line_number, 0))) for line in incident.lines]
     return [(number, units) for number, units in missing if units]
 
 

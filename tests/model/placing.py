@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from model import formula, words
-from model.requests import DemandLine, Sourcing
+from model.requests import BackorderRule, DemandLine, Sourcing
 from model.state import State
 from model.words import LevelKey
 
@@ -51,8 +51,15 @@ class Basket:
 
     def limit(self, sku: str) -> int:
         """What the channel may still take of a SKU."""
-        taken = sum(units for (of_sku, _), units in self.taken.items() if of_sku == sku)
-        return formula.available_to(self.state, sku, self.channel) - taken
+        return min(formula.available_to(self.state, sku, self.channel) - self._taken_of(sku), self.cap_left(sku))
+
+    def cap_left(self, sku: str) -> int:
+        """What its cap leaves: what waits counts like what is taken."""
+        waiting = sum(placement.waiting for placement in self.placements if placement.sku == sku)
+        return formula.cap_left(self.state, sku, self.channel) - self._taken_of(sku) - waiting
+
+    def _taken_of(self, sku: str) -> int:
+        return sum(units for (of_sku, _), units in self.taken.items() if of_sku == sku)
 
     def left(self, sku: str, location: str) -> int:
         """What can be taken at a location without touching what is guaranteed to others from other pools."""
@@ -69,6 +76,15 @@ class Basket:
 
     def room(self, sku: str, location: str) -> int:
         return min(self.left(sku, location), self.limit(sku))
+
+    def room_to_wait(self, rule: BackorderRule) -> int:
+        """How many units of a SKU may wait by its rule; none while there are units at the place."""
+        level = (rule.sku, rule.location)
+        waiting = sum(part.waiting for part in self.placements if (part.sku, part.location) == level)
+        if formula.net(self.state, *level) - self.taken.get(level, 0) - waiting > 0:
+            return 0
+        by_rule = formula.rule_room(self.state, rule.sku, self.channel) - waiting
+        return max(0, min(by_rule, self.cap_left(rule.sku)))
 
     def kits(self, sku: str, location: str) -> int:
         parts = self.state.items[sku].parts

@@ -23,8 +23,7 @@ def create(state: State, request: requests.CreateReservation) -> Answer:
     basket = Basket(state, request.channel, sourcing, split=request.allow_split)
     lines = _sum_lines(request.lines)
     found = _place(basket, lines, request)
-    if len(basket.placements) > words.MAX_PLACEMENTS_PER_RESERVATION:
-        raise words.limit_exceeded("max_placements_per_reservation", words.MAX_PLACEMENTS_PER_RESERVATION)
+    words.check_placements(len(basket.placements))
     short = [line for line in lines if found[line].placed < line.quantity]
     if short and (request.fill_policy != words.PARTIAL or not basket.placements):
         raise _refuse_short(state, request.channel, short, found)
@@ -108,28 +107,21 @@ def _backorder(basket: Basket, rest: DemandLine, available: int, partial: bool) 
 
     A line of which nothing is placed yet because it must be whole takes first what there is.
     """
-    state = basket.state
-    rule = state.backorders.get(rest.sku)
+    rule = basket.state.backorders.get(rest.sku)
     if rule is None or rest.location not in {"", rule.location}:
         return 0
-    waiting = sum(
-        placement.waiting
-        for placement in basket.placements
-        if (placement.sku, placement.location) == (rest.sku, rule.location)
-    )
-    room = max(0, formula.backorder_room(state, rest.sku, basket.channel) - waiting)
     if partial:
-        _await(basket, rest, rule, min(room, rest.quantity))
-        return min(room, rest.quantity)
+        units = min(basket.room_to_wait(rule), rest.quantity)
+        _await(basket, rest, rule, units)
+        return units
     there = min(available, rest.quantity)
-    if rest.quantity - there > room:
-        return 0
     try:
         with basket.attempt():
             placed = basket.place(replace(rest, quantity=there), partial=True).placed if there else 0
-            if rest.quantity - placed > room:
+            missing = rest.quantity - placed
+            if missing > basket.room_to_wait(rule):
                 raise NotEnough
-            _await(basket, rest, rule, rest.quantity - placed)
+            _await(basket, rest, rule, missing)
     except NotEnough:
         return 0
     return rest.quantity

@@ -16,6 +16,7 @@ def place(basket: Basket, lines: tuple[DemandLine, ...]) -> None:
     if not basket.pool:
         raise Refused("LOCATION_NOT_IN_POOL", {"channel": basket.channel, "location": ""})
     parts = summed(part for line in lines for part in _parts_of(basket.state, line))
+    words.check_placements(len(parts))
     for (sku, location, _), units in parts.items():
         _check_size(sku, location or _where_it_waits(basket, sku), units)
     for (sku, location, ordered_sku), units in sorted(parts.items(), key=lambda part: part[0][1] == ""):
@@ -35,6 +36,7 @@ def place(basket: Basket, lines: tuple[DemandLine, ...]) -> None:
     waits = summed(((placement.sku, placement.location), placement.waiting) for placement in basket.placements)
     for (sku, location), units in waits.items():
         _check_size(sku, location, basket.state.level(sku, location).backordered + units)
+    words.check_placements(len(basket.placements))
 
 
 def _check_size(sku: str, location: str, units: int) -> None:
@@ -92,11 +94,7 @@ def open_incident(state: State, request: requests.CreateReservation, answer: Ans
     """Opens an incident if anything of the reservation is not there."""
     reservation = answer.reservation
     assert reservation is not None
-    lines = tuple(
-        DocumentLine(line_number=line.line_number, sku=line.sku, location=line.location, quantity=line.backordered)
-        for line in reservation.lines
-        if line.backordered
-    )
+    lines = tuple(missing_units(line, line.backordered) for line in reservation.lines if line.backordered)
     if not lines:
         return answer
     seen = request.seen_revision
@@ -105,6 +103,11 @@ def open_incident(state: State, request: requests.CreateReservation, answer: Ans
         answer,
         incident_id=state.keep_document(replace(incident, seen_position=seen.position if seen else 0)).document_id,
     )
+
+
+def missing_units(line: words.ReservationLine, units: int) -> DocumentLine:
+    """Units of a line that are not there, all of them still to be settled."""
+    return DocumentLine(line_number=line.line_number, sku=line.sku, location=line.location, quantity=units, open=units)
 
 
 def new_incident(state: State, reservation: words.Reservation, kind: str, lines: tuple[DocumentLine, ...]) -> Document:
@@ -117,5 +120,6 @@ def new_incident(state: State, reservation: words.Reservation, kind: str, lines:
         reservation_id=reservation.reservation_id,
         incident_kind=kind,
         create_time=state.now,
+        create_position=state.position,
         lines=lines,
     )

@@ -149,6 +149,7 @@ class Document:
     note: str = ""
     lines: tuple[DocumentLine, ...] = ()
     position: int = 0
+    create_position: int = field(default=0, compare=False)
 
 
 INBOUND, CUSTOMER_RETURN, INCIDENT, PARKED = "INBOUND", "RETURN", "INCIDENT", "PARKED"
@@ -237,6 +238,11 @@ def insufficient_stock(*lines: ShortLine, offers: tuple[Offer, ...] = ()) -> Ref
 
 def limit_exceeded(limit: str, value: int) -> Refused:
     return Refused("LIMIT_EXCEEDED", {"limit": limit, "value": value})
+
+
+def check_placements(count: int) -> None:
+    if count > MAX_PLACEMENTS_PER_RESERVATION:
+        raise limit_exceeded("max_placements_per_reservation", MAX_PLACEMENTS_PER_RESERVATION)
 
 
 def first_difference(ours: object, theirs: object, path: str = "") -> str:

@@ -94,11 +94,15 @@ class RuleBook:
         if expire_us:
             self.ends[f"!ends|{rule.sku}|{rule.channel}"] = expire_us
 
+    def add_kit(self, kit: Item) -> None:
+        """Takes in of which parts a kit is made."""
+        self.by_item[kit.sku]["parts"] = [list(part) for part in kit.parts]
+        for sku, _ in kit.parts:
+            self.by_item[sku]["part_of"] = self.by_item[sku].get("part_of", 0) + 1
+
     def item_image(self, item: Item, level_count: int) -> bytes:
         """Returns a packed item; one without rules is the pair of its scale and its number of levels."""
         rules: dict[str, Any] = self.by_item.get(item.sku, {})
-        if item.parts:
-            rules = {**rules, "parts": [list(part) for part in item.parts]}
         safety, safety_rules = self.safety_of_item.get(item.sku, _NONE), self.safety_rules_of_item[item.sku]
         if not (rules or item.inactive or safety_rules) and safety == _NONE:
             return pack((item.scale, level_count))

@@ -17,6 +17,7 @@ def packed_limits(settings: Settings) -> bytes:
             "max_covers_per_tick": settings.max_covers_per_tick,
             "max_plans_per_item": settings.max_plans_per_item,
             "max_channel_rules_per_item": settings.max_channel_rules_per_item,
+            "max_levels_per_reservation": settings.max_levels_per_reservation,
             "max_recalled": settings.max_recalled,
             "max_pools_per_location": settings.max_pools_per_location,
             "max_channels_per_pool": settings.max_channels_per_pool,

@@ -82,6 +82,8 @@ class Loader:
         rules, derived = RuleBook(), Derived()
         for rule in snapshot.rules():
             rules.add(rule)
+        for kit in snapshot.kits():
+            rules.add_kit(kit)
         derived.due |= rules.ends
         counts = {
             "levels": self._load_hash(keys.levels, _levels(snapshot, level_counts)),

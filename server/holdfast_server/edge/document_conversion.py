@@ -102,6 +102,7 @@ def incident(segment: str, value: Document, change: Change | None) -> reconcilia
                 sku=line["sku"],
                 location=line["location"],
                 quantity=line["quantity"],
+                open_quantity=line["open"],
             )
             for line in value.named_lines()
         ],

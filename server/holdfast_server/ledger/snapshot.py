@@ -112,6 +112,11 @@ class LedgerSnapshot:
         for row in self._rows("items", _ITEMS):
             yield item_of(row)
 
+    def kits(self) -> Iterator[Item]:
+        """Yields every item that has parts."""
+        for row in self._rows("kits", f"{_ITEMS} AND parts <> '[]'"):
+            yield item_of(row)
+
     def locations(self) -> Iterator[Location]:
         """Yields every location."""
         query = "SELECT location, display_name, kind FROM location WHERE segment = %(segment)s"

@@ -71,6 +71,7 @@ class Demand(Chance):
             ttl=requests.Duration(seconds=7_200),
             allow_split=self.now_and_then(0.5),
             fill_policy=self.one_of((words.ALL_OR_NOTHING, words.PARTIAL)),
+            allow_backorder=self.now_and_then(0.4),
             sourcing=self.sourcing(),
         )
 

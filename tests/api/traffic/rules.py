@@ -52,6 +52,7 @@ class Rules(Chance):
     def change_rules(self) -> Request:
         makers: tuple[Callable[[], dict[str, requests.AnyRule]], ...] = (
             self._safety,
+            self._safety,
             self._buffer,
             self._allotment,
             self._allotment,

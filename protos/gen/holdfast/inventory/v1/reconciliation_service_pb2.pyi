@@ -106,16 +106,18 @@ class Incident(_message.Message):
     def __init__(self, incident_id: _Optional[str] = ..., kind: _Optional[_Union[IncidentKind, str]] = ..., state: _Optional[_Union[IncidentState, str]] = ..., channel: _Optional[str] = ..., order_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[MissingUnits, _Mapping]]] = ..., seen_revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., cause: _Optional[_Union[IncidentCause, str]] = ..., cause_revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., cause_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resolution: _Optional[_Union[Resolution, str]] = ..., note: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class MissingUnits(_message.Message):
-    __slots__ = ("line_number", "sku", "location", "quantity")
+    __slots__ = ("line_number", "sku", "location", "quantity", "open_quantity")
     LINE_NUMBER_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    OPEN_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     line_number: int
     sku: str
     location: str
     quantity: int
-    def __init__(self, line_number: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+    open_quantity: int
+    def __init__(self, line_number: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., open_quantity: _Optional[int] = ...) -> None: ...
 
 class ListIncidentsRequest(_message.Message):
     __slots__ = ("state", "channel", "order_id", "page_size", "page_token")

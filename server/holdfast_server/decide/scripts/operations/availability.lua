@@ -8,9 +8,9 @@
 -- Journal   nothing
 
 local function answer_to_channel(sku, channel, promise_us)
-  local _, room = Formula.backorder(channel_of(channel)[CHANNEL.pool], sku)
+  local available = Formula.available_to(channel, sku)
   return {
-    Formula.available_to(channel, sku), {}, not parts_of(item_of(sku)) and room or 0,
+    available, {}, Formula.backorder_beyond(channel, sku, available),
     promise_us > 0 and Formula.promise(channel, '', sku, promise_us) or -1, 0,
   }
 end

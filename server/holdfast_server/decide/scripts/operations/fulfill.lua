@@ -22,8 +22,14 @@ local function everything_ready(reservation)
   return lines
 end
 
--- Returns a refusal unless there are so many units on hand at a slot after what this request has taken there.
-local function leaving_refusal(taken, slot, units, there)
+-- What a request takes out, by slot: all that leaves on hand there, and of it what leaves for lines that are reserved
+-- elsewhere.
+local function new_tally()
+  return { here = {}, free = {} }
+end
+
+-- Takes units out of what there is at a slot. Returns a refusal if there are too few.
+local function take_out(taken, slot, units, there)
   local left = there - (taken[slot] or 0)
   if left < units then
     return refuse('INSUFFICIENT_STOCK', { { slot.sku, slot.location, units, math.max(0, left) } }, {})
@@ -32,8 +38,23 @@ local function leaving_refusal(taken, slot, units, there)
   return nil
 end
 
+-- Returns a refusal if units cannot leave from where they are not reserved.
+local function elsewhere_refusal(tally, sku, location, quantity, take_reserved)
+  local refusal = Stock.place_refusal(location)
+  if refusal then
+    return refusal
+  end
+  local slot = slot_of(sku, location)
+  if not take_reserved then
+    refusal = take_out(tally.free, slot, quantity, physical_of(slot.level))
+  else
+    tally.free[slot] = (tally.free[slot] or 0) + quantity
+  end
+  return refusal or take_out(tally.here, slot, quantity, Stock.on_hand(slot, STATUS.SELLABLE))
+end
+
 -- Returns the refusal of one line, or nil; and the line with its quantity filled in.
-local function check_line(reservation, ask, taken, take_reserved)
+local function check_line(reservation, ask, tally, take_reserved)
   local number, quantity, location, missing = unpack(ask)
   local line = reservation[RESERVATION.lines][number]
   if not line then
@@ -46,30 +67,33 @@ local function check_line(reservation, ask, taken, take_reserved)
   if quantity + missing > ready or quantity + missing == 0 then
     return refuse('FULFILLMENT_EXCEEDS_OPEN', number, quantity + missing, ready)
   end
-  local own = Lines.slot(line)
   local is_elsewhere = location ~= '' and location ~= line[LINE.location]
-  local refusal
-  if is_elsewhere then
-    refusal = Stock.place_refusal(location)
-    if not refusal then
-      local slot = slot_of(line[LINE.sku], location)
-      local there = take_reserved and Stock.on_hand(slot, STATUS.SELLABLE) or physical_of(slot.level)
-      refusal = leaving_refusal(taken, slot, quantity, there)
-    end
-  end
+  local refusal = is_elsewhere and elsewhere_refusal(tally, line[LINE.sku], location, quantity, take_reserved)
+  local own = Lines.slot(line)
   local here = missing + (is_elsewhere and 0 or quantity)
-  refusal = refusal or leaving_refusal(taken, own, here, Stock.on_hand(own, STATUS.SELLABLE))
+  refusal = refusal or take_out(tally.here, own, here, Stock.on_hand(own, STATUS.SELLABLE))
   return refusal, { number, quantity, is_elsewhere and location or '', missing }
 end
 
-local function check_fulfillment(reservation, asked, take_reserved)
-  local lines, taken = {}, {}
+-- Returns what is done with each line, with the places where missing units are reserved instead; or nil and a refusal.
+local function check_fulfillment(reservation, asked, source_anew, take_reserved)
+  local lines, tally = {}, new_tally()
   for index, ask in ipairs(asked) do
-    local refusal, line = check_line(reservation, ask, taken, take_reserved)
+    local refusal, line = check_line(reservation, ask, tally, take_reserved)
     if refusal then
       return nil, refusal
     end
     lines[index] = line
+  end
+  -- What this request ships from elsewhere is not there any more for the units that are missing.
+  local draw = { taken = tally.free }
+  local pool_id = channel_of(reservation[RESERVATION.channel])[CHANNEL.pool]
+  for _, one in ipairs(lines) do
+    local line, missing = reservation[RESERVATION.lines][one[1]], one[4]
+    one[5] = {}
+    if source_anew and missing > 0 then
+      one[5] = Lines.draw(draw, pool_id, line[LINE.sku], missing, line[LINE.location])
+    end
   end
   return lines
 end
@@ -85,14 +109,9 @@ local function book_shipped(record, line, number, quantity, location)
   line[LINE.fulfilled] = line[LINE.fulfilled] + quantity
 end
 
--- Books units that could not be found, and reserves others elsewhere if it may. Returns what waits.
-local function book_missing(record, reservation, number, missing, source_anew)
+-- Books units that could not be found, and reserves others at the places that were found. Returns what waits.
+local function book_missing(record, reservation, number, missing, places)
   local line = reservation[RESERVATION.lines][number]
-  local places = {}
-  if source_anew then
-    local pool_id = channel_of(reservation[RESERVATION.channel])[CHANNEL.pool]
-    places = Lines.draw(Lines.new_draw(), pool_id, line[LINE.sku], missing, line[LINE.location])
-  end
   local elsewhere = Lines.sum(places)
   local waits = missing - elsewhere
   move(record, KIND.SHORT_PICK, number, Lines.slot(line), -missing, 0, 0, 0, -missing, waits)
@@ -108,18 +127,18 @@ local function book_missing(record, reservation, number, missing, source_anew)
   return waits
 end
 
-local function book_fulfillment(record, reservation, lines, source_anew)
+local function book_fulfillment(record, reservation, lines)
   local missing_lines = {}
   for _, one in ipairs(lines) do
-    local number, quantity, location, missing = unpack(one)
+    local number, quantity, location, missing, places = unpack(one)
     local line = reservation[RESERVATION.lines][number]
     if quantity > 0 then
       book_shipped(record, line, number, quantity, location)
     end
     if missing > 0 then
-      local waits = book_missing(record, reservation, number, missing, source_anew)
+      local waits = book_missing(record, reservation, number, missing, places)
       if waits > 0 then
-        missing_lines[#missing_lines + 1] = { number, line[LINE.sku], line[LINE.location], waits }
+        missing_lines[#missing_lines + 1] = { number, line[LINE.sku], line[LINE.location], waits, waits }
       end
     end
   end
@@ -141,14 +160,14 @@ operation.fulfill = function(arguments, command)
       return refuse('FULFILLMENT_EXCEEDS_OPEN', 1, 0, 0)
     end
   end
-  local lines, refusal = check_fulfillment(reservation, asked, take_reserved)
+  local lines, refusal = check_fulfillment(reservation, asked, source_anew, take_reserved)
   if refusal then
     return refusal
   end
 
   -- Everything is checked. From here on the fulfillment must succeed.
   local record = begin(KIND.FULFILL, command)
-  local missing_lines = book_fulfillment(record, reservation, lines, source_anew)
+  local missing_lines = book_fulfillment(record, reservation, lines)
   if release_rest then
     for number, line in ipairs(reservation[RESERVATION.lines]) do
       if line[LINE.open] > 0 then

@@ -70,7 +70,7 @@ local function put_allotment(sku, channel, removed, values, position)
     return 0, 0
   end
   local share = Shares.for_change(sku, channel)
-  if share[SHARE.allotted] == 0 then
+  if not Formula.is_in_force(share) then
     share[SHARE.allotted], share[SHARE.used], share[SHARE.start_position] = 1, 0, position
   end
   share[SHARE.guaranteed], share[SHARE.cap], share[SHARE.expire_us] = unpack(values)
@@ -178,12 +178,18 @@ operation.put_rules = function(arguments, command)
   -- Everything is checked. From here on the rules are in force.
   local record = begin(KIND.PUT_RULES, command)
   upheavals = upheavals + 1
-  local images = {}
+  local images, touches_safety = {}, false
   for index, rule in ipairs(arguments[1]) do
     local used, start_position = put_rule(rule, record[RECORD.position])
     local kind, sku, location, channel, name, removed, values = unpack(rule)
+    touches_safety = touches_safety or kind == RULE.SAFETY_STOCK
     images[index] = { kind, sku, location, channel, name, removed, used, start_position, values }
   end
   record[RECORD.catalog] = images
-  return finish(record, command)
+  local answer = finish(record, command)
+  if touches_safety then
+    -- Units that are no longer kept back go to those who wait for them.
+    cover_after('', '')
+  end
+  return answer
 end

@@ -21,6 +21,30 @@ local function place_line(basket, line, split, partial)
   return (split and Sourcing.split or Sourcing.whole)(basket, line[1], line[2], partial, '')
 end
 
+-- Lets the rest of a line wait, after what there is. Returns what is placed then: nothing of a line that must be whole and
+-- cannot be.
+local function place_with_backorder(basket, line, split, partial, placed, available)
+  local sku, quantity, location = line[1], line[2], line[3]
+  local before = #basket.placements
+  if not partial and available > 0 then
+    placed = place_line(basket, { sku, math.min(available, quantity), location }, split, true)
+  end
+  local slot, room, expected_us = room_to_wait(basket, sku, location)
+  local rest = quantity - placed
+  if slot and (partial or rest <= room) then
+    local waits = math.min(room, rest)
+    if waits > 0 then
+      Sourcing.wait(basket, slot, waits, expected_us)
+    end
+    return placed + waits
+  end
+  if not partial then
+    Sourcing.take_back(basket, #basket.placements - before)
+    return 0
+  end
+  return placed
+end
+
 -- Places a line with all that the request allows. Returns what was placed and what there was.
 local function place_demand(basket, line, split, partial, options)
   local sku, quantity, location = line[1], line[2], line[3]
@@ -33,18 +57,7 @@ local function place_demand(basket, line, split, partial, options)
     placed = placed + place_substitute(basket, sku, quantity - placed, location, split)
   end
   if placed < quantity and options.allow_backorder then
-    local slot, room, expected_us = room_to_wait(basket, sku, location)
-    -- What there is goes first, if the rest may wait.
-    if slot and not partial and quantity - math.min(available, quantity) <= room and available > 0 then
-      placed = place_line(basket, { sku, math.min(available, quantity), location }, split, true)
-    end
-    if slot and (partial or quantity - placed <= room) then
-      local waits = math.min(room, quantity - placed)
-      if waits > 0 then
-        place_backorder(basket, slot, waits, expected_us)
-        placed = placed + waits
-      end
-    end
+    placed = place_with_backorder(basket, line, split, partial, placed, available)
   end
   return placed, available
 end
@@ -125,6 +138,10 @@ operation.reserve = function(arguments, command)
   local sums = summed(arguments[6])
   local basket = Sourcing.new_basket(channel, options)
   local short = fill_basket(basket, sums, split, partial, options)
+  local too_far = Sourcing.look_refusal(basket)
+  if too_far then
+    return too_far
+  end
   if #basket.placements > limits.max_placements_per_reservation then
     return refuse('LIMIT_EXCEEDED', 'max_placements_per_reservation', limits.max_placements_per_reservation)
   end

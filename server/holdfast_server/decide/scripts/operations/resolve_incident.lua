@@ -5,14 +5,17 @@
 -- Journal   RESOLVE_INCIDENT: movements RELEASE, RESERVE or TRANSFER_RESERVATION as the resolution asks, the reservation if it
 --           is live, the incident; extra: the incident, packed.
 
--- Returns the lines of a reservation that still miss units by an incident: { line number, units }.
+-- Returns the lines of a reservation that still miss units by an incident: { line number, units, line of the incident }. A
+-- line that began to wait after the incident was opened was covered in between: what waits is not what this is about.
 local function still_missing(incident, reservation)
   local missing = {}
+  local opened = tonumber(string.match(incident[DOCUMENT.document_id], '%d+$'))
   for _, line in ipairs(reservation and incident[DOCUMENT.lines] or NOTHING) do
     local number = line[PAPER_LINE.INCIDENT.line_number]
-    local units = math.min(line[PAPER_LINE.INCIDENT.quantity], reservation[RESERVATION.lines][number][LINE.backordered])
-    if units > 0 then
-      missing[#missing + 1] = { number, units }
+    local waiting = reservation[RESERVATION.lines][number]
+    local units = math.min(line[PAPER_LINE.INCIDENT.open], waiting[LINE.backordered])
+    if units > 0 and waiting[LINE.wait_position] <= opened then
+      missing[#missing + 1] = { number, units, line }
     end
   end
   return missing
@@ -80,6 +83,7 @@ operation.resolve_incident = function(arguments, command)
   if #missing > 0 and resolution ~= RESOLUTION.BACKORDER then
     for index, one in ipairs(missing) do
       carry_out(record, reservation, one[1], one[2], resolution, places_by_line[index])
+      one[3][PAPER_LINE.INCIDENT.open] = one[3][PAPER_LINE.INCIDENT.open] - one[2]
     end
     Lines.end_if_resolved(reservation)
     record[RECORD.reservation] = keep_reservation(reservation, record[RECORD.position])

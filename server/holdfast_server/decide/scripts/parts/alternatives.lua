@@ -43,12 +43,12 @@ local function room_to_wait(basket, sku, location)
   if not slot or (location ~= '' and location ~= slot.location) then
     return nil
   end
-  return slot, math.max(0, room - Sourcing.waiting_at(basket, slot)), expected_us
-end
-
-local function place_backorder(basket, slot, quantity, expected_us)
-  Sourcing.note(basket, slot, 0, quantity)
-  basket.placements[#basket.placements + 1] = { slot, quantity, '', SOURCED.AWAITED, expected_us, quantity }
+  -- Units that are there would go to whoever waits; they are kept from the channel, or they would have been taken.
+  if net_of(slot) - Sourcing.taken_at(basket, slot) - Sourcing.waiting_at(basket, slot) > 0 then
+    return nil
+  end
+  room = math.min(room - Sourcing.waiting_at(basket, slot), Sourcing.cap_left(basket, sku))
+  return slot, math.max(0, room), expected_us
 end
 
 -- Places all sourced lines at one location, the first in the order that has them all. Returns whether there was one.

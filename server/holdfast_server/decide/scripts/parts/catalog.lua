@@ -7,6 +7,7 @@
 --   backorder    { location, backorder_cap, expected_us, preorder_cap, release_us }
 --   substitutes  SKUs, the best first
 --   parts        { SKU, quantity } of each part of a kit
+--   part_of      the number of kits that the item is a part of
 local ITEM = { scale = 1, levels = 2, inactive = 3, version = 4, safety = 5, safety_rules = 6, rules = 7 }
 local SHARE = { allotted = 1, guaranteed = 2, cap = 3, used = 4, start_position = 5, expire_us = 6, buffer = 7 }
 local WAIT = { location = 1, backorder_cap = 2, expected_us = 3, preorder_cap = 4, release_us = 5 }

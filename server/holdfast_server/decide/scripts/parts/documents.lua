@@ -142,7 +142,8 @@ function Documents.keep(document, record)
   return packed
 end
 
--- Opens an incident about the units that lines of a reservation are missing: { line number, SKU, location, units }.
+-- Opens an incident about the units that lines of a reservation are missing, in the order of layouts.py DOCUMENT_LINES. Its
+-- id ends in the position at which it was opened.
 function Documents.open_incident(record, reservation, kind, missing, seen_position)
   local id = segment .. '-incident-' .. digits(record[RECORD.position])
   local incident = Documents.make(PAPER.INCIDENT, id, missing)

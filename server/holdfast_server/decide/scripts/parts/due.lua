@@ -5,7 +5,7 @@
 -- the journal, and is true for ever: a hold that is due can no longer be committed. Ends an allotment whose time is over
 -- (END_ALLOTMENT: the rule, removed). Gives units that came to those who still wait for them (COVER: operations.lua).
 
-local live_reservation, do_what_is_due
+local live_reservation, cover_after, do_what_is_due
 do
 
 local function expire(reservation)
@@ -38,15 +38,37 @@ local function end_allotment(sku, channel)
   finish(record)
 end
 
+-- Gives units to those who wait at the levels after one, in the order of their names: as many as one step may look at. The
+-- next step goes on from there.
+function cover_after(sku, location)
+  local from = sku == '' and '-' or '[' .. sku .. '|' .. location .. '}'
+  local places = redis.call('ZRANGEBYLEX', KEY.waiting, from, '+', 'LIMIT', 0, limits.max_covers_per_tick)
+  local field
+  for _, place in ipairs(places) do
+    local of_sku, at = string.match(place, '^([^|]*)|([^|]*)|')
+    if of_sku .. '|' .. at ~= field then
+      field, sku, location = of_sku .. '|' .. at, of_sku, at
+      cover(slot_of(sku, location))
+    end
+  end
+  if #places == limits.max_covers_per_tick then
+    set_due_once('!sweep|' .. field, now_us)
+  end
+  brought = {}
+end
+
 local function do_one(member)
   local what, sku, other = string.match(member, '^!(%l+)|([^|]*)|([^|]*)$')
   if not what then
     expire(reservation_of(member))
-  elseif what == 'ends' then
-    set_due_once(member, nil)
+    return
+  end
+  set_due_once(member, nil)
+  if what == 'ends' then
     end_allotment(sku, other)
+  elseif what == 'sweep' then
+    cover_after(sku, other)
   else
-    set_due_once(member, nil)
     cover(slot_of(sku, other))
   end
 end

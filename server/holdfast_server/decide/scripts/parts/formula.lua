@@ -9,7 +9,7 @@
 local Formula = {}
 do
 
-local function is_in_force(share)
+function Formula.is_in_force(share)
   return share[SHARE.allotted] == 1 and (share[SHARE.expire_us] == 0 or share[SHARE.expire_us] > now_us)
 end
 
@@ -27,7 +27,7 @@ function Formula.guaranteed_to_others(sku, channel_id, pool_id)
   local by_pool
   for other_id, share in pairs(rules.channels) do
     local unused = share[SHARE.guaranteed] - share[SHARE.used]
-    if other_id ~= channel_id and unused > 0 and is_in_force(share) then
+    if other_id ~= channel_id and unused > 0 and Formula.is_in_force(share) then
       local other_pool = channel_of(other_id)[CHANNEL.pool]
       if other_pool == pool_id or do_overlap(pool_id, other_pool) then
         by_pool = by_pool or {}
@@ -39,6 +39,16 @@ function Formula.guaranteed_to_others(sku, channel_id, pool_id)
     by_pool[other_pool] = math.min(unused, Formula.units_in(other_pool, sku))
   end
   return by_pool
+end
+
+-- Returns what the cap of a channel's allotment leaves of a SKU; huge without a cap.
+function Formula.cap_left(channel_id, sku)
+  local rules = rules_about(item_of(sku))
+  local share = rules and rules.channels and rules.channels[channel_id]
+  if share and share[SHARE.cap] >= 0 and Formula.is_in_force(share) then
+    return share[SHARE.cap] - share[SHARE.used]
+  end
+  return math.huge
 end
 
 -- Returns what a channel may sell of a SKU that is no kit, if its pool has so many units. `kept` is what is guaranteed to
@@ -59,10 +69,7 @@ function Formula.limit(channel_id, sku, units, kept)
   for _, unused in pairs(kept) do
     units = units - unused
   end
-  if share and share[SHARE.cap] >= 0 and is_in_force(share) then
-    units = math.min(units, share[SHARE.cap] - share[SHARE.used])
-  end
-  return math.max(0, units)
+  return math.max(0, math.min(units, Formula.cap_left(channel_id, sku)))
 end
 
 -- Returns as many kits as the scarcest part allows; `units_of` tells the units of a part.
@@ -93,7 +100,8 @@ function Formula.available_at(location, sku)
   return parts and Formula.kits(parts, units_of) or units_of(sku)
 end
 
--- Returns the slot at which a channel's backorders of a SKU wait, how many more may, and when they are expected; or nil.
+-- Returns the slot at which a channel's backorders of a SKU wait, how many more may by the rule, and when they are expected;
+-- or nil.
 function Formula.backorder(pool_id, sku)
   local rules = rules_about(item_of(sku))
   local rule = rules and rules.backorder
@@ -106,6 +114,16 @@ function Formula.backorder(pool_id, sku)
   end
   local slot = slot_of(sku, rule[WAIT.location])
   return slot, math.max(0, cap - backordered_of(slot)), expected_us
+end
+
+-- Returns how many units a channel may backorder beyond what it may sell. While there are units where they would wait that
+-- it may not sell, none: whoever waits there would get these.
+function Formula.backorder_beyond(channel_id, sku, available)
+  local slot, room = Formula.backorder(channel_of(channel_id)[CHANNEL.pool], sku)
+  if not slot or parts_of(item_of(sku)) or net_of(slot) > available then
+    return 0
+  end
+  return math.max(0, math.min(room, Formula.cap_left(channel_id, sku) - available))
 end
 
 -- Returns what can be promised of a level for a day: the least of what there will be on that day and every later one.

@@ -10,6 +10,13 @@ local slots_of_sku, changed_slots = {}, {}
 -- the last integer that a Lua number holds exactly.
 local MAX_LEVEL_QUANTITY = 1000000000000
 
+local function new_slot(sku, location, field, packed)
+  return {
+    sku = sku, location = location, field = field, level = packed and cmsgpack.unpack(packed) or nil,
+    safety = false, changed = false, basket = false, taken = 0, waits = 0,
+  }
+end
+
 -- Returns the slot of a level; slot.level is nil if the location never had the SKU.
 local function slot_of(sku, location)
   local slots = slots_of_sku[sku]
@@ -20,14 +27,28 @@ local function slot_of(sku, location)
   local slot = slots[location]
   if not slot then
     local field = sku .. '|' .. location
-    local packed = redis.call('HGET', KEY.levels, field)
-    slot = {
-      sku = sku, location = location, field = field, level = packed and cmsgpack.unpack(packed) or nil,
-      safety = false, changed = false, basket = false, taken = 0, waits = 0,
-    }
+    slot = new_slot(sku, location, field, redis.call('HGET', KEY.levels, field))
     slots[location] = slot
   end
   return slot
+end
+
+-- Reads the levels of a SKU at many locations in few calls.
+local function read_levels(sku, locations)
+  slots_of_sku[sku] = slots_of_sku[sku] or {}
+  local slots = slots_of_sku[sku]
+  for from = 1, #locations, CHUNK do
+    local to = math.min(from + CHUNK - 1, #locations)
+    local fields = {}
+    for index = from, to do
+      fields[#fields + 1] = sku .. '|' .. locations[index]
+    end
+    local packed = redis.call('HMGET', KEY.levels, unpack(fields))
+    for offset, field in ipairs(fields) do
+      local location = locations[from + offset - 1]
+      slots[location] = slots[location] or new_slot(sku, location, field, packed[offset])
+    end
+  end
 end
 
 -- Returns the units that are not sold: the rule of the level counts, else that of the SKU, else that of the location.

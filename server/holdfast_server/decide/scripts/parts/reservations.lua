@@ -5,6 +5,8 @@ local reservation_cache, changed_reservations = {}, {}
 local due_added, due_removed = {}, {}
 local holder_counts, changed_holders = {}, {}
 local waiting_added, waiting_removed = {}, {}
+-- Of those added, by level.
+local added_at = {}
 
 local LIVE = { [STATE.HELD] = true, [STATE.COMMITTED] = true }
 local CUSTOMER, CALLER = '1|', '2|'
@@ -92,9 +94,16 @@ local function place_in_queue(reservation, number)
     reservation[RESERVATION.reservation_id])
 end
 
+local function added_to(line)
+  local field = line[LINE.sku] .. '|' .. line[LINE.location]
+  added_at[field] = added_at[field] or {}
+  return added_at[field]
+end
+
 local function begin_waiting(reservation, number)
   local place = place_in_queue(reservation, number)
   waiting_added[place] = true
+  added_to(reservation[RESERVATION.lines][number])[place] = true
   head.waiting = head.waiting + 1
 end
 
@@ -102,23 +111,26 @@ local function end_waiting(reservation, number)
   local place = place_in_queue(reservation, number)
   if waiting_added[place] then
     waiting_added[place] = nil
+    added_to(reservation[RESERVATION.lines][number])[place] = nil
   else
     waiting_removed[place] = true
   end
   head.waiting = head.waiting - 1
 end
 
--- Returns the first places in the queue of a level, at most `limit` and those of this tick.
+-- Returns the first places in the queue of a level: at most `limit`, and those of this tick that surely come next.
 local function first_waiting(slot, limit)
-  local prefix = slot.field .. '|'
+  local from, to = '[' .. slot.field .. '|', '(' .. slot.field .. '}'
+  local known = redis.call('ZRANGEBYLEX', KEY.waiting, from, to, 'LIMIT', 0, limit)
+  local last = #known == limit and known[limit]
   local places = {}
-  for _, place in ipairs(redis.call('ZRANGEBYLEX', KEY.waiting, '[' .. prefix, '(' .. slot.field .. '}', 'LIMIT', 0, limit)) do
+  for _, place in ipairs(known) do
     if not waiting_removed[place] then
       places[#places + 1] = place
     end
   end
-  for place in pairs(waiting_added) do
-    if string.sub(place, 1, #prefix) == prefix then
+  for place in pairs(added_at[slot.field] or NOTHING) do
+    if not last or place < last then
       places[#places + 1] = place
     end
   end

@@ -34,14 +34,15 @@ function Shares.find(sku, channel)
   return rules and rules.channels and rules.channels[channel] or nil
 end
 
--- Returns the allotment of a channel, or nil if it has none.
+-- Returns the allotment of a channel, or nil if it has none or its time is over.
 function Shares.allotment(sku, channel)
   local share = Shares.find(sku, channel)
-  return share and share[SHARE.allotted] == 1 and share or nil
+  return share and Formula.is_in_force(share) and share or nil
 end
 
 function Shares.remove_allotment(sku, channel)
-  if not Shares.allotment(sku, channel) then
+  local known = Shares.find(sku, channel)
+  if not known or known[SHARE.allotted] == 0 then
     return
   end
   local share = Shares.for_change(sku, channel)

@@ -17,19 +17,20 @@ Sourcing.REASON_OF_ORDER = {
 -- The locations with units that are looked at where all of them would have to be compared.
 Sourcing.MAX_CANDIDATES = 64
 
--- By SKU: { basket, taken, limit, kept, guards }.
+-- By SKU: { basket, taken, waits, limit, cap_left, guards }.
 local claims = {}
 
 function Sourcing.new_basket(channel_id, options)
   local pool_id = channel_of(channel_id)[CHANNEL.pool]
   return {
     channel_id = channel_id, pool_id = pool_id, pool = pool_of(pool_id),
-    order = options.order or ORDER.POOL, destination = options.destination, placements = {},
+    order = options.order or ORDER.POOL, destination = options.destination, is_told = options.told, looked = 0, placements = {},
   }
 end
 
--- Returns what a basket has of a SKU so far: what it has taken; what the channel may sell; what others are guaranteed, by
--- pool; and what other pools can spare, which overlap with the channel's and must keep units for their channels.
+-- Returns what a basket has of a SKU so far: what it has taken, and what of it waits; what the channel may sell, and what
+-- its cap leaves; and what other pools can spare, which overlap with the channel's and must keep units for their channels.
+-- What is told takes no heed of others.
 local function claim_on(basket, sku)
   local claim = claims[sku]
   if claim and claim.basket == basket then
@@ -38,18 +39,18 @@ local function claim_on(basket, sku)
   local kept = Formula.guaranteed_to_others(sku, basket.channel_id, basket.pool_id)
   local limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku), kept or NOTHING)
   local guards = false
-  for pool_id, units in pairs(kept or NOTHING) do
+  for pool_id, units in pairs(not basket.is_told and kept or NOTHING) do
     if pool_id ~= basket.pool_id then
       guards = guards or {}
       guards[pool_id] = Formula.units_in(pool_id, sku) - units
     end
   end
   if not claim then
-    claim = { basket = basket, taken = 0, limit = limit, guards = guards }
+    claim = { basket = basket, taken = 0, waits = 0, limit = limit, cap_left = 0, guards = guards }
     claims[sku] = claim
-  else
-    claim.basket, claim.taken, claim.limit, claim.guards = basket, 0, limit, guards
   end
+  claim.basket, claim.taken, claim.waits, claim.limit, claim.guards = basket, 0, 0, limit, guards
+  claim.cap_left = Formula.cap_left(basket.channel_id, sku)
   return claim
 end
 
@@ -57,7 +58,16 @@ end
 function Sourcing.limit_left(basket, sku)
   local claim = claim_on(basket, sku)
   local left = claim.limit - claim.taken
+  if claim.waits > 0 then
+    left = math.min(left, claim.cap_left - claim.taken - claim.waits)
+  end
   return left > 0 and left or 0
+end
+
+-- What the channel's cap leaves of a SKU, after what this basket has taken and what of it waits.
+function Sourcing.cap_left(basket, sku)
+  local claim = claim_on(basket, sku)
+  return claim.cap_left - claim.taken - claim.waits
 end
 
 -- What this basket has taken at a slot, and what of it waits there.
@@ -67,6 +77,14 @@ end
 
 function Sourcing.waiting_at(basket, slot)
   return slot.basket == basket and slot.waits or 0
+end
+
+-- Has units of a SKU wait at a slot.
+function Sourcing.wait(basket, slot, quantity, expected_us)
+  Sourcing.note(basket, slot, 0, quantity)
+  local claim = claim_on(basket, slot.sku)
+  claim.waits = claim.waits + quantity
+  basket.placements[#basket.placements + 1] = { slot, quantity, '', SOURCED.AWAITED, expected_us, quantity }
 end
 
 -- Notes on a slot that units are taken, or with a minus no longer, and that others wait.
@@ -168,8 +186,7 @@ local function by_stock(basket, sku, bits)
   return slots
 end
 
--- Returns a function that gives the slots of a SKU with units, one after the other, in the basket's order.
-function Sourcing.candidates(basket, sku)
+local function places_in_order(basket, sku)
   local bits = sum_of(basket.pool_id, sku).record[BITS]
   local locations = basket.pool[POOL.locations]
   if basket.order == ORDER.MOST_STOCK then
@@ -196,6 +213,29 @@ function Sourcing.candidates(basket, sku)
       return nil
     end
     return slot_of(sku, locations[rank + 1])
+  end
+end
+
+-- Notes that a basket looked at levels. Returns whether it may look at more.
+function Sourcing.look(basket, levels)
+  basket.looked = basket.looked + levels
+  work = work + levels
+  return basket.looked <= limits.max_levels_per_reservation
+end
+
+-- Returns a refusal if a basket would have to look at more levels than it may.
+function Sourcing.look_refusal(basket)
+  if basket.looked > limits.max_levels_per_reservation then
+    return refuse('LIMIT_EXCEEDED', 'max_levels_per_reservation', limits.max_levels_per_reservation)
+  end
+  return nil
+end
+
+-- Returns a function that gives the slots of a SKU with units, one after the other, in the basket's order.
+function Sourcing.candidates(basket, sku)
+  local next_place = places_in_order(basket, sku)
+  return function()
+    return Sourcing.look(basket, 1) and next_place() or nil
   end
 end
 

@@ -16,6 +16,7 @@ function Supply.find(sku)
     local record = packed and cmsgpack.unpack(packed) or { {}, {} }
     supply = { expected = record[1], owed = record[2], known = packed and true or false }
     supply_cache[sku] = supply
+    work = work + #keys_of(supply.expected)
   end
   return supply
 end
@@ -94,15 +95,20 @@ local function keep_supply(sku, supply)
     supply.known = has_any
   end
   supply.forecast = nil
-  changed_supply[sku] = has_any and cmsgpack.pack({ supply.expected, supply.owed }) or false
+  changed_supply[sku] = supply
 end
 
 -- Says what is open of a document; nothing is kept of one that names no time.
 function Supply.expect(sku, document, location, expected_us, open)
   local supply = Supply.find(sku)
-  local inbound = expected_us > 0 and open > 0 and { location, expected_us, open } or nil
-  if inbound or supply.expected[document] then
-    supply.expected[document] = inbound
+  local known = supply.expected[document]
+  if expected_us == 0 or open == 0 then
+    if known then
+      supply.expected[document] = nil
+      keep_supply(sku, supply)
+    end
+  elseif not known or known[2] ~= expected_us or known[3] ~= open then
+    supply.expected[document] = { location, expected_us, open }
     keep_supply(sku, supply)
   end
 end
@@ -120,7 +126,11 @@ function Supply.owe(sku, location, expected_us, units)
 end
 
 function Supply.write()
-  write_changes(KEY.supply, changed_supply)
+  local packed = {}
+  for sku, supply in pairs(changed_supply) do
+    packed[sku] = supply.known and cmsgpack.pack({ supply.expected, supply.owed }) or false
+  end
+  write_changes(KEY.supply, packed)
 end
 
 end

@@ -43,6 +43,17 @@ local function free_at(basket, slot)
   return math.max(0, physical_of(slot.level) - Sourcing.taken_at(basket, slot))
 end
 
+-- Says whether the pool can have units of a SKU beyond those that are for sale: safety stock, or what lies behind the
+-- locations that were compared.
+local function may_have_more(basket, sku)
+  local item = item_of(sku)
+  if item[ITEM.levels] == 0 then
+    return false
+  end
+  return (item[ITEM.safety] or -1) > 0 or (item[ITEM.safety_rules] or 0) > 0
+    or next(basket.pool[POOL.safety]) ~= nil or basket.order == ORDER.MOST_STOCK
+end
+
 -- Takes units from all locations of the pool: first what is for sale, then safety stock. Returns what is missing.
 local function place_told_sourced(basket, sku, quantity, ordered_sku)
   local rest = quantity
@@ -56,6 +67,13 @@ local function place_told_sourced(basket, sku, quantity, ordered_sku)
       return 0
     end
   end
+  if not may_have_more(basket, sku) then
+    return rest
+  end
+  if not Sourcing.look(basket, #basket.pool[POOL.locations]) then
+    return rest
+  end
+  read_levels(sku, basket.pool[POOL.locations])
   for _, location in ipairs(basket.pool[POOL.locations]) do
     local slot = slot_of(sku, location)
     local units = math.min(rest, free_at(basket, slot))
@@ -117,12 +135,15 @@ function book_told(arguments, command)
     return refuse('LOCATION_NOT_IN_POOL', '')
   end
   local parts = told_parts(lines)
+  if #parts > limits.max_placements_per_reservation then
+    return refuse('LIMIT_EXCEEDED', 'max_placements_per_reservation', limits.max_placements_per_reservation)
+  end
   local refusal = size_refusal(basket, parts)
   if refusal then
     return refusal
   end
   fill_told(basket, parts)
-  refusal = waiting_refusal(basket)
+  refusal = Sourcing.look_refusal(basket) or waiting_refusal(basket)
   if refusal then
     return refusal
   end
@@ -137,7 +158,8 @@ function book_told(arguments, command)
   local missing = {}
   for number, line in ipairs(reservation[RESERVATION.lines]) do
     if line[LINE.backordered] > 0 then
-      missing[#missing + 1] = { number, line[LINE.sku], line[LINE.location], line[LINE.backordered] }
+      local units = line[LINE.backordered]
+      missing[#missing + 1] = { number, line[LINE.sku], line[LINE.location], units, units }
     end
   end
   record[RECORD.reservation] = keep_reservation(reservation, record[RECORD.position])
