@@ -10,8 +10,8 @@ from holdfast.inventory.v1.stock_pb2 import MovementKind, StockStatus
 from api.calls import answer_or_refusal, together, until
 from api.ids import some
 from api.refusals import Refusal, short_of
-from api.rules import backorder, removed, safety_stock
-from api.shop import Shop, assert_ledger_is_sound, from_now, open_shop
+from api.rules import allotment, backorder, channel_buffer, removed, safety_stock
+from api.shop import Shop, assert_ledger_is_sound, from_now, open_shop, put_channel
 
 AWAITED = SourcingReason.SOURCING_REASON_AWAITED
 COVER = MovementKind.MOVEMENT_KIND_COVER
@@ -98,6 +98,127 @@ async def test_a_rule_for_a_location_of_others_promises_nothing(stubs: Any) -> N
     await shop.put_rules(backorder(shop.sku, elsewhere, 5))
     assert (await shop.availability()).backorder_quantity == 0
     assert await short_of(shop.reserve((shop.sku, 2), allow_backorder=True)) == (shop.sku, "", 2, 1)
+
+
+# What is kept from the channel, and its own cap.
+
+PARTIAL = inventory.FILL_POLICY_PARTIAL
+
+
+async def numbers(shop: Shop) -> tuple[int, int]:
+    """What the channel may sell, and what it may promise beyond that."""
+    told = await shop.availability()
+    return told.available_to_sell_quantity, told.backorder_quantity
+
+
+@pytest.mark.parametrize("kept", ["by a guarantee", "by a buffer"])
+async def test_nobody_waits_for_units_that_are_there_and_kept_from_him(stubs: Any, kept: str) -> None:
+    shop = await open_shop(stubs, units=10)
+    other = some("channel")
+    await put_channel(stubs, other, shop.pool)
+    guarantee = allotment(shop.sku, other, guaranteed=10)
+    buffer = channel_buffer(10, channel=shop.channel)
+    await shop.put_rules(guarantee if "guarantee" in kept else buffer, backorder(shop.sku, shop.location, 100))
+    assert await numbers(shop) == (0, 0)
+    for options in ({}, {"allow_split": True}, {"fill_policy": PARTIAL}):
+        refused = shop.reserve((shop.sku, 7), allow_backorder=True, **options)
+        assert await short_of(refused) == (shop.sku, "", 7, 0)
+    assert await short_of(shop.reserve((shop.sku, 7, shop.location), allow_backorder=True)) == (
+        shop.sku, shop.location, 7, 0,
+    )  # fmt: skip
+    assert await shop.available(channel=other) == 10
+    await shop.reserve((shop.sku, 10), channel=other)
+    assert await numbers(shop) == (0, 100), "nothing is left that could be kept from it"
+    assert waiting(await shop.reserve((shop.sku, 7), allow_backorder=True)) == [(7, 7)]
+    level = await shop.level()
+    assert (level.held_quantity, level.backordered_quantity) == (10, 7)
+
+
+async def test_what_is_free_is_taken_and_the_rest_does_not_wait_beside_what_is_kept(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=10)
+    other = some("channel")
+    await put_channel(stubs, other, shop.pool)
+    await shop.put_rules(allotment(shop.sku, other, guaranteed=4), backorder(shop.sku, shop.location, 100))
+    assert await numbers(shop) == (6, 0)
+    assert await short_of(shop.reserve((shop.sku, 8), allow_backorder=True)) == (shop.sku, "", 8, 6)
+    assert (await shop.level()).held_quantity == 0, "what was placed of a line that must be whole is put back"
+    partial = await shop.create((shop.sku, 8), allow_backorder=True, fill_policy=PARTIAL)
+    assert waiting(partial.reservation) == [(6, 0)]
+    assert [(s.requested_quantity, s.reserved_quantity) for s in partial.shortfalls] == [(8, 6)]
+    assert await shop.available(channel=other) == 4
+
+
+async def test_units_that_lie_where_a_line_would_wait_come_before_the_wait(stubs: Any) -> None:
+    """A line that may not be split does not wait beside units that are there."""
+    shop = await open_shop(stubs, locations=2, units=2)
+    near, far = shop.locations
+    await shop.put_rules(backorder(shop.sku, far, 9))
+    assert await numbers(shop) == (4, 9)
+    assert await short_of(shop.reserve((shop.sku, 3), allow_backorder=True)) == (shop.sku, "", 3, 2)
+    reserved = await shop.reserve((shop.sku, 5), allow_backorder=True, allow_split=True)
+    assert [(line.location, line.open_quantity, line.backordered_quantity) for line in reserved.lines] == [
+        (near, 2, 0),
+        (far, 2, 0),
+        (far, 1, 1),
+    ]
+
+
+async def test_what_waits_counts_against_the_cap_of_the_channel(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=2)
+    await shop.put_rules(allotment(shop.sku, shop.channel, cap=5), backorder(shop.sku, shop.location, 100))
+    assert await numbers(shop) == (2, 3)
+    assert await short_of(shop.reserve((shop.sku, 6), allow_backorder=True)) == (shop.sku, "", 6, 2)
+    reserved = await shop.reserve((shop.sku, 5), allow_backorder=True)
+    assert waiting(reserved) == [(2, 0), (3, 3)]
+    assert await numbers(shop) == (0, 0)
+    assert await short_of(shop.reserve((shop.sku, 1), allow_backorder=True)) == (shop.sku, "", 1, 0)
+    await shop.receive(9)
+    assert await numbers(shop) == (0, 0), "six are there beside those that waited, and the cap is used up"
+    await shop.release(reserved.reservation_id, (2, 1))
+    assert await numbers(shop) == (1, 0)
+
+
+async def test_units_that_a_cap_keeps_from_the_channel_are_not_promised_to_it(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=10)
+    await shop.put_rules(allotment(shop.sku, shop.channel, cap=3), backorder(shop.sku, shop.location, 100))
+    assert await numbers(shop) == (3, 0)
+    assert await short_of(shop.reserve((shop.sku, 10), allow_backorder=True)) == (shop.sku, "", 10, 3)
+    partial = await shop.create((shop.sku, 10), allow_backorder=True, fill_policy=PARTIAL)
+    assert waiting(partial.reservation) == [(3, 0)]
+    assert (await shop.level()).held_quantity == 3
+
+
+async def test_a_line_that_waits_leaves_the_next_one_less_of_the_cap(stubs: Any) -> None:
+    shop = await open_shop(stubs, locations=2)
+    near, far = shop.locations
+    await shop.receive(5, location=far)
+    await shop.put_rules(allotment(shop.sku, shop.channel, cap=3), backorder(shop.sku, near, 100))
+    lines = [(shop.sku, 2, near), (shop.sku, 2)]
+    assert await short_of(shop.reserve(*lines, allow_backorder=True)) == (shop.sku, "", 2, 1)
+    partial = await shop.create(*lines, allow_backorder=True, fill_policy=PARTIAL)
+    assert waiting(partial.reservation) == [(2, 2), (1, 0)]
+    assert await numbers(shop) == (0, 0)
+
+
+async def test_many_buyers_who_would_wait_leave_a_guarantee_and_a_cap_whole(stubs: Any) -> None:
+    """Ten units, six of them guaranteed to one channel; the other may have eight, and takes the four that are free."""
+    shop = await open_shop(stubs, units=10)
+    other = some("channel")
+    await put_channel(stubs, other, shop.pool)
+    await shop.put_rules(
+        allotment(shop.sku, other, guaranteed=6),
+        allotment(shop.sku, shop.channel, cap=8),
+        backorder(shop.sku, shop.location, 100),
+    )
+    demands = [shop.one_unit(allow_backorder=True, allow_split=number % 2 == 0) for number in range(40)]
+    outcomes = await together(answer_or_refusal(stubs.inventory.CreateReservation(demand)) for demand in demands)
+    assert sum(not isinstance(outcome, Refusal) for outcome in outcomes) == 4
+    assert await shop.available(channel=other) == 6
+    await shop.reserve((shop.sku, 6), channel=other)
+    outcomes = await together(answer_or_refusal(stubs.inventory.CreateReservation(demand)) for demand in demands)
+    assert sum(not isinstance(outcome, Refusal) for outcome in outcomes) == 8, "four of them were answered before"
+    level = await shop.level()
+    assert (level.held_quantity, level.backordered_quantity) == (10, 4)
 
 
 async def test_many_buyers_never_pass_stock_and_cap_together(stubs: Any) -> None:
@@ -219,12 +340,6 @@ async def by_a_transfer_away(shop: Shop) -> None:
     await shop.move(held[0].reservation_id, 1, 2, location=elsewhere)
 
 
-async def by_less_safety_stock(shop: Shop) -> None:
-    """A rule is no movement: the next movement at the level lets them have the units."""
-    await shop.put_rules(safety_stock(0, sku=shop.sku))
-    await shop.count(0, status=DAMAGED)
-
-
 WAYS = [
     by_a_receipt,
     by_a_correction,
@@ -270,7 +385,7 @@ async def test_safety_stock_is_not_for_those_who_wait(stubs: Any) -> None:
     assert await waiting_of(shop, patient) == [3]
     await shop.receive(1)
     assert await waiting_of(shop, patient) == [2]
-    await by_less_safety_stock(shop)
+    await shop.put_rules(safety_stock(0, sku=shop.sku))
     assert await waiting_of(shop, patient) == [0]
 
 

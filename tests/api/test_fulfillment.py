@@ -175,6 +175,86 @@ async def test_free_units_on_the_same_shelf_are_given_at_once_to_who_is_short(st
     assert (level.sellable_quantity, level.committed_quantity, level.backordered_quantity) == (3, 2, 0)
 
 
+# Several lines at once.
+
+ORDERS = [(0, 1), (1, 0)]
+order_ids = ["as they stand", "the later first"]
+
+
+def in_order(lines: tuple[Any, Any], which: tuple[int, int]) -> list[Any]:
+    return [lines[index] for index in which]
+
+
+@pytest.mark.parametrize("which", ORDERS, ids=order_ids)
+@pytest.mark.parametrize(("there", "anew"), [(5, 0), (7, 2)])
+async def test_units_that_leave_with_the_same_request_are_not_reserved_anew(
+    stubs: Any, there: int, anew: int, which: tuple[int, int]
+) -> None:
+    """Five of one line are missing, and five of another leave from the only place where there are others."""
+    shop = await open_shop(stubs, locations=3)
+    one, between, two = shop.locations
+    await shop.receive(5, location=one)
+    await shop.receive(5, location=two)
+    order = await shop.order((shop.sku, 5, one), (shop.sku, 5, two))
+    await shop.receive(there, location=between)
+    lines = in_order((left(1, missing=5), left(2, 5, location=between)), which)
+    answer = await shop.fulfill(order.reservation_id, *lines, source_missing_anew=True)
+    assert counts(answer.reservation) == [(0, 5 - anew, 5 - anew), (5, 0, 0), *([(0, anew, 0)] * bool(anew))]
+    assert [line.quantity for line in (await shop.incident(answer.incident_id)).lines] == [5 - anew]
+    level = await shop.level(location=between)
+    assert (level.sellable_quantity, level.committed_quantity, level.net_quantity) == (anew, anew, 0)
+    here = await shop.level(location=one)
+    assert (here.sellable_quantity, here.committed_quantity, here.backordered_quantity) == (0, 0, 5 - anew)
+    await assert_ledger_is_sound(stubs, uncovered=None)
+    await shop.receive(5 - anew, location=one)
+    assert (await shop.fulfill(order.reservation_id)).reservation.state == FULFILLED
+
+
+async def test_missing_units_of_two_lines_are_not_reserved_at_the_same_place(stubs: Any) -> None:
+    shop = await open_shop(stubs, locations=3, units=3)
+    one, two, three = shop.locations
+    order = await shop.order((shop.sku, 3, one), (shop.sku, 3, two))
+    answer = await shop.fulfill(order.reservation_id, left(2, missing=2), left(1, missing=2), source_missing_anew=True)
+    assert counts(answer.reservation) == [(0, 2, 1), (0, 1, 0), (0, 2, 0), (0, 1, 0)]
+    assert [(line.location, line.quantity) for line in answer.reservation.lines[2:]] == [(three, 2), (three, 1)]
+    assert (await shop.level(location=three)).net_quantity == 0
+
+
+@pytest.mark.parametrize("which", ORDERS, ids=order_ids)
+async def test_a_line_leaves_from_its_shelf_and_another_from_what_is_free_there(
+    stubs: Any, which: tuple[int, int]
+) -> None:
+    shop = await open_shop(stubs, locations=2)
+    near, far = shop.locations
+    await shop.receive(10, location=near)
+    await shop.receive(5, location=far)
+    order = await shop.order((shop.sku, 5, near), (shop.sku, 5, far))
+    lines = in_order((left(1, 5), left(2, 5, location=near)), which)
+    assert (await shop.fulfill(order.reservation_id, *lines)).reservation.state == FULFILLED
+    here, there = await shop.level(location=near), await shop.level(location=far)
+    assert (here.sellable_quantity, here.committed_quantity) == (0, 0)
+    assert (there.sellable_quantity, there.committed_quantity, there.net_quantity) == (5, 0, 5)
+
+
+@pytest.mark.parametrize("which", ORDERS, ids=order_ids)
+@pytest.mark.parametrize("take_reserved", [False, True])
+async def test_no_more_leaves_from_a_shelf_than_is_on_it(
+    stubs: Any, take_reserved: bool, which: tuple[int, int]
+) -> None:
+    """Ten lie there, five of them for the first line; six are asked for by the second."""
+    shop = await open_shop(stubs, locations=2)
+    near, far = shop.locations
+    await shop.receive(10, location=near)
+    await shop.receive(6, location=far)
+    order = await shop.order((shop.sku, 5, near), (shop.sku, 6, far))
+    lines = in_order((left(1, 5), left(2, 6, location=near)), which)
+    refused = shop.fulfill(order.reservation_id, *lines, take_reserved=take_reserved)
+    # Who may take what is reserved is stopped only where nothing is left, which is at the line that comes last.
+    last_is_own = take_reserved and which == (1, 0)
+    assert await short_of(refused) == ((shop.sku, near, 5, 4) if last_is_own else (shop.sku, near, 6, 5))
+    assert counts(await shop.read(order.reservation_id)) == [(0, 5, 0), (0, 6, 0)]
+
+
 # The rest.
 
 

@@ -234,6 +234,82 @@ async def test_units_that_came_meanwhile_are_no_longer_cancelled(stubs: Any) -> 
     assert sum(line.released_quantity for line in answer.reservation.lines) == 1
 
 
+def settled(incident: reconciliation.Incident) -> list[tuple[int, int]]:
+    """Of each line the units, and those that are not settled yet."""
+    return [(line.quantity, line.open_quantity) for line in incident.lines]
+
+
+OPEN_AFTER = [(CANCEL, 0), (BACKORDER, 3), (SUBSTITUTE, 0), (TRANSFER, 0)]
+
+
+@pytest.mark.parametrize(("resolution", "still_open"), OPEN_AFTER, ids=["cancel", "backorder", "substitute", "transfer"])
+async def test_an_incident_keeps_count_of_what_is_settled(stubs: Any, resolution: int, still_open: int) -> None:
+    shop = await open_shop(stubs, skus=2)
+    elsewhere = (await open_shop(stubs)).location
+    wanted, instead = shop.skus
+    await shop.receive(3, sku=instead)
+    await shop.receive(3, sku=wanted, location=elsewhere)
+    incident_id, _ = await oversold(shop, units=3)
+    assert settled(await shop.incident(incident_id)) == [(3, 3)]
+    options = {SUBSTITUTE: {"substitute_sku": instead}, TRANSFER: {"to_location": elsewhere}}.get(resolution, {})
+    answer = await shop.resolve(incident_id, resolution, **options)
+    assert settled(answer.incident) == [(3, still_open)]
+    assert settled(await shop.incident(incident_id)) == [(3, still_open)]
+    closed = await shop.close_incident(incident_id)
+    assert settled(closed) == [(3, still_open)]
+
+
+async def test_what_came_by_itself_is_not_settled_by_the_resolution(stubs: Any) -> None:
+    shop = await open_shop(stubs)
+    incident_id, _ = await oversold(shop)
+    await shop.resolve(incident_id, BACKORDER)
+    await shop.receive(3)
+    answer = await shop.resolve(incident_id, CANCEL)
+    assert settled(answer.incident) == [(5, 3)]
+    assert [(ln.open_quantity, ln.released_quantity) for ln in answer.reservation.lines] == [(3, 2)]
+
+
+async def test_resolving_twice_cancels_nothing_of_another_incident(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=4)
+    order = await shop.order((shop.sku, 4))
+    first = (await shop.fulfill(order.reservation_id, left(1, missing=2))).incident_id
+    second = (await shop.fulfill(order.reservation_id, left(1, missing=2))).incident_id
+    for _ in range(2):
+        answer = await shop.resolve(first, CANCEL)
+        assert answer.incident.state == RESOLVED
+        (line,) = answer.reservation.lines
+        assert (line.open_quantity, line.backordered_quantity, line.released_quantity) == (2, 2, 2)
+    assert [settled(await shop.incident(each)) for each in (first, second)] == [[(2, 0)], [(2, 2)]]
+    assert (await shop.incident(second)).state == OPEN
+    assert (await shop.resolve(second, CANCEL)).reservation.state == RELEASED
+    assert (await shop.level()).net_quantity == 0
+
+
+async def test_of_many_clerks_none_cancels_the_units_of_another_incident(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=9)
+    order = await shop.order((shop.sku, 9))
+    incidents = [(await shop.fulfill(order.reservation_id, left(1, missing=3))).incident_id for _ in range(3)]
+    await together(shop.resolve(incident, CANCEL) for incident in incidents[:2] * 4)
+    (line,) = (await shop.read(order.reservation_id)).lines
+    assert (line.open_quantity, line.backordered_quantity, line.released_quantity) == (3, 3, 6)
+    await assert_ledger_is_sound(stubs, uncovered=None)
+
+
+async def test_units_that_came_and_were_short_again_are_of_the_later_incident_alone(stubs: Any) -> None:
+    shop = await open_shop(stubs)
+    oversell, reservation_id = await oversold(shop)
+    await shop.receive(5)
+    picked = await shop.fulfill(reservation_id, left(1, missing=5))
+    answer = await shop.resolve(oversell, CANCEL)
+    assert answer.incident.state == RESOLVED
+    (line,) = answer.reservation.lines
+    assert (line.open_quantity, line.backordered_quantity, line.released_quantity) == (5, 5, 0)
+    assert settled(answer.incident) == [(5, 5)]
+    ended = await shop.resolve(picked.incident_id, CANCEL)
+    assert settled(ended.incident) == [(5, 0)]
+    assert ended.reservation.state == RELEASED
+
+
 async def test_an_incident_outlives_its_reservation(stubs: Any) -> None:
     shop = await open_shop(stubs, units=2)
     incident_id, reservation_id = await oversold(shop)

@@ -207,6 +207,53 @@ async def test_what_has_stock_cannot_become_a_kit_and_kits_are_not_nested(stubs:
     assert gone.reason == "UNKNOWN_SKU"
 
 
+async def put_items(stubs: Any, *items: tuple[str, tuple[tuple[str, int], ...]]) -> None:
+    """Items of (SKU, parts), in one request."""
+    made = [
+        catalog.Item(sku=sku, parts=[catalog.KitPart(sku=part, quantity=units) for part, units in parts])
+        for sku, parts in items
+    ]
+    await stubs.catalog.PutItems(catalog_service.PutItemsRequest(request_id=uuid7(), items=made))
+
+
+async def test_a_part_of_a_kit_cannot_become_a_kit(stubs: Any) -> None:
+    shop = await open_shop(stubs, skus=3)
+    cup, saucer, spoon = shop.skus
+    kit = await tea_set(shop)
+    nested = kit_conflict(cup, "NOT_NESTED")
+    assert await refusal_of(put_item(stubs, cup, parts=((spoon, 1),))) == nested
+    assert await refusal_of(put_item(stubs, cup, parts=(("nothing", 1),))) == nested, "before its own parts"
+    both = ((kit, ((cup, 9),)), (cup, ((spoon, 1),)))
+    assert await refusal_of(put_items(stubs, *both)) == nested, "the kit is still made of it"
+    assert await refusal_of(put_items(stubs, *reversed(both))) == nested
+    told = await shop.told((kit, 1))
+    assert [(ln.sku, ln.backordered_quantity) for ln in told.reservation.lines] == [(cup, 2), (saucer, 1)]
+    assert await refusal_of(put_item(stubs, cup, parts=((spoon, 1),))) == kit_conflict(cup, "HAS_STOCK")
+    await shop.receive(2, sku=cup)
+    await shop.receive(1, sku=saucer)
+    assert [ln.backordered_quantity for ln in (await shop.read(told.reservation.reservation_id)).lines] == [0, 0]
+
+
+@pytest.mark.parametrize("first", ["the kit", "its part"])
+async def test_a_part_becomes_a_kit_with_the_request_that_takes_it_out_of_the_other(stubs: Any, first: str) -> None:
+    shop = await open_shop(stubs, skus=3)
+    cup, saucer, spoon = shop.skus
+    kit, second = await tea_set(shop), await tea_set(shop)
+    items = [(kit, ((saucer, 1),)), (cup, ((spoon, 2),))]
+    ordered = items if first == "the kit" else items[::-1]
+    assert await refusal_of(put_items(stubs, *ordered)) == kit_conflict(cup, "NOT_NESTED"), "another kit is left"
+    await put_item(stubs, second)
+    await put_items(stubs, *ordered)
+    await shop.receive(4, sku=spoon)
+    await shop.receive(1, sku=saucer)
+    assert [await shop.available(sku) for sku in (cup, kit, second)] == [2, 1, 0]
+    await put_item(stubs, second, parts=((saucer, 1),))
+    assert await refusal_of(put_item(stubs, second, parts=((cup, 1),))) == kit_conflict(cup, "NOT_NESTED")
+    await put_item(stubs, cup)
+    await put_item(stubs, second, parts=((cup, 1),))
+    assert await refusal_of(put_item(stubs, cup, parts=((spoon, 2),))) == kit_conflict(cup, "NOT_NESTED")
+
+
 async def test_a_kit_has_no_stock_of_its_own(stubs: Any) -> None:
     shop = await open_shop(stubs, skus=2, units=3)
     kit = await tea_set(shop)

@@ -226,21 +226,21 @@ async def test_a_long_question_about_promises_does_not_stop_the_others(stubs: An
     assert len(set(told)) == 1, "all of one moment"
 
 
-async def test_an_item_has_no_more_dated_plans_than_the_limit(stubs: Any) -> None:
+async def test_a_level_has_no_more_dated_plans_than_the_limit(stubs: Any) -> None:
     """Plans and dated transfers count together; a plan that changes or ends makes no new one."""
     shop = await open_shop(stubs, locations=2, units=5)
-    _, far = shop.locations
+    near, far = shop.locations
     await shop.ship((shop.sku, 1), to=far, expected_time=from_now(days=2))
-    plans = [plan for _ in range(9) for plan in await together(shop.plan((shop.sku, 1)) for _ in range(111))]
-    assert len(plans) == 999
-    full = exhausted("LIMIT_EXCEEDED", limit="max_plans_per_item", value="1000")
-    assert await refusal_of(shop.plan((shop.sku, 1))) == full
+    plans = await together(shop.plan((shop.sku, 1), location=far) for _ in range(199))
+    full = exhausted("LIMIT_EXCEEDED", limit="max_plans_per_level", value="200")
+    assert await refusal_of(shop.plan((shop.sku, 1), location=far)) == full
     assert await refusal_of(shop.ship((shop.sku, 1), to=far, expected_time=from_now(days=2))) == full
     await shop.ship((shop.sku, 1), to=far)
-    await shop.plan((shop.sku, 2), inbound_id=plans[0].inbound_id)
-    await shop.plan(inbound_id=plans[1].inbound_id)
-    await shop.plan((shop.sku, 1))
-    assert await shop.promised(4) == 8 + 1 + 1_000, "on hand, on the way by a date, and planned"
+    await shop.plan((shop.sku, 2), location=far, inbound_id=plans[0].inbound_id)
+    await shop.plan(location=far, inbound_id=plans[1].inbound_id)
+    await shop.plan((shop.sku, 1), location=far)
+    await shop.plan((shop.sku, 1), location=near)
+    assert await shop.promised(4) == 8 + 1 + 200 + 1, "on hand, on the way by a date, and planned"
 
 
 async def test_guarantees_of_many_stores_do_not_stop_the_buyers(stubs: Any) -> None:

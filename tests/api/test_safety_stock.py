@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from holdfast.inventory.v1 import catalog_service_pb2 as catalog
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
+from holdfast.inventory.v1.reservation_pb2 import Reservation
 from holdfast.inventory.v1.rules_pb2 import Rule
+from holdfast.inventory.v1.stock_pb2 import MovementKind
 
+from api.calls import together, until
 from api.ids import some, uuid7
 from api.refusals import not_found, refusal_of, short_of
 from api.rules import (
@@ -19,7 +22,7 @@ from api.rules import (
     safety_stock,
     substitution,
 )
-from api.shop import Shop, everything, open_shop, put_channel
+from api.shop import Shop, assert_ledger_is_sound, everything, open_shop, put_channel
 
 
 async def rules_of(shop: Shop, **filters: str) -> list[Rule]:
@@ -118,6 +121,88 @@ async def test_what_was_reserved_before_the_rule_stays_reserved(stubs: Any) -> N
     await shop.fulfill(order.reservation_id)
     assert (await shop.level()).net_quantity == -2
     await shop.receive(3)
+    assert await shop.available() == 1
+
+
+# What is no longer kept back.
+
+
+async def waiting_of(shop: Shop, *reservations: Reservation) -> list[int]:
+    """The units that each of the reservations still waits for."""
+    now = [await shop.read(reservation.reservation_id) for reservation in reservations]
+    return [sum(line.backordered_quantity for line in each.lines) for each in now]
+
+
+def kept_by(which: str, shop: Shop, units: int) -> Rule:
+    if which == "the location":
+        return safety_stock(units, location=shop.location)
+    return safety_stock(units, sku=shop.sku, location=shop.location if which == "the level" else "")
+
+
+@pytest.mark.parametrize("how", ["less", "none", "removed"])
+@pytest.mark.parametrize("which", ["the level", "the SKU", "the location"])
+async def test_units_that_a_rule_lets_go_come_to_who_waited_first(stubs: Any, which: str, how: str) -> None:
+    shop = await open_shop(stubs)
+    rule = kept_by(which, shop, 4)
+    await shop.put_rules(rule, backorder(shop.sku, shop.location, 9))
+    await shop.receive(4)
+    first = await shop.reserve((shop.sku, 1), allow_backorder=True)
+    second = await shop.order((shop.sku, 6), allow_backorder=True)
+    assert await waiting_of(shop, first, second) == [1, 6]
+    lowered = {"less": kept_by(which, shop, 2), "none": kept_by(which, shop, 0), "removed": removed(rule)}[how]
+    revision = await shop.put_rules(lowered)
+    assert await waiting_of(shop, first, second) == ([0, 5] if how == "less" else [0, 3])
+    covers = [m for m in await shop.movements() if m.kind == MovementKind.MOVEMENT_KIND_COVER]
+    assert [m.reservation_id for m in covers] == [first.reservation_id, second.reservation_id]
+    assert revision.position < covers[0].revision.position < covers[1].revision.position
+    assert await shop.available() == 0
+    await assert_ledger_is_sound(stubs, uncovered=None)
+
+
+async def test_a_rule_of_a_location_lets_go_of_units_of_all_its_skus(stubs: Any) -> None:
+    """Three hundred wait, more than one step serves; where nobody waits the units are for sale."""
+    shop = await open_shop(stubs, skus=301, units=1)
+    *wanted, other = shop.skus
+    await shop.put_rules(safety_stock(1, location=shop.location))
+    await shop.put_rules(*(backorder(sku, shop.location, 9) for sku in wanted))
+    waiting = [await shop.reserve((sku, 2), allow_backorder=True) for sku in wanted[::100]]
+    crowd = await shop.reserve(*((sku, 1) for sku in wanted), allow_backorder=True)
+    assert await waiting_of(shop, crowd, *waiting) == [300, 2, 2, 2]
+    await shop.put_rules(safety_stock(0, location=shop.location))
+
+    async def served() -> bool:
+        return await waiting_of(shop, crowd, *waiting) == [3, 1, 1, 1]
+
+    await until(served, "the units of all SKUs to be given out")
+    assert await shop.available(other) == 1
+
+
+async def test_who_begins_to_wait_while_a_rule_is_lowered_is_served(stubs: Any) -> None:
+    """Whichever is decided first: the unit is there for who asks, or comes to who waits."""
+    shop = await open_shop(stubs, skus=40, units=1)
+    await shop.put_rules(*(safety_stock(1, sku=sku) for sku in shop.skus))
+    await shop.put_rules(*(backorder(sku, shop.location, 9) for sku in shop.skus))
+    calls = [
+        call
+        for sku in shop.skus
+        for call in (shop.reserve((sku, 1), allow_backorder=True), shop.put_rules(safety_stock(0, sku=sku)))
+    ]
+    reserved = [answer for answer in await together(calls) if isinstance(answer, Reservation)]
+    assert await waiting_of(shop, *reserved) == [0] * 40
+
+
+async def test_more_safety_stock_takes_nothing_from_who_was_served(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=2)
+    await shop.put_rules(backorder(shop.sku, shop.location, 9))
+    served = await shop.reserve((shop.sku, 2), allow_backorder=True)
+    patient = await shop.reserve((shop.sku, 1), allow_backorder=True)
+    await shop.put_rules(safety_stock(3, sku=shop.sku))
+    await shop.receive(3)
+    assert await waiting_of(shop, served, patient) == [0, 1]
+    await shop.put_rules(safety_stock(1, location=shop.location))
+    assert await waiting_of(shop, patient) == [1], "the rule of the SKU counts"
+    await shop.put_rules(removed(safety_stock(3, sku=shop.sku)))
+    assert await waiting_of(shop, patient) == [0], "one is kept by the rule of the location, and two are free"
     assert await shop.available() == 1
 
 

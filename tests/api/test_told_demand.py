@@ -3,7 +3,7 @@
 from typing import Any
 
 from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
-from holdfast.inventory.v1.reservation_pb2 import Reservation, ReservationState, SourcingReason
+from holdfast.inventory.v1.reservation_pb2 import Reservation, ReservationState, Sourcing, SourcingOrder, SourcingReason
 from holdfast.inventory.v1.stock_pb2 import MovementKind
 
 from api.calls import together
@@ -130,6 +130,24 @@ async def test_a_sale_is_not_held_up_by_buffers_guarantees_caps_or_limits(stubs:
     assert await shop.available() == 0
     told = await shop.told((shop.sku, 4), customer_id=customer)
     assert (told.incident_id, [line.backordered_quantity for line in told.reservation.lines]) == ("", [0])
+
+
+async def test_a_sale_goes_to_the_fullest_location_whatever_others_are_guaranteed_there(stubs: Any) -> None:
+    shop = await open_shop(stubs, locations=2)
+    near, far = shop.locations
+    await shop.receive(5, location=near)
+    await shop.receive(10, location=far)
+    store, store_pool = some("channel"), some("pool")
+    await put_pool(stubs, store_pool, (far,))
+    await put_channel(stubs, store, store_pool)
+    await shop.put_rules(allotment(shop.sku, store, guaranteed=8))
+    fullest = Sourcing(order=SourcingOrder.SOURCING_ORDER_MOST_STOCK)
+    asked = await shop.reserve((shop.sku, 1), sourcing=fullest)
+    assert [line.location for line in asked.lines] == [near], "two are left far for who asks"
+    told = await shop.told((shop.sku, 12), sourcing=fullest)
+    most_stock = SourcingReason.SOURCING_REASON_MOST_STOCK
+    assert placed(told.reservation) == [(far, 10, 0, most_stock), (near, 2, 0, most_stock)]
+    assert await shop.available(channel=store) == 0
 
 
 async def test_what_was_told_uses_the_allotment(stubs: Any) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from holdfast_server import layouts
+from holdfast_server.decide.keys import level_field
 from holdfast_server.decide.limits import MICROSECONDS
 from holdfast_server.decide.packing import pack
 from holdfast_server.records import (
@@ -158,7 +159,7 @@ class Derived:
     due: dict[str, int] = field(default_factory=dict)
     holders: Counter[str] = field(default_factory=Counter)
     waiting: dict[str, int] = field(default_factory=dict)
-    expected: dict[str, dict[str, tuple[str, int, int]]] = field(default_factory=lambda: defaultdict(dict))
+    expected: dict[str, dict[str, tuple[int, int]]] = field(default_factory=lambda: defaultdict(dict))
     owed: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def add_reservation(self, reservation: Reservation) -> None:
@@ -176,7 +177,7 @@ class Derived:
             # Whether there are units for it by now is for the first tick to see.
             self.due[f"!cover|{line.sku}|{line.location}"] = 0
             if line.expected_us:
-                self.owed[line.sku][f"{line.location}|{line.expected_us // _DAY_US}"] += line.backordered
+                self.owed[level_field(line.sku, line.location)][str(line.expected_us // _DAY_US)] += line.backordered
 
     def add_document(self, document: Document) -> None:
         """Notes what is expected on a plan or a transfer."""
@@ -187,13 +188,17 @@ class Derived:
         for line in document.lines:
             still_open = int(line[open_at])
             if still_open:
-                key = document_field(document)
-                self.expected[str(line[sku_at])][key] = (document.location, document.expected_us, still_open)
+                at = level_field(str(line[sku_at]), document.location)
+                self.expected[at][document_field(document)] = (document.expected_us, still_open)
 
     def supply_images(self) -> Iterator[tuple[str, bytes]]:
-        """Yields the packed supply of every SKU that has any."""
-        for sku in self.expected.keys() | self.owed.keys():
-            yield sku, pack((self.expected.get(sku, {}), dict(self.owed.get(sku, {}))))
+        """Yields the packed supply of every level that has any."""
+        for at in self.places():
+            yield at, pack((self.expected.get(at, {}), dict(self.owed.get(at, {}))))
+
+    def places(self) -> dict[str, int]:
+        """Returns the index of the levels that have any supply."""
+        return dict.fromkeys(self.expected.keys() | self.owed.keys(), 0)
 
 
 def document_field(document: Document) -> str:

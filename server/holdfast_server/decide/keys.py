@@ -93,8 +93,13 @@ class SegmentKeys:
 
     @property
     def supply(self) -> str:
-        """Hash: SKU to what is expected of it and what waits for it, by location and day; for ATP."""
+        """Hash: `SKU|location` to what is expected there and what waits for it, by day; for ATP."""
         return self._of_epoch("supply")
+
+    @property
+    def places(self) -> str:
+        """Sorted set, all of one score: the fields of `supply`, to find those of a SKU."""
+        return self._of_epoch("places")
 
     @property
     def documents(self) -> str:
@@ -133,6 +138,7 @@ class SegmentKeys:
             self.rules,
             self.holders,
             self.supply,
+            self.places,
             self.documents,
             self.recalled,
             self.waiting,

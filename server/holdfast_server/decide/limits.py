@@ -15,7 +15,7 @@ def packed_limits(settings: Settings) -> bytes:
             "max_uncommitted_operations": settings.max_uncommitted_operations,
             "max_expiries_per_tick": settings.max_expiries_per_tick,
             "max_covers_per_tick": settings.max_covers_per_tick,
-            "max_plans_per_item": settings.max_plans_per_item,
+            "max_plans_per_level": settings.max_plans_per_level,
             "max_channel_rules_per_item": settings.max_channel_rules_per_item,
             "max_levels_per_reservation": settings.max_levels_per_reservation,
             "max_recalled": settings.max_recalled,

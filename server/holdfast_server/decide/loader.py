@@ -100,6 +100,7 @@ class Loader:
             "due": self._load_scores(keys.due, derived.due),
             "waiting": self._load_scores(keys.waiting, derived.waiting),
         }
+        self._load_scores(keys.places, derived.places())
         log.info("loaded", epoch=keys.epoch, **counts)
         return {
             "format": layouts.SCRIPT_FORMAT,

@@ -48,7 +48,7 @@ operation.plan_inbound = function(arguments, command)
   if inbound and inbound[DOCUMENT.location] ~= location then
     return refuse('EXCEEDS_DOCUMENT', PAPER.INBOUND, id, location, 0, 0)
   end
-  local too_many = Supply.refusal(Documents.key(PAPER.INBOUND, id), lines)
+  local too_many = Supply.refusal(Documents.key(PAPER.INBOUND, id), location, lines)
   if too_many then
     return too_many
   end

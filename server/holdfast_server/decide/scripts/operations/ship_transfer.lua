@@ -26,7 +26,7 @@ end
 operation.ship_transfer = function(arguments, command)
   local id, from, to, expected_us, lines = unpack(arguments)
   local refusal = Documents.in_the_way(PAPER.TRANSFER, id, command) or shipment_refusal(from, to, lines)
-    or (expected_us > 0 and Supply.refusal(Documents.key(PAPER.TRANSFER, id), lines))
+    or (expected_us > 0 and Supply.refusal(Documents.key(PAPER.TRANSFER, id), to, lines))
   if refusal then
     return refusal
   end

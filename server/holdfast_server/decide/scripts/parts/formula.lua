@@ -140,7 +140,7 @@ end
 -- Returns the units of a SKU that a pool will have for a day.
 local function promise_in(pool_id, sku, day)
   local units = Formula.units_in(pool_id, sku)
-  for location, place in pairs(Supply.forecast(sku)) do
+  for location, place in pairs(Supply.forecasts(sku)) do
     if ranks_of(location)[pool_id] then
       local slot = slot_of(sku, location)
       units = units + math.max(0, promise_at(slot, place, day)) - math.max(0, net_of(slot))
@@ -153,7 +153,7 @@ end
 -- Returns what can be promised of a SKU at a location for a day.
 local function promise_of(location, sku, day)
   local slot = slot_of(sku, location)
-  local place = Supply.forecast(sku)[location]
+  local place = Supply.forecast_at(sku, location)
   return math.max(0, place and promise_at(slot, place, day) or net_of(slot))
 end
 

@@ -4,11 +4,11 @@
 local KEY = {}
 for number, name in ipairs({
   'open', 'head', 'journal', 'levels', 'reservations', 'due', 'items', 'locations', 'pools', 'channels', 'sums',
-  'rules', 'holders', 'supply', 'documents', 'recalled', 'waiting',
+  'rules', 'holders', 'supply', 'places', 'documents', 'recalled', 'waiting',
 }) do
   KEY[name] = KEYS[number]
 end
-KEY.outcomes = { KEYS[18], KEYS[19], KEYS[20], KEYS[21] }
+KEY.outcomes = { KEYS[19], KEYS[20], KEYS[21], KEYS[22] }
 
 local segment = string.match(KEY.open, '{(.-)}')
 local epoch = tonumber(ARGV[1])
@@ -106,6 +106,7 @@ local function why_closed()
     { 'rules', redis.call('HLEN', KEY.rules) },
     { 'holders', redis.call('HLEN', KEY.holders) },
     { 'supply', redis.call('HLEN', KEY.supply) },
+    { 'supply', redis.call('ZCARD', KEY.places) },
     { 'documents', redis.call('HLEN', KEY.documents) },
     { 'recalled', redis.call('HLEN', KEY.recalled) },
     { 'items', redis.call('HLEN', KEY.items) },
@@ -172,6 +173,18 @@ local function keys_of(set)
     keys[#keys + 1] = key
   end
   return keys
+end
+
+-- Adds members with their scores to a sorted set.
+local function add_members(key, scores)
+  local added = {}
+  for member, score in pairs(scores) do
+    added[#added + 1] = score == true and '0' or digits(score)
+    added[#added + 1] = member
+  end
+  for from = 1, #added, CHUNK do
+    redis.call('ZADD', key, unpack(added, from, math.min(from + CHUNK - 1, #added)))
+  end
 end
 
 local function refuse(reason, ...)

@@ -156,18 +156,6 @@ local function keep_reservation(reservation, position)
   return packed
 end
 
--- Adds members with their scores to a sorted set.
-local function add_members(key, scores)
-  local added = {}
-  for member, score in pairs(scores) do
-    added[#added + 1] = score == true and '0' or digits(score)
-    added[#added + 1] = member
-  end
-  for from = 1, #added, CHUNK do
-    redis.call('ZADD', key, unpack(added, from, math.min(from + CHUNK - 1, #added)))
-  end
-end
-
 local function write_reservations()
   write_changes(KEY.reservations, changed_reservations)
   write_changes(KEY.holders, changed_holders)

@@ -1,115 +1,57 @@
--- supply.lua: what is expected of a SKU and what waits for it, by location and day; read for ATP, kept with every change.
+-- supply.lua: what is expected at a level and what waits for it, by day; read for ATP, kept with every change.
 --
--- A record is { expected, owed }: expected has { location, expected_us, open } of each plan and transfer that names a
--- time, by its document; owed has the backordered units that are expected on a day, by `location|day`.
+-- A record is { expected, owed }: expected has { expected_us, open } of each plan and transfer that names a time, by its
+-- document; owed has the backordered units that are expected on a day, by the day. Which levels have a record stands in an
+-- index, sorted by their names, so that those of a SKU are found without knowing where they are.
 
 local Supply = {}
 do
 
-local supply_cache, changed_supply = {}, {}
-
--- Lua packs an empty table as a list; both halves are maps, so an empty one is the same either way.
-function Supply.find(sku)
-  local supply = supply_cache[sku]
-  if not supply then
-    local packed = redis.call('HGET', KEY.supply, sku)
-    local record = packed and cmsgpack.unpack(packed) or { {}, {} }
-    supply = { expected = record[1], owed = record[2], known = packed and true or false }
-    supply_cache[sku] = supply
-    work = work + #keys_of(supply.expected)
-  end
-  return supply
-end
-
+local supply_cache, changed_supply, forecasts = {}, {}, {}
+local indexed, unindexed = {}, {}
 local DAY_US = 86400000000
 
 function Supply.day_of(time_us)
   return math.floor(time_us / DAY_US)
 end
 
--- Returns { later, changes } of every location of which anything is known: the units that wait for a later day than
--- today, and what comes and goes from today on, by day. What is overdue does not count.
-local function changes_by_place(supply)
-  local today, places = Supply.day_of(now_us), {}
-  local function change(location, day, units)
-    local place = places[location] or { later = 0, changes = {} }
-    places[location] = place
-    place.changes[day] = (place.changes[day] or 0) + units
-    return place
-  end
-  for _, inbound in pairs(supply.expected) do
-    local day = Supply.day_of(inbound[2])
-    if day >= today then
-      change(inbound[1], day, inbound[3])
-    end
-  end
-  for place_and_day, units in pairs(supply.owed) do
-    local location, day = string.match(place_and_day, '^(.*)|(%d+)$')
-    if tonumber(day) > today then
-      local place = change(location, tonumber(day), -units)
-      place.later = place.later + units
-    end
-  end
-  return places
+-- Lua packs an empty table as a list; both halves are maps, so an empty one is the same either way.
+local function new_supply(packed)
+  local record = packed and cmsgpack.unpack(packed) or { {}, {} }
+  return { expected = record[1], owed = record[2], known = packed and true or false }
 end
 
--- Returns, by location, the days on which anything changes, what has come by each, and the least that has come by any day
--- from it on. Made once in a tick, for a question may ask about many days.
-function Supply.forecast(sku)
-  local supply = Supply.find(sku)
-  if not supply.forecast then
-    supply.forecast = changes_by_place(supply)
-    for _, place in pairs(supply.forecast) do
-      place.days = keys_of(place.changes)
-      table.sort(place.days)
-      local come = 0
-      place.come, place.least = {}, {}
-      for index, day in ipairs(place.days) do
-        come = come + place.changes[day]
-        place.come[index] = come
-      end
-      for index = #place.days, 1, -1 do
-        place.least[index] = math.min(place.come[index], place.least[index + 1] or math.huge)
-      end
-    end
+local function find(sku, location)
+  local field = sku .. '|' .. location
+  if not supply_cache[field] then
+    supply_cache[field] = new_supply(redis.call('HGET', KEY.supply, field))
   end
-  return supply.forecast
+  return supply_cache[field], field
 end
 
--- Returns a refusal if a SKU that is new in a document has as many plans and transfers that name a time as it may have: what can
--- be promised is the sum over all of them.
-function Supply.refusal(document, lines)
-  for _, line in ipairs(lines) do
-    local expected = Supply.find(line[1]).expected
-    if not expected[document] and #keys_of(expected) >= limits.max_plans_per_item then
-      return refuse('LIMIT_EXCEEDED', 'max_plans_per_item', limits.max_plans_per_item)
-    end
-  end
-  return nil
-end
-
-local function keep_supply(sku, supply)
+local function keep_supply(sku, field, supply)
   local has_any = next(supply.expected) ~= nil or next(supply.owed) ~= nil
   if has_any ~= supply.known then
     head.supply = head.supply + (has_any and 1 or -1)
     supply.known = has_any
+    indexed[field], unindexed[field] = has_any or nil, not has_any or nil
   end
-  supply.forecast = nil
-  changed_supply[sku] = supply
+  forecasts[sku] = nil
+  changed_supply[field] = supply
 end
 
 -- Says what is open of a document; nothing is kept of one that names no time.
 function Supply.expect(sku, document, location, expected_us, open)
-  local supply = Supply.find(sku)
+  local supply, field = find(sku, location)
   local known = supply.expected[document]
   if expected_us == 0 or open == 0 then
     if known then
       supply.expected[document] = nil
-      keep_supply(sku, supply)
+      keep_supply(sku, field, supply)
     end
-  elseif not known or known[2] ~= expected_us or known[3] ~= open then
-    supply.expected[document] = { location, expected_us, open }
-    keep_supply(sku, supply)
+  elseif not known or known[1] ~= expected_us or known[2] ~= open then
+    supply.expected[document] = { expected_us, open }
+    keep_supply(sku, field, supply)
   end
 end
 
@@ -118,19 +60,106 @@ function Supply.owe(sku, location, expected_us, units)
   if expected_us == 0 or units == 0 then
     return
   end
-  local supply = Supply.find(sku)
-  local place_and_day = location .. '|' .. digits(Supply.day_of(expected_us))
-  local owed = (supply.owed[place_and_day] or 0) + units
-  supply.owed[place_and_day] = owed ~= 0 and owed or nil
-  keep_supply(sku, supply)
+  local supply, field = find(sku, location)
+  local day = digits(Supply.day_of(expected_us))
+  local owed = (supply.owed[day] or 0) + units
+  supply.owed[day] = owed ~= 0 and owed or nil
+  keep_supply(sku, field, supply)
+end
+
+-- Returns a refusal if a level that is new in a document has as many plans and transfers that name a time as it may have.
+function Supply.refusal(document, location, lines)
+  for _, line in ipairs(lines) do
+    local expected = find(line[1], location).expected
+    if not expected[document] and #keys_of(expected) >= limits.max_plans_per_level then
+      return refuse('LIMIT_EXCEEDED', 'max_plans_per_level', limits.max_plans_per_level)
+    end
+  end
+  return nil
+end
+
+-- Returns the locations at which anything of a SKU is expected or waits, and has their records read.
+local function places_of(sku)
+  local fields, missing = {}, {}
+  for _, field in ipairs(redis.call('ZRANGEBYLEX', KEY.places, '[' .. sku .. '|', '(' .. sku .. '}')) do
+    if not unindexed[field] then
+      fields[#fields + 1] = field
+    end
+  end
+  for field in pairs(indexed) do
+    if string.sub(field, 1, #sku + 1) == sku .. '|' then
+      fields[#fields + 1] = field
+    end
+  end
+  for _, field in ipairs(fields) do
+    if not supply_cache[field] then
+      missing[#missing + 1] = field
+    end
+  end
+  for from = 1, #missing, CHUNK do
+    local to = math.min(from + CHUNK - 1, #missing)
+    for offset, packed in ipairs(redis.call('HMGET', KEY.supply, unpack(missing, from, to))) do
+      supply_cache[missing[from + offset - 1]] = new_supply(packed)
+    end
+  end
+  return fields
+end
+
+-- Returns the days on which anything changes at a level, what has come by each, the least that has come by any day from it
+-- on, and the units that wait for a later day than today; nil if nothing changes. What is overdue does not count.
+local function forecast_of(supply)
+  local today, later, changes = Supply.day_of(now_us), 0, {}
+  for _, inbound in pairs(supply.expected) do
+    local day = Supply.day_of(inbound[1])
+    if day >= today then
+      changes[day] = (changes[day] or 0) + inbound[2]
+    end
+  end
+  for owed_on, units in pairs(supply.owed) do
+    local day = tonumber(owed_on)
+    if day > today then
+      changes[day] = (changes[day] or 0) - units
+      later = later + units
+    end
+  end
+  local days, come, least, sum = keys_of(changes), {}, {}, 0
+  table.sort(days)
+  for index, day in ipairs(days) do
+    sum = sum + changes[day]
+    come[index] = sum
+  end
+  for index = #days, 1, -1 do
+    least[index] = math.min(come[index], least[index + 1] or math.huge)
+  end
+  return #days > 0 and { days = days, come = come, least = least, later = later } or nil
+end
+
+-- Returns the forecast of a level, or nil if nothing changes there.
+function Supply.forecast_at(sku, location)
+  return forecast_of(find(sku, location))
+end
+
+-- Returns the forecasts of all levels of a SKU at which anything changes, by location. Made once in a tick, for a question may
+-- ask about many days.
+function Supply.forecasts(sku)
+  if not forecasts[sku] then
+    forecasts[sku] = {}
+    for _, field in ipairs(places_of(sku)) do
+      forecasts[sku][string.sub(field, #sku + 2)] = forecast_of(supply_cache[field])
+      work = work + 1
+    end
+  end
+  return forecasts[sku]
 end
 
 function Supply.write()
   local packed = {}
-  for sku, supply in pairs(changed_supply) do
-    packed[sku] = supply.known and cmsgpack.pack({ supply.expected, supply.owed }) or false
+  for field, supply in pairs(changed_supply) do
+    packed[field] = supply.known and cmsgpack.pack({ supply.expected, supply.owed }) or false
   end
   write_changes(KEY.supply, packed)
+  add_members(KEY.places, indexed)
+  remove_fields('ZREM', KEY.places, keys_of(unindexed))
 end
 
 end
