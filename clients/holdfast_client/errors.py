@@ -26,6 +26,7 @@
     |-- ReturnExceedsFulfilled
     |-- AdjustmentBelowZero
     |-- QuantityOverflow
+    |-- CountedSince              the level was counted again since
     |-- QuantityChanged           compare and set: the books are not what was expected
     |-- ScaleInUse
     |-- DocumentClosed
@@ -94,6 +95,7 @@ from holdfast_client.trade_errors import (
     AllotmentTooSmall,
     AlreadyCommitted,
     AlreadyReleased,
+    CountedSince,
     DocumentClosed,
     DocumentExists,
     ExceedsDocument,
@@ -128,6 +130,7 @@ __all__ = [
     "AlreadyCommitted",
     "AlreadyReleased",
     "BacklogFull",
+    "CountedSince",
     "DeadlineExceeded",
     "DocumentClosed",
     "DocumentExists",
@@ -219,6 +222,7 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_FULFILLMENT_EXCEEDS_OPEN: FulfillmentExceedsOpen,
     error_reason_pb2.ERROR_REASON_RETURN_EXCEEDS_FULFILLED: ReturnExceedsFulfilled,
     error_reason_pb2.ERROR_REASON_QUANTITY_CHANGED: QuantityChanged,
+    error_reason_pb2.ERROR_REASON_COUNTED_SINCE: CountedSince,
     error_reason_pb2.ERROR_REASON_UNKNOWN_DOCUMENT: UnknownDocument,
     error_reason_pb2.ERROR_REASON_DOCUMENT_CLOSED: DocumentClosed,
     error_reason_pb2.ERROR_REASON_DOCUMENT_EXISTS: DocumentExists,

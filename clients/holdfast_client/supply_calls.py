@@ -52,6 +52,7 @@ class SupplyCalls(ServiceCalls):
 
         Raises:
             QuantityChanged: The books are not what the caller expected.
+            CountedSince: The level was counted again since the moment of this count.
             AdjustmentBelowZero: More has left since the count than was counted.
             StaleRevision: The segment has not reached the revision: it comes from another history.
             UnknownSku, UnknownLocation: There is no such thing.

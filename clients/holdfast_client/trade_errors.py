@@ -264,6 +264,30 @@ class QuantityOverflow(HoldfastError):
     """A stock level would pass 10^12 units."""
 
 
+class CountedSince(HoldfastError):
+    """The level was counted again since the moment of this count. What this one found is booked; count it anew."""
+
+    @property
+    def sku(self) -> str:
+        """The SKU."""
+        return self.metadata.get("sku", "")
+
+    @property
+    def location(self) -> str:
+        """The location."""
+        return self.metadata.get("location", "")
+
+    @property
+    def as_of(self) -> int:
+        """The position of the moment of this count."""
+        return self._number("as_of")
+
+    @property
+    def counted(self) -> int:
+        """The position of the other count."""
+        return self._number("counted")
+
+
 class QuantityChanged(HoldfastError):
     """The units on the books are not those that the caller expected: somebody else was there in between."""
 

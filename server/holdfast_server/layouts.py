@@ -125,6 +125,9 @@ SOURCING_REASONS: Final = {
     "TRANSFERRED": 7,
 }
 DOCUMENT_KINDS: Final = {"INBOUND": 1, "TRANSFER": 2, "RETURN": 3, "INCIDENT": 4, "PARKED": 5}
+# What else is recalled from the ledger: a reservation that has ended, and the last count of a status of a level.
+RECALLED_RESERVATION: Final = 0
+RECALLED_COUNT: Final = 9
 # The states of a document, by kind; it begins in the first.
 DOCUMENT_STATES: Final = {
     "INBOUND": {"EXPECTED": 1, "CLOSED": 2},
@@ -234,6 +237,7 @@ def lua_constants() -> str:
         ("RULE", RULE_KINDS),
     ):
         lines.append(f"local {prefix} = {{ {_lua_fields(numbers)} }}")
+    lines.append(f"local LAST_COUNT = {RECALLED_COUNT}")
     line_fields = {
         kind: {name: index for index, name in enumerate(names, start=1)} for kind, names in DOCUMENT_LINES.items()
     }

@@ -12,7 +12,7 @@ and details, is one table in edge/errors.py. The names match the values of Error
      |- ReservationExpired, AlreadyCommitted, AlreadyReleased, NotCommitted
      |- UnknownLine, ReleaseExceedsOpen, FulfillmentExceedsOpen, ReturnExceedsFulfilled
      |- DocumentClosed, DocumentExists, ExceedsDocument
-     |- AdjustmentBelowZero, QuantityOverflow, QuantityChanged, ScaleInUse, LimitExceeded
+     |- AdjustmentBelowZero, QuantityOverflow, QuantityChanged, CountedSince, ScaleInUse, LimitExceeded
      |- RequestIdReused, RequestIdTooOld, StaleRevision
      |- Overloaded, BacklogFull                                      (later: try again after a while)
      |- SegmentLoading, SegmentQuarantined, LedgerUnavailable,
@@ -263,6 +263,16 @@ class AdjustmentBelowZero(Refusal):
 class QuantityOverflow(Refusal):
     sku: str
     location: str
+
+
+@dataclass(eq=False)
+class CountedSince(Refusal):
+    """A later count has booked what this one found; positions say when each was true."""
+
+    sku: str
+    location: str
+    as_of: int
+    counted: int
 
 
 @dataclass(eq=False)

@@ -242,7 +242,9 @@ def settled(incident: reconciliation.Incident) -> list[tuple[int, int]]:
 OPEN_AFTER = [(CANCEL, 0), (BACKORDER, 3), (SUBSTITUTE, 0), (TRANSFER, 0)]
 
 
-@pytest.mark.parametrize(("resolution", "still_open"), OPEN_AFTER, ids=["cancel", "backorder", "substitute", "transfer"])
+@pytest.mark.parametrize(
+    ("resolution", "still_open"), OPEN_AFTER, ids=["cancel", "backorder", "substitute", "transfer"]
+)
 async def test_an_incident_keeps_count_of_what_is_settled(stubs: Any, resolution: int, still_open: int) -> None:
     shop = await open_shop(stubs, skus=2)
     elsewhere = (await open_shop(stubs)).location

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from holdfast.inventory.v1 import catalog_pb2 as catalog
 from holdfast.inventory.v1 import catalog_service_pb2 as catalog_service
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
@@ -130,6 +131,34 @@ async def test_kits_of_twenty_parts_fill_a_reservation_to_its_limit(stubs: Any) 
     refusal = await refusal_of(shop.reserve(*((kit, 1) for kit in kits)))
     assert (refusal.reason, refusal.metadata["limit"]) == ("LIMIT_EXCEEDED", "max_placements_per_reservation")
     assert await shop.available(kits[0]) == 300
+
+
+async def test_a_sale_of_more_parts_than_a_reservation_can_have_is_refused(stubs: Any) -> None:
+    shop = await open_shop(stubs, skus=20)
+    kits = [await put_item(stubs, parts=tuple((sku, 1) for sku in shop.skus)) for _ in range(251)]
+    refusal = await refusal_of(shop.told(*((kit, 1) for kit in kits)))
+    assert refusal == exhausted("LIMIT_EXCEEDED", limit="max_placements_per_reservation", value="5000")
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["without", "with safety stock"])
+async def test_a_sale_that_finds_nothing_in_five_thousand_locations_does_not_stop_the_others(
+    stubs: Any, kept: bool
+) -> None:
+    """Four hundred lines, or as many as may look everywhere for safety stock: meanwhile buyers are served as ever."""
+    lines = 39 if kept else 400
+    shop = await open_shop(stubs, skus=lines, locations=5_000)
+    others = await open_shop(stubs, units=100)
+    if kept:
+        await shop.put_rules(safety_stock(1, location=shop.location))
+        last = shop.locations[-1]
+        stock = [inventory.ReceiptLine(sku=sku, location=last, quantity=1) for sku in shop.skus]
+        await stubs.inventory.ReceiveStock(inventory.ReceiveStockRequest(request_id=uuid7(), lines=stock))
+        await shop.reserve(*((sku, 1, last) for sku in shop.skus))
+    buyers = (others.reserve((others.sku, 1)) for _ in range(40))
+    told, reserved = await together([shop.told(*((sku, 1) for sku in shop.skus)), together(buyers)])
+    assert [line.backordered_quantity for line in told.reservation.lines] == [1] * lines
+    assert len(reserved) == 40
+    assert await others.available() == 60
 
 
 async def test_a_sale_of_a_thousand_lines_of_which_nothing_is_there(stubs: Any) -> None:

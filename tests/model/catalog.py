@@ -31,7 +31,8 @@ def put_items(state: State, request: requests.PutItems) -> Answer:
 def _is_and_stays_a_part(sku: str, before: dict[str, requests.Item], after: dict[str, requests.Item]) -> bool:
     """Whether another item is made of it, and is not made of something else by the same request."""
     return any(
-        kit != sku and all(sku in {part.sku for part in items[kit].parts} for items in (before, after)) for kit in before
+        kit != sku and all(sku in {part.sku for part in items[kit].parts} for items in (before, after))
+        for kit in before
     )
 
 

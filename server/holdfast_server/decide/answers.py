@@ -118,6 +118,7 @@ _REFUSALS: Final[dict[str, Callable[..., refusals.Refusal]]] = {
     "DOCUMENT_CLOSED": lambda _, __, kind, document_id: refusals.DocumentClosed(_KIND_NAMES[kind], document_id),
     "DOCUMENT_EXISTS": lambda _, __, kind, document_id: refusals.DocumentExists(_KIND_NAMES[kind], document_id),
     "EXCEEDS_DOCUMENT": _exceeds,
+    "COUNTED_SINCE": lambda _, __, sku, location, as_of, counted: refusals.CountedSince(sku, location, as_of, counted),
     "QUANTITY_CHANGED": lambda _, __, sku, location, expected, actual: refusals.QuantityChanged(
         sku, location, expected, actual
     ),

@@ -135,6 +135,11 @@ TABLE: Final[dict[type[Refusal], Row]] = {
         "EXCEEDS_DOCUMENT",
         "Of {line} in document {document_id} of kind {kind} {open} units are open; {requested} were named.",
     ),
+    refusals.CountedSince: Row(
+        grpc.StatusCode.ABORTED,
+        "COUNTED_SINCE",
+        "{sku} at {location} was counted as of position {as_of}, and again at {counted}; count it anew.",
+    ),
     refusals.QuantityChanged: Row(
         grpc.StatusCode.ABORTED,
         "QUANTITY_CHANGED",

@@ -13,6 +13,7 @@ from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.books import books_at, books_of
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.requests import stock as commands
+from holdfast_server.edge.requests.stock import Books
 from holdfast_server.records import NOBODY, ParkedRequest
 from holdfast_server.refusals import Refusal
 
@@ -42,12 +43,12 @@ async def command_again(authority: Authority, parked: ParkedRequest) -> Command:
     return commands.count_stock(request, caller, await _books(authority, request, parked), parked.parked_id)
 
 
-async def _books(authority: Authority, count: supply.CountStockRequest, parked: ParkedRequest) -> list[int]:
+async def _books(authority: Authority, count: supply.CountStockRequest, parked: ParkedRequest) -> Books:
     """Returns what the books said when it was counted: a count of now is one of the moment at which it was parked."""
     if count.WhichOneof("as_of") is None:
-        return await books_at(authority, count.lines, position=int(parked.parked_id.rpartition("-")[2]))
+        return await books_at(authority, count.lines, int(parked.parked_id.rpartition("-")[2]))
     (books,) = await books_of(authority, [count])
     if isinstance(books, Refusal):
         raise books
     assert books is not None
-    return list(books)
+    return books

@@ -8,7 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast_server import layouts
 from holdfast_server.ledger import tables
+from holdfast_server.ledger.history import last_counts
 from holdfast_server.ledger.rows import (
     DOCUMENT_COLUMNS,
     LINE_COLUMNS,
@@ -65,9 +67,13 @@ def find_recalled(connection: sa.Connection, segment: str, kind: int, id_: str) 
 
     Nothing is packed as b"" if there is none.
     """
-    return (
-        _recalled_document(connection, segment, kind, id_) if kind else _recalled_reservation(connection, segment, id_)
-    )
+    if kind == layouts.RECALLED_RESERVATION:
+        return _recalled_reservation(connection, segment, id_)
+    if kind == layouts.RECALLED_COUNT:
+        sku, location, status = id_.split("|")
+        position, (counted,) = last_counts(connection, segment, [(sku, location, int(status))])
+        return position, counted
+    return _recalled_document(connection, segment, kind, id_)
 
 
 def _recalled_reservation(connection: sa.Connection, segment: str, reservation_id: str) -> tuple[int, bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgpack
 import sqlalchemy as sa
 
 from holdfast_server import layouts
@@ -158,22 +159,18 @@ def first_position_at(connection: sa.Connection, segment: str, time_us: int) -> 
     return position
 
 
-def book_quantities(
-    connection: sa.Connection,
-    segment: str,
-    rows: Sequence[tuple[str, str, int]],
-    *,
-    position: int | None = None,
-    time_us: int | None = None,
-) -> list[int]:
-    """Returns what was on hand of each (sku, location, status) at a moment; 0 of what had never moved by then.
+def position_at(connection: sa.Connection, segment: str, time_us: int) -> int:
+    """Returns the position of the last operation that was decided at a time or before; 0 if there is none."""
+    return first_position_at(connection, segment, time_us + 1) - 1
 
-    The moment is right after the operation at `position`, or right after the last one decided at `time_us` or before.
+
+def book_quantities(
+    connection: sa.Connection, segment: str, rows: Sequence[tuple[str, str, int]], position: int
+) -> list[int]:
+    """Returns what was on hand of each (sku, location, status) right after the operation at a position.
+
+    What had never moved by then is 0.
     """
-    if position is None:
-        if time_us is None:
-            raise ValueError("a moment is a position or a time")
-        position = first_position_at(connection, segment, time_us + 1) - 1
     skus, locations, statuses = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
     parameters = {
         "segment": segment,
@@ -184,3 +181,17 @@ def book_quantities(
     }
     found = connection.exec_driver_sql(load_statements("history.sql")["book_quantities"], parameters)
     return [quantity for (quantity,) in found]
+
+
+def last_counts(
+    connection: sa.Connection, segment: str, rows: Sequence[tuple[str, str, int]]
+) -> tuple[int, list[bytes]]:
+    """Returns the position of the ledger and, in that very state, the position of the last count of each row, packed.
+
+    A row is (sku, location, status). One that was never counted has b"".
+    """
+    skus, locations, statuses = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
+    parameters = {"segment": segment, "skus": skus, "locations": locations, "statuses": statuses}
+    found = connection.exec_driver_sql(load_statements("history.sql")["last_counts"], parameters).all()
+    packed = [b"" if counted is None else msgpack.packb(counted) for _, counted in found]
+    return found[0][0] if found else 0, packed

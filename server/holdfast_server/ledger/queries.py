@@ -21,7 +21,14 @@ from holdfast_server.ledger.documents import (
     list_documents,
     ready_parked_requests,
 )
-from holdfast_server.ledger.history import MovementFilter, book_quantities, list_movements, trace_order
+from holdfast_server.ledger.history import (
+    MovementFilter,
+    book_quantities,
+    last_counts,
+    list_movements,
+    position_at,
+    trace_order,
+)
 from holdfast_server.ledger.rows import (
     ITEM_COLUMNS,
     LINE_COLUMNS,
@@ -57,6 +64,7 @@ __all__ = [
     "find_recalled",
     "find_reservation",
     "incident_causes",
+    "last_counts",
     "list_channels",
     "list_documents",
     "list_items",
@@ -65,6 +73,7 @@ __all__ = [
     "list_pools",
     "list_reservations",
     "list_rules",
+    "position_at",
     "read_cursor",
     "read_segments",
     "ready_parked_requests",

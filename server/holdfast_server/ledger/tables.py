@@ -141,6 +141,16 @@ movement = sa.Table(
     sa.UniqueConstraint("segment", "sku", "location", "version", name="movement_level_version"),
 )
 
+sa.Index(
+    "movement_counts",
+    movement.c.segment,
+    movement.c.sku,
+    movement.c.location,
+    movement.c.reservation_line,
+    movement.c.position,
+    postgresql_where=movement.c.kind == sa.literal_column("13"),
+)
+
 stock_level = sa.Table(
     "stock_level",
     metadata,

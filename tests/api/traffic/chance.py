@@ -42,8 +42,13 @@ class Names:
         return self("gift-set")
 
     @property
+    def ribbon(self) -> str:
+        """An item that is never in stock: a part of kits, or a kit itself."""
+        return self("ribbon")
+
+    @property
     def skus(self) -> list[str]:
-        return [*self.items, self.kit]
+        return [*self.items, self.kit, self.ribbon]
 
     @property
     def no_sku(self) -> str:

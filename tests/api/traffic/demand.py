@@ -144,6 +144,32 @@ class Demand(Chance):
             take_reserved=self.now_and_then(0.3),
         )
 
+    def deliver(self) -> Request:
+        """What is ready of an order, as it may be in a warehouse: in part from elsewhere, in part not to be found."""
+        orders = [order for order in self.model.state.live.values() if order.state == words.COMMITTED]
+        parts = [(order, [line for line in order.lines if line.ready]) for order in orders]
+        several = [(order, lines) for order, lines in parts if len(lines) > 1]
+        fitting = several if several and self.now_and_then(0.7) else [part for part in parts if part[1]]
+        if not fitting:
+            return self.commit()
+        order, lines = self.one_of(fitting[-6:])
+        return requests.PostFulfillment(
+            request_id=uuid7(),
+            reservation_id=order.reservation_id,
+            lines=tuple(self._left(line) for line in self.shuffled(lines, self.one_of((1, 2, 2, 3)))),
+            source_missing_anew=self.now_and_then(0.6),
+            take_reserved=self.now_and_then(0.2),
+        )
+
+    def _left(self, line: words.ReservationLine) -> requests.FulfillmentLine:
+        missing = min(line.ready, self.one_of((0, 0, 1, 2, line.ready)))
+        return requests.FulfillmentLine(
+            line_number=line.line_number,
+            quantity=min(line.ready - missing, self.one_of((0, 1, 2, line.ready))),
+            location=self.one_of(self.names.locations) if self.now_and_then(0.4) else "",
+            missing_quantity=missing,
+        )
+
     # Returns.
 
     def come_back(self) -> Request:
@@ -190,12 +216,25 @@ class Demand(Chance):
         resolution = self.one_of(kinds)
         return requests.ResolveIncident(
             request_id=uuid7(),
-            incident_id=self.document_id(words.INCIDENT, words.OPEN, words.RESOLVED),
+            incident_id=self._incident_to_resolve(),
             resolution=resolution,
             substitute_sku=self.stocked_sku() if resolution == words.SUBSTITUTE else "",
             to_location=self.location() if resolution == words.TRANSFER else "",
             reason=self.one_of(("", "as agreed")),
         )
+
+    def _incident_to_resolve(self) -> str:
+        """Mostly one of a reservation that waits, if only for units of another incident."""
+        state = self.model.state
+        waiting = [
+            incident.document_id
+            for (kind, _), incident in state.documents.items()
+            if kind == words.INCIDENT and incident.state not in words.ENDS
+            if (order := state.live.get(incident.reservation_id)) and any(line.backordered for line in order.lines)
+        ]
+        if waiting and self.now_and_then(0.7):
+            return self.one_of(waiting[-6:])
+        return self.document_id(words.INCIDENT, words.OPEN, words.RESOLVED)
 
     def close_incident(self) -> Request:
         if self.lacks(words.INCIDENT):

@@ -31,12 +31,18 @@ class Rules(Chance):
             stocked = [sku for sku in self.names.items if any(sku == of for of, _ in self.model.levels)]
             sku = self.one_of(stocked) if stocked and self.now_and_then(0.1) else self.names.kit
             parts = [*self.names.items, *([self.sku()] if self.now_and_then(0.3) else [])]
+            if self.now_and_then(0.3):
+                parts = [self.names.ribbon, *([self.sku()] if self.now_and_then(0.5) else [])]
+            elif self.now_and_then(0.3):
+                sku = self.names.ribbon
+            if sku == self.names.ribbon and self.now_and_then(0.4):
+                parts = []
             item = requests.Item(
                 sku=sku,
                 inactive=self.now_and_then(0.05),
                 parts=tuple(
                     requests.KitPart(sku=part, quantity=self.one_of((1, 1, 2, 3)))
-                    for part in dict.fromkeys(self.some_of(parts, 2))
+                    for part in dict.fromkeys(self.some_of(parts, 2) if parts else ())
                 ),
             )
         return requests.PutItems(request_id=uuid7(), items=(item,))
@@ -73,6 +79,22 @@ class Rules(Chance):
         sku = self.stocked_sku() if self.now_and_then(0.7) else ""
         location = self.location() if not sku or self.now_and_then(0.5) else ""
         return {"safety_stock": requests.SafetyStock(sku=sku, location=location, quantity=self.one_of((0, 1, 2)))}
+
+    def keep_back(self) -> Request:
+        """Safety stock where somebody waits, more or less of it than before."""
+        waiting = [
+            {"sku": line.sku, "location": line.location}
+            for order in self.model.state.live.values()
+            for line in order.lines
+            if line.backordered
+        ]
+        if not waiting:
+            return self.change_rules()
+        level = self.one_of(waiting)
+        names = self.one_of((("sku",), ("location",), ("sku", "location"), ("sku", "location")))
+        safety = requests.SafetyStock(**{name: level[name] for name in names}, quantity=self.one_of((0, 0, 1, 2, 4)))
+        rule = requests.Rule(removed=self.now_and_then(0.3), safety_stock=safety)
+        return requests.PutRules(request_id=uuid7(), rules=(rule,))
 
     def _buffer(self) -> dict[str, requests.AnyRule]:
         sku = self.sku() if self.now_and_then(0.6) else ""

@@ -18,7 +18,7 @@ class RandomTrade(Demand, Stock, Rules):
         web, app, till = names.channels
         parts = (requests.KitPart(sku=socks, quantity=1), requests.KitPart(sku=shirt, quantity=2))
         kit = requests.Item(sku=names.kit, parts=parts)
-        items = (kit, *(requests.Item(sku=sku) for sku in names.items))
+        items = (kit, *(requests.Item(sku=sku) for sku in (*names.items, names.ribbon)))
         pools = (
             requests.Pool(pool=names.pools[0], locations=tuple(self.shuffled((near, far, store), 3))),
             requests.Pool(pool=names.pools[1], locations=(store, near)),
@@ -60,7 +60,8 @@ class RandomTrade(Demand, Stock, Rules):
                 self.extend,
                 *([self.release] * 4),
                 *([self.transfer_reservation] * 4),
-                *([self.fulfill] * 7),
+                *([self.fulfill] * 4),
+                *([self.deliver] * 4),
                 *([self.come_back] * 3),
                 *([self.inspect] * 3),
                 *([self.receive] * 11),
@@ -71,6 +72,7 @@ class RandomTrade(Demand, Stock, Rules):
                 *([self.ship] * 3),
                 *([self.arrive] * 3),
                 *([self.change_rules] * 5),
+                *([self.keep_back] * 3),
                 *([self.move_allotment] * 2),
                 self.change_pool,
                 self.move_channel,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgpack
 import pytest
 
+from holdfast_server import layouts
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.history import first_position_at
 from holdfast_server.records import Change, DocumentKind, unpack_reservation
@@ -64,8 +66,8 @@ def test_the_first_position_at_a_time_is_found(written: Ledger, time_us: int, po
 def test_an_empty_ledger_has_its_first_position_before_it(ledger: Ledger) -> None:
     with ledger.reading() as connection:
         assert first_position_at(connection, SEGMENT, CLOCK_US) == 1
-        assert queries.book_quantities(connection, SEGMENT, [("sku-1", "store-1", 1)], time_us=CLOCK_US) == [0]
-        assert queries.book_quantities(connection, SEGMENT, [], position=1) == []
+        assert queries.position_at(connection, SEGMENT, CLOCK_US) == 0
+        assert queries.book_quantities(connection, SEGMENT, [], 1) == []
 
 
 def test_movements_are_listed_by_time_caller_and_page(written: Ledger) -> None:
@@ -93,12 +95,25 @@ def test_the_books_of_a_moment_are_what_had_been_booked_by_then(written: Ledger)
     rows = [(*level, STATUS["SELLABLE"]), (*level, STATUS["DAMAGED"]), ("sku-9", "store-1", STATUS["SELLABLE"])]
     with written.reading() as connection:
         for position in range(12):
-            quantities = queries.book_quantities(connection, SEGMENT, rows, position=position)
+            quantities = queries.book_quantities(connection, SEGMENT, rows, position)
             assert quantities == [min(position, 10), 0, 0]
         for microsecond, sellable in ((-1, 0), (0, 2), (SECOND - 1, 2), (SECOND, 4), (99 * SECOND, 10)):
-            assert queries.book_quantities(connection, SEGMENT, rows[:1], time_us=CLOCK_US + microsecond) == [sellable]
-        with pytest.raises(ValueError):
-            queries.book_quantities(connection, SEGMENT, rows)
+            position = queries.position_at(connection, SEGMENT, CLOCK_US + microsecond)
+            assert queries.book_quantities(connection, SEGMENT, rows[:1], position) == [sellable]
+
+
+def test_the_last_count_is_that_of_the_same_status_of_the_level(ledger: Ledger) -> None:
+    for position, status in ((1, 1), (2, 3), (3, 1)):
+        deltas = [0, 0, 0, 0, 0]
+        deltas[status - 1] = 1
+        balance = [1 if position < 3 else 2, 0, 1 if position > 1 else 0, 0, 0]
+        counted = movement(KIND["COUNT"], "sku-1", tuple(deltas), position, tuple(balance), line=status)
+        at(ledger, position - 1, operation(position, KIND["COUNT"], [counted]))
+    rows = [("sku-1", "store-1", status) for status in (1, 2, 3)]
+    with ledger.reading() as connection:
+        position, counts = queries.last_counts(connection, SEGMENT, rows)
+        assert (position, [msgpack.unpackb(one) if one else None for one in counts]) == (3, [3, None, 2])
+        assert queries.find_recalled(connection, SEGMENT, layouts.RECALLED_COUNT, "sku-1|store-1|3") == (3, counts[2])
 
 
 def test_the_books_tell_the_statuses_apart(ledger: Ledger) -> None:
@@ -106,8 +121,8 @@ def test_the_books_tell_the_statuses_apart(ledger: Ledger) -> None:
     at(ledger, 1, operation(2, KIND["ADJUST"], [movement(6, "sku-1", (4, 0, 0, 0, 0), 2, (5, 2, 3, 0, 0))]))
     rows = [("sku-1", "store-1", status) for status in (3, 2, 1)]
     with ledger.reading() as connection:
-        assert queries.book_quantities(connection, SEGMENT, rows, position=1) == [3, 2, 1]
-        assert queries.book_quantities(connection, SEGMENT, rows, position=2) == [3, 2, 5]
+        assert queries.book_quantities(connection, SEGMENT, rows, 1) == [3, 2, 1]
+        assert queries.book_quantities(connection, SEGMENT, rows, 2) == [3, 2, 5]
 
 
 def sold_out(ledger: Ledger) -> None:

@@ -102,6 +102,7 @@ DOCUMENT = {"kind": "TRANSFER", "document_id": "T-1"}
         ("FULFILLMENT_EXCEEDS_OPEN", {"reservation_id": "main-1", "line_number": 1, "requested": 3, "open": 2}),
         ("RETURN_EXCEEDS_FULFILLED", {"sku": "A", "line_number": 0, "requested": 3, "returnable": 2}),
         ("QUANTITY_CHANGED", {"sku": "A", "location": "LONDON", "expected": 10, "actual": 9}),
+        ("COUNTED_SINCE", {"sku": "A", "location": "LONDON", "as_of": 10, "counted": 12}),
         ("UNKNOWN_DOCUMENT", DOCUMENT),
         ("DOCUMENT_CLOSED", DOCUMENT),
         ("DOCUMENT_EXISTS", DOCUMENT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
@@ -10,6 +11,7 @@ from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast.inventory.v1 import stock_pb2 as stock
 from holdfast.inventory.v1 import supply_pb2 as supply
 
+from holdfast_server import layouts
 from holdfast_server.decide.commands import Command
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.requests.mutation import microseconds_of, mutation, time_given
@@ -59,10 +61,24 @@ def adjust_stock(request: inventory.AdjustStockRequest, caller: Caller, parked_i
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What the ledger knows of the moment of a count, per line."""
+
+    as_of: int
+    """The position at which it was counted."""
+    units: Sequence[int]
+    """The units on the books then."""
+    known_at: int
+    """The position of the ledger in which the last counts were looked up."""
+    last_counts: Sequence[bytes]
+    """The position of the last count of the line's status of its level, packed; nothing if there is none."""
+
+
 def count_stock(
-    request: supply.CountStockRequest, caller: Caller, books: Sequence[int] | None = None, parked_id: str = ""
+    request: supply.CountStockRequest, caller: Caller, books: Books | None = None, parked_id: str = ""
 ) -> Command:
-    """Returns the command. `books` are the units on the books per line when it was counted, if that was not now."""
+    """Returns the command. `books` is what the ledger knows of the moment of the count, if that was not now."""
     rows = [
         (
             line.sku,
@@ -70,19 +86,26 @@ def count_stock(
             line.status or stock.STOCK_STATUS_SELLABLE,
             line.counted_quantity,
             line.expected_quantity if line.HasField("expected_quantity") else _NONE,
-            _NONE if books is None else books[index],
+            _NONE if books is None else books.units[index],
         )
         for index, line in enumerate(request.lines)
     ]
-    return mutation(
+    command = mutation(
         request,
         caller,
         name="count",
-        arguments=(rows, request.park_unknown and not parked_id, parked_id),
+        arguments=(rows, request.park_unknown and not parked_id, parked_id, _NONE if books is None else books.as_of),
         line_count=len(rows),
         reason=request.reason,
         reference=request.reference,
     )
+    if books is None:
+        return command
+    counts = tuple(
+        (layouts.RECALLED_COUNT, f"{sku}|{location}|{status}", books.known_at, counted)
+        for (sku, location, status, *_), counted in zip(rows, books.last_counts, strict=True)
+    )
+    return replace(command, recalled=counts)
 
 
 def move_status(request: fulfillment.MoveStatusRequest, caller: Caller) -> Command:

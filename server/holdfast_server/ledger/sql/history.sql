@@ -100,3 +100,16 @@ WHERE d.segment = %(segment)s AND d.kind = 5 AND d.state = 1 AND d.document_id >
     )
 ORDER BY d.document_id
 LIMIT %(limit)s
+
+-- name: last_counts
+-- The position of the last count of each (sku, location, status), beside the position of the ledger. A count bears the
+-- status where other movements bear the line of a reservation.
+SELECT segment.position, (
+    SELECT max(m.position) FROM movement AS m
+    WHERE m.segment = %(segment)s AND m.kind = 13 AND m.sku = asked.sku AND m.location = asked.location
+        AND m.reservation_line = asked.status
+)
+FROM unnest(%(skus)s::text[], %(locations)s::text[], %(statuses)s::integer[]) WITH ORDINALITY
+    AS asked (sku, location, status, number)
+JOIN segment ON segment.segment = %(segment)s
+ORDER BY asked.number

@@ -53,6 +53,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_EXCEEDS_DOCUMENT: _ClassVar[ErrorReason]
     ERROR_REASON_HOLD_LIMIT_REACHED: _ClassVar[ErrorReason]
     ERROR_REASON_ALLOTMENT_TOO_SMALL: _ClassVar[ErrorReason]
+    ERROR_REASON_COUNTED_SINCE: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_FIELD: ErrorReason
 ERROR_REASON_INSUFFICIENT_STOCK: ErrorReason
@@ -97,6 +98,7 @@ ERROR_REASON_DOCUMENT_EXISTS: ErrorReason
 ERROR_REASON_EXCEEDS_DOCUMENT: ErrorReason
 ERROR_REASON_HOLD_LIMIT_REACHED: ErrorReason
 ERROR_REASON_ALLOTMENT_TOO_SMALL: ErrorReason
+ERROR_REASON_COUNTED_SINCE: ErrorReason
 
 class SubstituteOffers(_message.Message):
     __slots__ = ("offers",)

@@ -29,6 +29,19 @@ function Documents.key(kind, id)
   return kind .. '|' .. id
 end
 
+-- Returns what the ledger recalled for a command, by its key.
+local function by_key(command)
+  local recalled = command.by_key
+  if not recalled then
+    recalled = {}
+    for _, one in ipairs(command[COMMAND.recalled]) do
+      recalled[Documents.key(one[1], one[2])] = one
+    end
+    command.by_key = recalled
+  end
+  return recalled
+end
+
 -- Returns the newest image of something that is not live: false if there never was such a thing, nil if that is not
 -- known here and must be recalled.
 function Documents.image(kind, id, command)
@@ -41,10 +54,9 @@ function Documents.image(kind, id, command)
   if image then
     return cmsgpack.unpack(image)
   end
-  for _, recalled in ipairs(command[COMMAND.recalled]) do
-    if recalled[1] == kind and recalled[2] == id and recalled[3] >= head.recall_floor then
-      return recalled[4] ~= '' and cmsgpack.unpack(recalled[4])
-    end
+  local recalled = by_key(command)[key]
+  if recalled and recalled[3] >= head.recall_floor then
+    return recalled[4] ~= '' and cmsgpack.unpack(recalled[4])
   end
   return nil
 end

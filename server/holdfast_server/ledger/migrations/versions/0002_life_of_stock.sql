@@ -13,6 +13,8 @@ ALTER TABLE operation ADD COLUMN document_id text NOT NULL DEFAULT '';
 -- decreases with them, so the position at a time is found by halving, over the primary key.
 CREATE INDEX operation_by_channel ON operation (segment, channel, position) WHERE channel <> '';
 CREATE INDEX operation_by_caller ON operation (segment, caller, position);
+-- By it the last count of a level is found. Only counts pay for it.
+CREATE INDEX movement_counts ON movement (segment, sku, location, reservation_line, position) WHERE kind = 13;
 
 -- NoOversell, in its last line of defence: no reservation takes units that are reserved or that somebody waits for, and
 -- no waiting unit is covered by one that is not there.
