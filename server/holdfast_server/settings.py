@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     max_covers_per_tick: int = Field(default=128, ge=1, description="lines that wait, given units in one tick")
     max_plans_per_level: int = Field(default=200, ge=1, description="of one SKU to one location, that name a time")
     max_channel_rules_per_item: int = Field(default=100, ge=1, description="allotments, and buffers of one SKU")
-    max_recalled: int = Field(default=20_000, ge=1, description="changes of ended things that are remembered")
+    max_recalled: int = Field(default=5_000, ge=1, description="changes of ended things that are remembered")
     max_uncommitted_operations: int = Field(default=20_000, ge=1)
     max_pools_per_location: int = Field(default=64, ge=1)
     max_channels_per_pool: int = Field(default=100, ge=1)

@@ -100,14 +100,61 @@ async def test_a_count_of_a_time_before_the_level_existed_counts_from_nothing(st
     assert answer.stock_levels[0].sellable_quantity == 13
 
 
-async def test_a_later_count_corrects_an_earlier_one_as_of_the_same_moment(stubs: Any) -> None:
-    """Of two counts of one moment the second is against the same books, so its difference comes on top."""
+def counted_since(shop: Shop, moment: Revision, other: Revision) -> Refusal:
+    where = {"sku": shop.sku, "location": shop.location}
+    positions = {"as_of": str(moment.position), "counted": str(other.position)}
+    return Refusal(code=grpc.StatusCode.ABORTED, reason="COUNTED_SINCE", metadata=where | positions)
+
+
+@pytest.mark.parametrize("later", ["of the same moment", "of now"])
+async def test_a_shelf_that_was_counted_since_is_not_booked_again(stubs: Any, later: str) -> None:
+    """Two units are missing, and both counts found that: they are written off once."""
     shop = await open_shop(stubs, units=10)
     moment = await shop.revision()
-    await shop.count(8, as_of_revision=moment)
-    assert list((await shop.count(8, as_of_revision=await shop.revision())).booked_deltas) == [0]
-    assert list((await shop.count(10, as_of_revision=moment)).booked_deltas) == [0]
+    first = await shop.count(8, **({"as_of_revision": moment} if later == "of the same moment" else {}))
+    assert await refusal_of(shop.count(8, as_of_revision=moment)) == counted_since(shop, moment, first.revision)
     assert (await shop.level()).sellable_quantity == 8
+    after = await shop.count(8, as_of_revision=first.revision)
+    assert list(after.booked_deltas) == [0]
+    assert await refusal_of(shop.count(9, as_of_revision=first.revision)) == counted_since(
+        shop, first.revision, after.revision
+    )
+    assert list((await shop.count(9)).booked_deltas) == [1], "a count of now comes last"
+
+
+async def test_every_status_of_every_level_has_a_last_count_of_its_own(stubs: Any) -> None:
+    shop = await open_shop(stubs, skus=2, locations=2, units=10)
+    moment = await shop.revision()
+    other = await shop.count(8)
+    for subject in ({"status": DAMAGED}, {"sku": shop.skus[1]}, {"location": shop.locations[1]}):
+        await shop.count(9, as_of_revision=moment, **subject)
+    lines = [
+        supply.CountLine(sku=sku, location=shop.locations[0], counted_quantity=1, status=HOLD) for sku in shop.skus
+    ]
+    lines.append(supply.CountLine(sku=shop.sku, location=shop.location, counted_quantity=8))
+    request = supply.CountStockRequest(request_id=uuid7(), lines=lines, as_of_revision=moment)
+    assert await refusal_of(stubs.inventory.CountStock(request)) == counted_since(shop, moment, other.revision)
+    assert (await shop.level(shop.skus[1])).quality_hold_quantity == 0, "all lines or none"
+
+
+async def test_of_many_counts_of_one_moment_one_is_booked(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=10)
+    moment = await shop.revision()
+    outcomes = await together(answer_or_refusal(shop.count(7, as_of_revision=moment)) for _ in range(12))
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    assert len(refused) == 11
+    assert {refusal.reason for refusal in refused} == {"COUNTED_SINCE"}
+    assert (await shop.level()).sellable_quantity == 7
+
+
+async def test_a_count_that_is_sent_again_is_answered_again(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=10)
+    line = supply.CountLine(sku=shop.sku, location=shop.location, counted_quantity=8)
+    moment = await shop.revision()
+    request = supply.CountStockRequest(request_id=uuid7(), lines=[line], as_of_revision=moment)
+    first = await stubs.inventory.CountStock(request)
+    again = await stubs.inventory.CountStock(request)
+    assert (again.replayed, again.revision, list(again.booked_deltas)) == (True, first.revision, [-2])
 
 
 async def test_more_has_left_since_than_was_counted(stubs: Any) -> None:

@@ -35,6 +35,8 @@ class State:
     levels: dict[LevelKey, StockLevel] = field(default_factory=dict)
     # Every level after each of its movements, with the position of that.
     past_levels: dict[LevelKey, tuple[tuple[int, StockLevel], ...]] = field(default_factory=dict)
+    # The position of the last count of each status of a level.
+    counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     reservations: dict[str, Reservation] = field(default_factory=dict)
     live: dict[str, Reservation] = field(default_factory=dict)
     documents: dict[DocumentKey, Document] = field(default_factory=dict)

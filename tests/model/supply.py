@@ -48,7 +48,18 @@ def count(state: State, request: requests.CountStock) -> Answer:
         key = (line.sku, line.location, line.status)
         deltas[key] = line.counted_quantity - books
         check_change(state, key, deltas[key])
+    if request.as_of_revision:
+        _check_not_counted_since(state, deltas, request.as_of_revision.position)
+    state.counts |= dict.fromkeys(deltas, state.position)
     return replace(_change_on_hand(state, deltas), booked_deltas=tuple(deltas.values()))
+
+
+def _check_not_counted_since(state: State, counted: dict[StatusKey, int], moment: int) -> None:
+    """A later count has booked what this one found."""
+    for sku, location, status in counted:
+        last = state.counts.get((sku, location, status), 0)
+        if last > moment:
+            raise Refused("COUNTED_SINCE", {"sku": sku, "location": location, "as_of": moment, "counted": last})
 
 
 def move_status(state: State, request: requests.MoveStatus) -> Answer:

@@ -5,6 +5,7 @@ import typer
 from holdfast_client.command import (
     audit,
     availability,
+    catalog,
     counting,
     fulfillment,
     importing,
@@ -25,7 +26,9 @@ _HELP = """Ask the inventory authority, from the command line.
 
 Every command takes --target (or the environment's HOLDFAST_TARGET) and --json, which prints one JSON object a
 line. It ends with 0 if what was asked was done, with 1 if it was refused, with 2 if the command was not
-understood.
+understood; import and count --file end with 3 if some rows went in and some did not.
+
+From an empty authority to a sale: locations put, pools put, channels put, items put, receive, reserve.
 
 Example: holdfast reserve 85123A=2 --channel WEB
 """
@@ -49,6 +52,7 @@ def build() -> typer.Typer:
     app.command("extend")(reservations.extend)
     app.command("release")(reservations.release)
     app.command("reservation")(reservations.reservation)
+    app.add_typer(reservations.reservations_app, name="reservations")
     app.command("fulfill")(fulfillment.fulfill)
     app.command("transfer")(fulfillment.transfer)
     app.command("return")(returns.receive_return)
@@ -58,6 +62,10 @@ def build() -> typer.Typer:
     app.command("adjust")(stock.adjust)
     app.command("count")(counting.count)
     app.command("move-status")(stock.move_status)
+    app.add_typer(catalog.items_app, name="items")
+    app.add_typer(catalog.locations_app, name="locations")
+    app.add_typer(catalog.pools_app, name="pools")
+    app.add_typer(catalog.channels_app, name="channels")
     app.add_typer(inbound.inbound_app, name="inbound")
     app.add_typer(transfers.transfer_app, name="transfer-stock")
     app.add_typer(rules.rules_app, name="rules")

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from google.protobuf import json_format, timestamp_pb2
 from google.protobuf import message as protobuf_message
-from holdfast.inventory.v1 import stock_pb2
+from holdfast.inventory.v1 import revision_pb2, stock_pb2
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +26,14 @@ from holdfast_client.policy import RetryPolicy
 
 CALLER = "holdfast-command"
 
+
+def _not_empty(request_id: str | None) -> str | None:
+    """Refuse an id that is empty, as a shell variable is that was never set: asked again it would take effect again."""
+    if request_id is not None and not request_id.strip():
+        raise typer.BadParameter("the request id is empty; leave the option out to get a new one")
+    return request_id
+
+
 Target = Annotated[
     str | None,
     typer.Option(
@@ -35,7 +43,12 @@ Target = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 RequestId = Annotated[
     str | None,
-    typer.Option("--request-id", metavar="ID", help="Ask under this id, at most once in effect. Else a new one."),
+    typer.Option(
+        "--request-id",
+        metavar="ID",
+        help="Ask under this id, at most once in effect. Else a new one.",
+        callback=_not_empty,
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
 NeededReason = Annotated[str, typer.Option("--reason", help="Why, for the audit.", show_default=False)]
@@ -52,6 +65,7 @@ _WIDTH_WITHOUT_TERMINAL = 400
 _GREATEST_QUANTITY = 10**12
 _QUANTITY_AT = re.compile(r"(?P<sku>.+)=(?P<quantity>[+-]?[0-9]+)(?:@(?P<location>.+))?")
 _QUANTITY_OF = re.compile(r"(?P<sku>.+)=(?P<quantity>[0-9]+)")
+_REVISION = re.compile(r"(?P<segment>.+)/(?P<position>[0-9]{1,18})")
 _LINE = re.compile(r"(?P<line_number>[0-9]+)(?:=(?P<quantity>[0-9]+))?")
 
 
@@ -115,6 +129,19 @@ def moment(argument: str) -> datetime:
             raise typer.BadParameter(f"{argument!r} must say its time zone, such as {argument}Z")
         read = read.replace(tzinfo=UTC)
     return read
+
+
+def revision(argument: str) -> revision_pb2.Revision:
+    """Read SEGMENT/POSITION."""
+    parts = _REVISION.fullmatch(argument)
+    if parts is None:
+        raise typer.BadParameter(f"{argument!r} is not a revision, SEGMENT/POSITION, such as main/1204")
+    return revision_pb2.Revision(segment=parts["segment"], position=int(parts["position"]))
+
+
+def place_of(revision: revision_pb2.Revision) -> str:
+    """The revision as SEGMENT/POSITION, as it can be given back."""
+    return f"{revision.segment}/{revision.position}"
 
 
 def line_and_quantity(argument: str) -> tuple[int, int]:

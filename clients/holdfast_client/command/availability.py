@@ -23,6 +23,8 @@ def availability(
 ) -> None:
     """Show what may be sold now of some SKUs, all of one moment: to a channel or from a location.
 
+    The revision below the table is that moment: who sells from these numbers can say so with reserve --told --seen.
+
     Example: holdfast availability 85123A 84029G --channel WEB
 
     Example: holdfast availability 85123A --location LONDON --on 2026-03-10
@@ -45,6 +47,7 @@ def availability(
                 [name for name, _ in columns],
                 [[value(each) for _, value in columns] for each in answer.availabilities],
             )
+            asking.print_words(f"as of revision {asking.place_of(answer.revision)}")
         return 0
 
     asking.ask(work, target=target, as_json=as_json)

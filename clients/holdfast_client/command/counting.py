@@ -17,6 +17,7 @@ from holdfast_client.csv_import.columns import MappingError
 from holdfast_client.csv_import.counts import CountedRow, CountedTerms, CountFile
 from holdfast_client.csv_import.progress import HowFar, progress_shown
 from holdfast_client.csv_import.reading import CsvFile, UnreadableFileError
+from holdfast_client.errors import CountedSince
 from holdfast_client.moments import Moment
 
 _COUNTED = r"(?P<counted>[0-9]{1,13})(?:/(?P<expected>[0-9]{1,13}))?"
@@ -26,7 +27,9 @@ _COUNTS = (
 )
 """The form of the other commands is understood as well."""
 
-_REVISION = re.compile(r"(?P<segment>.+)/(?P<position>[0-9]{1,18})")
+_COUNTED_SINCE_WORDS = (
+    "a later count has booked what this one found; where the books are wrong still, count anew with a new --as-of"
+)
 
 
 def count(
@@ -67,10 +70,14 @@ def count(
     """Set units on hand to what was counted. What moved since the count is kept.
 
     Arguments are decided together, all or none. The rows of a --file are streamed and decided one by one; each gets
-    a result, and the command ends with 0 if all were booked, 3 if some were not, 1 if none was. The fields of a file
+    a result, and the command ends with 0 if none was refused, 3 if some were, 1 if all were. The fields of a file
     are sku, location, counted_quantity, and if it has them status and expected_quantity; --map names other columns.
-    A file with --as-of can be counted again: what was booked before is answered as such. Without --as-of each run is
-    a new count, of now.
+
+    A file with --as-of can be counted again, corrected or not, under the same options: a row that says what it said
+    before is answered as before and books nothing, only rows that are new or were changed are counted. A row whose
+    units were counted again since that moment is refused as COUNTED_SINCE: the later count has booked what it found.
+    Without --as-of each run is a new count, of now. A row that stands in the file twice is passed over; two rows that
+    count the same units otherwise cannot both be right, and the second is refused.
 
     Example: holdfast count 85123A@LONDON=97 84029G@LONDON=20/21 --reference "list 14"
 
@@ -125,9 +132,15 @@ def _count_lines(
     as_json: bool,
 ) -> None:
     async def work(client: HoldfastClient) -> int:
-        answer = await client.count_stock(
-            lines, as_of=as_of, reason=reason, reference=reference, park_unknown=park, request_id=request_id
-        )
+        try:
+            answer = await client.count_stock(
+                lines, as_of=as_of, reason=reason, reference=reference, park_unknown=park, request_id=request_id
+            )
+        except CountedSince as refusal:
+            asking.report(refusal, as_json=as_json)
+            if not as_json:
+                asking.complain(_COUNTED_SINCE_WORDS)
+            return 1
         if as_json:
             asking.print_json(answer)
         elif answer.parked_id:
@@ -201,12 +214,26 @@ def _counted_cells(line: supply_pb2.CountLine | None) -> tuple[object, ...]:
 
 
 def _print_summary(counted: CountFile) -> None:
-    asking.print_words(
-        f"{counted.rows_booked + counted.rows_refused} rows: {counted.rows_booked} booked, "
-        f"{counted.rows_differing} of them differed by {counted.units_found:+} and {-counted.units_lost:+} units, "
-        f"{counted.rows_replayed} were booked before, {counted.rows_parked} wait for their items, "
-        f"{counted.rows_refused} not booked."
+    differing = (
+        f" ({counted.rows_differing} differed: {counted.units_found} units more, {counted.units_lost} fewer)"
+        if counted.rows_differing
+        else ""
     )
+    words = [
+        f"{counted.rows_booked - counted.rows_replayed - counted.rows_parked} booked{differing}",
+        f"{counted.rows_replayed} booked before",
+        f"{counted.rows_parked} wait for their items",
+        f"{counted.rows_repeated} duplicates",
+        f"{counted.rows_refused} refused",
+    ]
+    asking.print_words(
+        f"{counted.rows_booked + counted.rows_repeated + counted.rows_refused} rows: {', '.join(words)}."
+    )
+    if counted.rows_counted_since:
+        asking.print_words(
+            f"{counted.rows_counted_since} of the refused were counted again since this count (COUNTED_SINCE): "
+            f"{_COUNTED_SINCE_WORDS}."
+        )
 
 
 def _status_of(line: supply_pb2.CountLine) -> str:
@@ -231,7 +258,9 @@ def _as_of(argument: str) -> revision_pb2.Revision | Moment | None:
     """Read a time, or SEGMENT/POSITION; nothing is now."""
     if not argument:
         return None
-    revision = _REVISION.fullmatch(argument)
-    if revision is not None:
-        return revision_pb2.Revision(segment=revision["segment"], position=int(revision["position"]))
-    return asking.moment(argument)
+    if "/" in argument:
+        return asking.revision(argument)
+    try:
+        return asking.moment(argument)
+    except typer.BadParameter as wrong:
+        raise typer.BadParameter(f"{wrong}; a revision, such as main/1204, will do too") from None

@@ -37,11 +37,11 @@ _HELP = f"""Bring items or stock in from a CSV file, plain or gzip, UTF-8, with 
 Rows that break a rule, and rows that the authority refuses, are named with line number and reason while all
 others go in.
 
-The same import can be run again: each request carries an id made from the content of the file and of the
-batch, so what went in before is answered as replayed and not booked twice, for as long as the authority
-remembers (30 days unless configured otherwise). After an UNKNOWN_SKU put the item and run the same import
-again: only what is missing goes in. A file that was edited, or the same with other columns, location or
-reference, is another import.
+Both can be run again. Items are put anew: the last run counts. Stock is not booked twice: each request carries an
+id made from the content of the file and of the batch, so what went in before is told as such, for as long as the
+authority remembers (30 days unless configured otherwise). After an UNKNOWN_SKU put the item and run the same import
+of stock again: only what is missing goes in. A file that was edited, or the same with other columns, location or
+reference, is another import. Two deliveries that look the same need a --reference each.
 
 Ends with 0 if all rows went in, 3 if some were rejected, 1 if none could be brought in.
 
@@ -90,6 +90,7 @@ def items(
 ) -> None:
     """Create items, or replace those that exist. Fields: sku, display_name, base_unit, scale.
 
+    An item that is replaced is what the file says of it: active and without parts; see items put for the rest.
     A second row with the same SKU is passed over if it says the same, and rejected if it says something else.
 
     Example: holdfast import items items.csv --map sku=StockCode,display_name=Description --dry-run
@@ -231,8 +232,19 @@ def _print_report(report: ImportReport) -> None:
         )
     if len(rejections) > _NAMED_IN_TERMINAL:
         asking.print_words(f"... and {report.rows_rejected - _NAMED_IN_TERMINAL} more; --report names them")
-    accepted = "would go in" if report.dry_run else f"went in, {report.rows_replayed} of them before"
     asking.print_words(
-        f"{report.rows_read} rows of {report.kind}: {report.rows_accepted} {accepted}, "
+        f"{report.rows_read} rows of {report.kind}: {_accepted_words(report)}, "
         f"{report.rows_repeated} repeated others, {report.rows_rejected} rejected."
     )
+    if report.kind == "stock" and report.rows_replayed:
+        asking.print_words(
+            "What went in before was not booked again; if it came in once more, say another --reference."
+        )
+
+
+def _accepted_words(report: ImportReport) -> str:
+    if report.dry_run:
+        return f"{report.rows_accepted} would go in"
+    if report.kind == "items":
+        return f"{report.rows_accepted} went in"
+    return f"{report.rows_accepted - report.rows_replayed} went in, {report.rows_replayed} went in before"

@@ -1,6 +1,7 @@
 """The commands of a reservation's life: reserve, commit, extend, release, and a look at it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
@@ -14,6 +15,23 @@ _LONGEST_TTL_SECONDS = 604_800
 ReservationId = Annotated[
     str, typer.Argument(metavar="ID", help="The reservation's id, as reserve printed it.", show_default=False)
 ]
+
+
+reservations_app = typer.Typer(
+    help="Find reservations; holdfast reservation ID shows one of them whole.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class ReservationState(StrEnum):
+    """The states of a reservation."""
+
+    HELD = "held"
+    COMMITTED = "committed"
+    FULFILLED = "fulfilled"
+    RELEASED = "released"
+    EXPIRED = "expired"
 
 
 def reserve(
@@ -46,6 +64,15 @@ def reserve(
             "--told", help="The channel has sold already: never refused for stock; what is missing is an incident."
         ),
     ] = False,
+    seen: Annotated[
+        str,
+        typer.Option(
+            "--seen",
+            metavar="REVISION",
+            help="The revision that the channel had seen when it sold, such as main/1204; with --told. It tells the "
+            "cause of an incident.",
+        ),
+    ] = "",
     customer: Annotated[str, typer.Option("--customer", help="The customer, for the limit on open holds.")] = "",
     allow_backorder: Annotated[
         bool, typer.Option("--allow-backorder", help="Promise units that are not there, as far as the rule allows.")
@@ -71,13 +98,18 @@ def reserve(
 
     Example: holdfast reserve 85123A=2 84029G=1@STORE-7 --channel WEB --order 536365 --ttl 600
 
-    Example: holdfast reserve 85123A=2 --channel MARKETPLACE --order 026-7 --told
+    Example: holdfast reserve 85123A=2 --channel MARKETPLACE --order 026-7 --told --seen main/1204
+
+    The revision is that which availability told the channel, or the answer that it had last.
     """
     lines = [asking.quantity_at(demand) for demand in demands]
     if nearest_to and most_stock:
         raise typer.BadParameter("give at most one of --nearest-to and --most-stock")
     if told and (partial or commit or ttl is not None):
         raise typer.BadParameter("what was sold already is committed whole: leave out --partial, --commit and --ttl")
+    if seen and not told:
+        raise typer.BadParameter("--seen is about a sale that is done: give it with --told")
+    seen_revision = asking.revision(seen) if seen else None
     sourcing = None
     if nearest_to or most_stock or ship_complete:
         sourcing = sourcing_order(nearest_to=nearest_to, most_stock=most_stock, ship_complete=ship_complete)
@@ -98,24 +130,41 @@ def reserve(
             allow_backorder=allow_backorder,
             allow_substitution=allow_substitution,
             sourcing=sourcing,
+            seen_revision=seen_revision,
             request_id=request_id,
         )
-        # Printed before the commit, so that its id is known should the commit fail.
         if as_json:
             asking.print_json(answer)
-        else:
-            print_reservation(answer.reservation, replayed=answer.replayed)
-            _print_shortfalls(answer.shortfalls)
-            print_incident(answer.incident_id)
         if commit:
-            committed = await client.commit_reservation(answer.reservation.reservation_id)
-            if as_json:
-                asking.print_json(committed)
-            else:
-                asking.print_words("committed")
+            await _commit_at_once(client, answer, as_json=as_json)
+        elif not as_json:
+            _print_reserved(answer)
         return 0
 
     asking.ask(work, target=target, as_json=as_json)
+
+
+async def _commit_at_once(
+    client: HoldfastClient, answer: inventory_service_pb2.CreateReservationResponse, *, as_json: bool
+) -> None:
+    try:
+        committed = await client.commit_reservation(answer.reservation.reservation_id)
+    except BaseException:
+        # The hold is there all the same, and its id must be known.
+        if not as_json:
+            _print_reserved(answer)
+        raise
+    if as_json:
+        asking.print_json(committed)
+        return
+    print_reservation(committed.reservation, replayed=committed.replayed)
+    _print_shortfalls(answer.shortfalls)
+
+
+def _print_reserved(answer: inventory_service_pb2.CreateReservationResponse) -> None:
+    print_reservation(answer.reservation, replayed=answer.replayed)
+    _print_shortfalls(answer.shortfalls)
+    print_incident(answer.incident_id)
 
 
 def commit(
@@ -230,6 +279,60 @@ def reservation(
     asking.ask(work, target=target, as_json=as_json)
 
 
+@reservations_app.command("list")
+def list_reservations(
+    *,
+    state: Annotated[ReservationState | None, typer.Option("--state", help="Only those in this state.")] = None,
+    order: Annotated[str, typer.Option("--order", help="Only those of this order.")] = "",
+    channel: Annotated[str, typer.Option("--channel", help="Only those of this channel.")] = "",
+    sku: Annotated[str, typer.Option("--sku", help="Only those with a line of this SKU.")] = "",
+    location: Annotated[str, typer.Option("--location", help="Only those with a line at this location.")] = "",
+    limit: asking.Limit = asking.DEFAULT_LIMIT,
+    target: asking.Target = None,
+    as_json: asking.AsJson = False,
+) -> None:
+    """Show reservations, the newest first, with their lines. What is left out does not restrict.
+
+    This is how the id is found that commit, fulfill, release and return ask for.
+
+    Example: holdfast reservations list --order 536365
+
+    Example: holdfast reservations list --state held --sku 85123A --location LONDON
+    """
+    wanted = None if state is None else reservation_pb2.ReservationState.Value(f"RESERVATION_STATE_{state.name}")
+
+    async def work(client: HoldfastClient) -> int:
+        every = client.list_reservations(
+            state=wanted, order_id=order, channel=channel, sku=sku, location=location, page_size=asking.PAGE_SIZE
+        )
+        return await asking.show(every, limit=limit, as_json=as_json, print_page=_print_reservations)
+
+    asking.ask(work, target=target, as_json=as_json)
+
+
+def _print_reservations(reservations: Sequence[reservation_pb2.Reservation]) -> None:
+    asking.print_table(
+        ("reservation", "state", "channel", "order", "until", "line", "SKU", "location", "quantity", "open", "waiting"),
+        [
+            (
+                reservation.reservation_id,
+                asking.short_name(reservation_pb2.ReservationState, reservation.state),
+                reservation.channel,
+                reservation.order_id,
+                asking.short_time(reservation.expire_time),
+                line.line_number,
+                line.sku,
+                line.location,
+                line.quantity,
+                line.open_quantity,
+                line.backordered_quantity,
+            )
+            for reservation in reservations
+            for line in reservation.lines
+        ],
+    )
+
+
 def print_reservation(reservation: reservation_pb2.Reservation, *, replayed: bool) -> None:
     """Print a reservation: what is known of it in one line, and its lines as a table."""
     words = [
@@ -283,7 +386,7 @@ _RARE_COLUMNS: Final[tuple[_Column, ...]] = (
 )
 
 
-def _print_shortfalls(shortfalls: list[inventory_service_pb2.Shortfall]) -> None:
+def _print_shortfalls(shortfalls: Sequence[inventory_service_pb2.Shortfall]) -> None:
     for short in shortfalls:
         place = f" at {short.location}" if short.location else ""
         asking.print_words(

@@ -80,18 +80,23 @@ _COLUMNS: Final = (
 def _rows(step: audit_service_pb2.TraceStep) -> Iterator[tuple[str, ...]]:
     """A row for every movement of the step; what holds for the whole step stands in the first.
 
-    A movement of another kind than its operation, such as a short pick in a fulfillment, says so.
+    A movement of another kind than its operation, such as a short pick in a fulfillment, says so; beside it the
+    others say theirs.
     """
     place = f"{step.revision.segment}/{step.revision.position}"
     before = (place, asking.short_time(step.decide_time), since_previous(step), step.operation)
     words = " ".join(filter(None, (step.reason, step.reference and f"[{step.reference}]")))
-    behind = (step.reservation_id, step.document_id, step.caller, words)
+    on_behalf_of = next((movement.on_behalf_of for movement in step.movements if movement.on_behalf_of), "")
+    caller = f"{step.caller} for {on_behalf_of}" if on_behalf_of else step.caller
+    behind = (step.reservation_id, step.document_id, caller, words)
+    kinds = [asking.short_name(stock_pb2.MovementKind, movement.kind) for movement in step.movements]
+    mixed = any(kind != step.operation for kind in kinds)
     if not step.movements:
         yield (*before, "", "", "", *behind)
     for number, movement in enumerate(step.movements):
         moved = (movement.balance.sku, movement.balance.location, change_of(movement))
         if number == 0:
-            yield (*before, *moved, *behind)
+            own = f": {kinds[0]}" if kinds[0] not in ("", step.operation) else ""
+            yield (*before[:3], f"{step.operation}{own}", *moved, *behind)
             continue
-        kind = asking.short_name(stock_pb2.MovementKind, movement.kind)
-        yield ("", "", "", "" if kind == step.operation else kind, *moved, "", "", "", "")
+        yield ("", "", "", kinds[number] if mixed else "", *moved, "", "", "", "")

@@ -2,7 +2,8 @@
 
 The id comes from the content of the file and of the batch, so sending the same import twice books nothing
 twice: the service knows the id and gives its first answer again, for as long as it remembers (30 days
-unless configured otherwise). A file that was edited is another import.
+unless configured otherwise). A file that was edited is another import, and so is one with another context: where the
+same again must take effect again, as with items, the context is new each time.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ that are named.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -73,7 +74,11 @@ class ImportSource(Generic[M]):
 
 
 def items_source(file: CsvFile, *, mapped: Mapping[str, str]) -> ImportSource[catalog_pb2.Item]:
-    """A file of items. Raises MappingError or UnreadableFileError if its columns do not do."""
+    """A file of items. Raises MappingError or UnreadableFileError if its columns do not do.
+
+    Every source has request ids of its own: to put the same items again is harmless, and must undo what was put in
+    between.
+    """
     columns = resolve_columns(mapped, header=file.header, fields=ITEM_FIELDS, required=("sku",))
     repeated = RepeatedSkus()
 
@@ -86,7 +91,7 @@ def items_source(file: CsvFile, *, mapped: Mapping[str, str]) -> ImportSource[ca
             return repetition
         return None if repetition else row
 
-    return ImportSource(kind="items", file=file, columns=columns, read=read)
+    return ImportSource(kind="items", file=file, columns=columns, read=read, context=(secrets.token_hex(16),))
 
 
 def stock_source(

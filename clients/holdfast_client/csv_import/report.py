@@ -28,7 +28,8 @@ class ImportReport:
     rows_read: int = 0
     rows_accepted: int = 0
     rows_replayed: int = 0
-    """Of the accepted rows, those that an earlier run of the same import had brought in."""
+    """Of the accepted rows, those that were in before: by an earlier run of the same import, or by a try of this run
+    whose answer was lost."""
     rows_repeated: int = 0
     """Rows that say what an earlier row of the file said."""
     rows_rejected: int = 0

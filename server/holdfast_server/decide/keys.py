@@ -82,6 +82,11 @@ class SegmentKeys:
         return self._of_epoch("sums")
 
     @property
+    def stocked(self) -> str:
+        """Hash: SKU to the packed list of the locations at which it has levels."""
+        return self._of_epoch("stocked")
+
+    @property
     def rules(self) -> str:
         """Hash: the rules that are not about one item alone: safety stock of a level, hold limits, distances."""
         return self._of_epoch("rules")
@@ -135,6 +140,7 @@ class SegmentKeys:
             self.pools,
             self.channels,
             self.sums,
+            self.stocked,
             self.rules,
             self.holders,
             self.supply,

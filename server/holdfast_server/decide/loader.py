@@ -7,7 +7,7 @@ that nobody reads; the next rebuild clears them away.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
@@ -78,7 +78,7 @@ class Loader:
                 self._redis.unlink(key)
 
     def _load(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, str | int]:
-        level_counts: Counter[str] = Counter()
+        stocked: dict[str, list[str]] = defaultdict(list)
         rules, derived = RuleBook(), Derived()
         for rule in snapshot.rules():
             rules.add(rule)
@@ -86,12 +86,12 @@ class Loader:
             rules.add_kit(kit)
         derived.due |= rules.ends
         counts = {
-            "levels": self._load_hash(keys.levels, _levels(snapshot, level_counts)),
+            "levels": self._load_hash(keys.levels, _levels(snapshot, stocked)),
             "reservations": self._load_hash(keys.reservations, _reservations(snapshot, derived)),
             "documents": self._load_hash(keys.documents, _documents(snapshot, derived)),
             "items": self._load_hash(
                 keys.items,
-                ((item.sku, rules.item_image(item, level_counts[item.sku])) for item in snapshot.items()),
+                ((item.sku, rules.item_image(item, len(stocked.get(item.sku, ())))) for item in snapshot.items()),
             ),
             **self._load_catalog(keys, snapshot, rules),
             "rules": self._load_hash(keys.rules, rules.by_field.items()),
@@ -100,6 +100,7 @@ class Loader:
             "due": self._load_scores(keys.due, derived.due),
             "waiting": self._load_scores(keys.waiting, derived.waiting),
         }
+        self._load_hash(keys.stocked, ((sku, pack(locations)) for sku, locations in stocked.items()))
         self._load_scores(keys.places, derived.places())
         log.info("loaded", epoch=keys.epoch, **counts)
         return {
@@ -178,9 +179,9 @@ class Loader:
         return head
 
 
-def _levels(snapshot: LedgerSnapshot, counts: Counter[str]) -> Iterator[tuple[str, bytes]]:
+def _levels(snapshot: LedgerSnapshot, stocked: dict[str, list[str]]) -> Iterator[tuple[str, bytes]]:
     for level in snapshot.levels():
-        counts[level.sku] += 1
+        stocked[level.sku].append(level.location)
         yield level_field(level.sku, level.location), level_image(level)
 
 

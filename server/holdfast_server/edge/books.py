@@ -71,7 +71,7 @@ async def _at_position(
 
 
 async def books_at(authority: Authority, lines: Sequence[pb.CountLine], position: int) -> Books:
-    """Returns what the ledger knows per counted line: the units right after a position, and when it was counted last."""
+    """Returns what the ledger knows per counted line: the units right after a position, and the last count of it."""
     segment = authority.settings.segment
     levels = [(line.sku, line.location, line.status or stock.STOCK_STATUS_SELLABLE) for line in lines]
     units = await authority.reader.ask(queries.book_quantities, segment, levels, position)

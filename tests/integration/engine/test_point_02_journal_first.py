@@ -124,7 +124,7 @@ async def test_point_2_an_entry_holds_the_operation_its_identity_and_every_image
 
 
 async def test_point_2_an_entry_holds_the_availability_of_every_pool_that_it_touches(rig: Rig) -> None:
-    """Two pools share a location; a sale through one changes what every channel of both may sell.
+    """Two pools share a location; a sale through one changes what every channel of both may sell, if anybody ever asked.
 
     Taken out by: `touched_sums` for the first pool of a location only in keep_sums of pools.lua.
     """
@@ -134,6 +134,8 @@ async def test_point_2_an_entry_holds_the_availability_of_every_pool_that_it_tou
     channels = {"shop": POOL, CHANNEL: POOL, "market": "both", "till": "elsewhere"}
     for channel, pool in channels.items():
         await rig.decide(demands.put_channel(channel, pool))
+    for channel in channels:
+        await rig.read(demands.question(SKU, channel=channel))
     await rig.decide(demands.receive(SKU, "store-2", 5))
     _, _, entry = entries_of(rig)[-1]
     assert {tuple(image) for image in entry["availability"]} == {(SKU, "both", 15), (SKU, "elsewhere", 5)}

@@ -152,7 +152,7 @@ def sold_out(ledger: Ledger) -> None:
         "paper-incident-7",
         version=1,
         position=7,
-        lines=[(1, "sku-1", "store-1", 3)],
+        lines=[(1, "sku-1", "store-1", 3, 3)],
         channel="web",
         order_id="order-1",
         reservation_id="r-2",
@@ -168,7 +168,7 @@ def test_the_cause_of_an_incident_is_the_last_change_before_it_that_took_units(l
 
     elsewhere = movement(KIND["ADJUST"], "sku-1", (0, 0, 0, 0, 0), 1, (0, 0, 0, 0, 0), location="store-2")
     closed = document(
-        "INCIDENT", "paper-incident-7", version=2, position=8, state=3, lines=[(1, "sku-1", "store-1", 3)]
+        "INCIDENT", "paper-incident-7", version=2, position=8, state=3, lines=[(1, "sku-1", "store-1", 3, 3)]
     )
     at(ledger, 6, operation(8, KIND["CLOSE_INCIDENT"], [elsewhere], documents=[closed]))
     with ledger.reading() as connection:

@@ -289,7 +289,9 @@ class InventoryServiceServicer:
 
     def TransferReservation(self, request, context):
         """Reserves open units elsewhere, in one atomic step, all lines or none.
-        Refused with INSUFFICIENT_STOCK if there are too few units there.
+        Refused with INSUFFICIENT_STOCK if there are too few units there, with
+        LIMIT_EXCEEDED if the reservation would have more than 5,000 lines. It is the
+        operator's: what other channels are guaranteed there does not stop it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

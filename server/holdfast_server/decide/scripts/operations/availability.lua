@@ -23,9 +23,13 @@ local function answer_of_location(sku, location, promise_us)
   }
 end
 
+-- Sums that are made for a question are kept, so one that would make too many in a step goes on in the next.
 operation.availability = function(arguments)
   local answers = {}
   for index, key in ipairs(arguments[1]) do
+    if cold_work >= limits.max_work_per_tick then
+      return { 'LATER' }
+    end
     local sku, channel, location, promise_us = unpack(key)
     if not item_of(sku) then
       return refuse('UNKNOWN_SKU', sku)

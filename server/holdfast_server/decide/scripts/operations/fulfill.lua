@@ -86,7 +86,8 @@ local function check_fulfillment(reservation, asked, source_anew, take_reserved)
     lines[index] = line
   end
   -- What this request ships from elsewhere is not there any more for the units that are missing.
-  local draw = { taken = tally.free }
+  local draw = Lines.new_draw(reservation)
+  draw.taken = tally.free
   local pool_id = channel_of(reservation[RESERVATION.channel])[CHANNEL.pool]
   for _, one in ipairs(lines) do
     local line, missing = reservation[RESERVATION.lines][one[1]], one[4]
@@ -95,7 +96,7 @@ local function check_fulfillment(reservation, asked, source_anew, take_reserved)
       one[5] = Lines.draw(draw, pool_id, line[LINE.sku], missing, line[LINE.location])
     end
   end
-  return lines
+  return lines, Lines.draw_refusal(draw)
 end
 
 local function book_shipped(record, line, number, quantity, location)

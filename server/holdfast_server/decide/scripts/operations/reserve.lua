@@ -110,6 +110,19 @@ local function rows_of(short, units)
   return rows
 end
 
+-- Says whether what the pool has of each line is known without too much work. What had to be made for it is kept, so a
+-- demand that would make too many sums in a step goes on in the next.
+local function sums_are_there(channel, lines)
+  local pool_id = channel_of(channel)[CHANNEL.pool]
+  for _, line in ipairs(lines) do
+    Formula.units_in(pool_id, line[1])
+    if cold_work >= limits.max_work_per_tick then
+      return false
+    end
+  end
+  return true
+end
+
 local function reserve_refusal(arguments)
   local channel, lines, holder, options = arguments[1], arguments[6], arguments[8], arguments[9]
   if not channel_of(channel) then
@@ -135,6 +148,9 @@ operation.reserve = function(arguments, command)
     return book_told(arguments, command)
   end
 
+  if not sums_are_there(channel, arguments[6]) then
+    return { 'LATER' }
+  end
   local sums = summed(arguments[6])
   local basket = Sourcing.new_basket(channel, options)
   local short = fill_basket(basket, sums, split, partial, options)

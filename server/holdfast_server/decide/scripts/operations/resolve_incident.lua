@@ -23,12 +23,16 @@ end
 
 -- Returns where the units of each line come from now, by the index of the line; or nil and a refusal.
 local function replacements(reservation, missing, resolution, substitute_sku, to_location)
-  local places_by_line, draw = {}, Lines.new_draw()
+  local places_by_line, draw = {}, reservation and Lines.new_draw(reservation)
   for index, one in ipairs(missing) do
     local line, units = reservation[RESERVATION.lines][one[1]], one[2]
     if resolution == RESOLUTION.SUBSTITUTE then
       local pool_id = channel_of(reservation[RESERVATION.channel])[CHANNEL.pool]
       local places, drawn = Lines.draw(draw, pool_id, substitute_sku, units, '')
+      local refusal = Lines.draw_refusal(draw)
+      if refusal then
+        return nil, refusal
+      end
       if drawn < units then
         return nil, refuse('INSUFFICIENT_STOCK', { { substitute_sku, '', units, drawn } }, {})
       end

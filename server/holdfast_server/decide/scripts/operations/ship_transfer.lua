@@ -16,6 +16,9 @@ local function shipment_refusal(from, to, lines)
   local short = {}
   for _, line in ipairs(lines) do
     local there = physical_of(slot_of(line[1], from).level)
+    if in_transit_of(slot_of(line[1], to)) + line[2] > MAX_LEVEL_QUANTITY then
+      return refuse('QUANTITY_OVERFLOW', line[1], to)
+    end
     if there < line[2] then
       short[#short + 1] = { line[1], from, line[2], math.max(0, there) }
     end

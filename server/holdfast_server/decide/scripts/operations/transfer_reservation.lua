@@ -8,7 +8,7 @@
 
 -- Returns what is moved: { line number, units, places } each; or nil and a refusal.
 local function moves_of(reservation, lines)
-  local moves, draw = {}, Lines.new_draw()
+  local moves, draw = {}, Lines.new_draw(reservation)
   for index, ask in ipairs(lines) do
     local number, quantity, location, pool_id = unpack(ask)
     local line = reservation[RESERVATION.lines][number]

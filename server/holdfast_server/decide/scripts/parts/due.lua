@@ -38,21 +38,37 @@ local function end_allotment(sku, channel)
   finish(record)
 end
 
--- Gives units to those who wait at the levels after one, in the order of their names: as many as one step may look at. The
--- next step goes on from there.
-function cover_after(sku, location)
-  local from = sku == '' and '-' or '[' .. sku .. '|' .. location .. '}'
-  local places = redis.call('ZRANGEBYLEX', KEY.waiting, from, '+', 'LIMIT', 0, limits.max_covers_per_tick)
-  local field
+-- Returns the levels at which somebody waits, after one, in the order of their names: as many as one step may look at; and
+-- whether there are more. Who began to wait in this tick is not in Redis yet.
+local function levels_with_waiting(sku, location)
+  local after = sku == '' and '' or sku .. '|' .. location .. '}'
+  local places = redis.call('ZRANGEBYLEX', KEY.waiting, '[' .. after, '+', 'LIMIT', 0, limits.max_covers_per_tick)
+  local is_cut = #places == limits.max_covers_per_tick
+  local fields = {}
   for _, place in ipairs(places) do
-    local of_sku, at = string.match(place, '^([^|]*)|([^|]*)|')
-    if of_sku .. '|' .. at ~= field then
-      field, sku, location = of_sku .. '|' .. at, of_sku, at
-      cover(slot_of(sku, location))
+    fields[string.match(place, '^([^|]*|[^|]*)|')] = true
+  end
+  local last = is_cut and places[#places]
+  for field, added in pairs(added_at) do
+    if next(added) ~= nil and field .. '|' >= after and (not last or field .. '|' < last) then
+      fields[field] = true
     end
   end
-  if #places == limits.max_covers_per_tick then
-    set_due_once('!sweep|' .. field, now_us)
+  fields = keys_of(fields)
+  table.sort(fields, function(one, other)
+    return one .. '|' < other .. '|'
+  end)
+  return fields, is_cut
+end
+
+-- Gives units to those who wait at the levels after one. The next step goes on from where this one ends.
+function cover_after(sku, location)
+  local fields, is_cut = levels_with_waiting(sku, location)
+  for _, field in ipairs(fields) do
+    cover(slot_of(string.match(field, '^([^|]*)|(.*)$')))
+  end
+  if is_cut then
+    set_due_once('!sweep|' .. fields[#fields], now_us)
   end
   brought = {}
 end
@@ -73,6 +89,16 @@ local function do_one(member)
   end
 end
 
+-- Says whether this tick left work for the next one, which should follow at once.
+local function is_due_again()
+  for _, time_us in pairs(due_added) do
+    if time_us <= now_us then
+      return true
+    end
+  end
+  return false
+end
+
 -- Returns whether there may be more that is due.
 function do_what_is_due()
   if head.position - head.committed >= limits.max_uncommitted_operations then
@@ -81,9 +107,12 @@ function do_what_is_due()
   local members = redis.call('ZRANGEBYSCORE', KEY.due, '-inf', digits(now_us), 'LIMIT', 0, limits.max_expiries_per_tick)
   for _, member in ipairs(members) do
     do_one(member)
+    if work >= limits.max_work_per_tick then
+      return true
+    end
   end
   brought = {}
-  return #members == limits.max_expiries_per_tick
+  return #members == limits.max_expiries_per_tick or is_due_again()
 end
 
 end

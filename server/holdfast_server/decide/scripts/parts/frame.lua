@@ -4,11 +4,11 @@
 local KEY = {}
 for number, name in ipairs({
   'open', 'head', 'journal', 'levels', 'reservations', 'due', 'items', 'locations', 'pools', 'channels', 'sums',
-  'rules', 'holders', 'supply', 'places', 'documents', 'recalled', 'waiting',
+  'stocked', 'rules', 'holders', 'supply', 'places', 'documents', 'recalled', 'waiting',
 }) do
   KEY[name] = KEYS[number]
 end
-KEY.outcomes = { KEYS[19], KEYS[20], KEYS[21], KEYS[22] }
+KEY.outcomes = { KEYS[20], KEYS[21], KEYS[22], KEYS[23] }
 
 local segment = string.match(KEY.open, '{(.-)}')
 local epoch = tonumber(ARGV[1])

@@ -33,10 +33,9 @@ local function slot_of(sku, location)
   return slot
 end
 
--- Reads the levels of a SKU at many locations in few calls.
-local function read_levels(sku, locations)
-  slots_of_sku[sku] = slots_of_sku[sku] or {}
-  local slots = slots_of_sku[sku]
+-- Looks at the levels of a SKU at many locations in few calls: look(location, level or nil, field, packed).
+local function each_level(sku, locations, look)
+  local slots = slots_of_sku[sku] or NOTHING
   for from = 1, #locations, CHUNK do
     local to = math.min(from + CHUNK - 1, #locations)
     local fields = {}
@@ -46,9 +45,33 @@ local function read_levels(sku, locations)
     local packed = redis.call('HMGET', KEY.levels, unpack(fields))
     for offset, field in ipairs(fields) do
       local location = locations[from + offset - 1]
-      slots[location] = slots[location] or new_slot(sku, location, field, packed[offset])
+      local slot = slots[location]
+      local level = slot and slot.level or (not slot and packed[offset] and cmsgpack.unpack(packed[offset])) or nil
+      look(location, level, field, packed[offset])
     end
   end
+end
+
+-- Has the slots of a SKU at many locations read in few calls.
+local function read_levels(sku, locations)
+  slots_of_sku[sku] = slots_of_sku[sku] or {}
+  local slots = slots_of_sku[sku]
+  each_level(sku, locations, function(location, _, field, packed)
+    slots[location] = slots[location] or new_slot(sku, location, field, packed)
+  end)
+end
+
+-- The locations at which a SKU has levels.
+local stocked_cache, changed_stocked = {}, {}
+
+local function stocked_at(sku)
+  local locations = stocked_cache[sku]
+  if not locations then
+    local packed = redis.call('HGET', KEY.stocked, sku)
+    locations = packed and cmsgpack.unpack(packed) or {}
+    stocked_cache[sku] = locations
+  end
+  return locations
 end
 
 -- Returns the units that are not sold: the rule of the level counts, else that of the SKU, else that of the location.
@@ -118,6 +141,9 @@ local function level_for_change(slot)
     local item = item_of(slot.sku)
     item[ITEM.levels] = item[ITEM.levels] + 1
     changed_items[slot.sku] = item
+    local locations = stocked_at(slot.sku)
+    locations[#locations + 1] = slot.location
+    changed_stocked[slot.sku] = locations
   end
   if not slot.changed then
     slot.changed = true
@@ -133,4 +159,10 @@ local function write_levels()
     fields[2 * number] = cmsgpack.pack(slot.level)
   end
   set_fields(KEY.levels, fields)
+  fields = {}
+  for sku, locations in pairs(changed_stocked) do
+    fields[#fields + 1] = sku
+    fields[#fields + 1] = cmsgpack.pack(locations)
+  end
+  set_fields(KEY.stocked, fields)
 end

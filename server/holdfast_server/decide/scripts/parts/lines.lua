@@ -85,9 +85,17 @@ function Lines.book(record, kind, reservation, number, slot, units)
   move(record, kind, number, slot, 0, 0, 0, is_held and units or 0, is_held and 0 or units)
 end
 
--- Units of one SKU that are to be drawn from several places: a list of { slot, units }, and what is taken by it so far.
-function Lines.new_draw()
-  return { taken = {} }
+-- Units that a reservation is to draw from several places: what is taken by it so far, and how many lines it has then.
+function Lines.new_draw(reservation)
+  return { taken = {}, lines = #reservation[RESERVATION.lines] }
+end
+
+-- Returns a refusal if a reservation would get more lines than it may have.
+function Lines.draw_refusal(draw)
+  if draw.lines > limits.max_placements_per_reservation then
+    return refuse('LIMIT_EXCEEDED', 'max_placements_per_reservation', limits.max_placements_per_reservation)
+  end
+  return nil
 end
 
 -- Draws units from the locations of a pool in its order, as much as each has, one location left out. Returns the places
@@ -97,14 +105,16 @@ function Lines.draw(draw, pool_id, sku, units, but_not)
   local locations = pool_of(pool_id)[POOL.locations]
   local places, drawn = {}, 0
   local rank = next_rank(record[BITS], 0)
-  while rank and drawn < units and #places < limits.max_placements_per_reservation do
+  while rank and drawn < units and draw.lines <= limits.max_placements_per_reservation do
     local slot = slot_of(sku, locations[rank + 1])
     local take = math.min(units - drawn, net_of(slot) - (draw.taken[slot] or 0))
     if take > 0 and slot.location ~= but_not then
       draw.taken[slot] = (draw.taken[slot] or 0) + take
       places[#places + 1] = { slot, take }
+      draw.lines = draw.lines + 1
       drawn = drawn + take
     end
+    work = work + 1
     rank = next_rank(record[BITS], rank + 1)
   end
   return places, drawn
@@ -143,12 +153,17 @@ function Lines.places(draw, line, quantity, location, pool_id)
       return nil, refuse('INSUFFICIENT_STOCK', { { sku, location, quantity, math.max(0, left) } }, {})
     end
     draw.taken[slot] = (draw.taken[slot] or 0) + quantity
-    return { { slot, quantity } }
+    draw.lines = draw.lines + 1
+    return { { slot, quantity } }, Lines.draw_refusal(draw)
   end
   if not pool_of(pool_id) then
     return nil, refuse('UNKNOWN_POOL', pool_id)
   end
   local places, drawn = Lines.draw(draw, pool_id, sku, quantity, line[LINE.location])
+  local refusal = Lines.draw_refusal(draw)
+  if refusal then
+    return nil, refusal
+  end
   if drawn < quantity then
     return nil, refuse('INSUFFICIENT_STOCK', { { sku, '', quantity, drawn } }, {})
   end

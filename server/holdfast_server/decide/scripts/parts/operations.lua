@@ -31,7 +31,6 @@ end
 -- Books one movement: changes the level of a slot, and writes down the change and the balance after it. The changes of
 -- backordered units and of those in transit may be left out.
 local function move(record, kind, line, slot, sellable, quality_hold, damaged, held, committed, backordered, in_transit)
-  prepare_sums(slot)
   local before = net_of(slot)
   local level = level_for_change(slot)
   level[LEVEL.version] = level[LEVEL.version] + 1

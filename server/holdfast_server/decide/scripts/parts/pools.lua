@@ -45,40 +45,71 @@ local function next_rank(bits, from)
   return rank
 end
 
+local NO_RANKS = {}
+
+local function ranks_of(location)
+  local place = location_of(location)
+  return place and place[LOCATION.ranks] or NO_RANKS
+end
+
+-- The rank of each location in a pool, from 0, by the list of the pool's locations: another list is another pool.
+local rank_cache = {}
+
+local function ranks_in(pool_id)
+  local locations = pool_of(pool_id)[POOL.locations]
+  local ranks = rank_cache[locations]
+  if not ranks then
+    ranks = {}
+    for index, location in ipairs(locations) do
+      ranks[location] = index - 1
+    end
+    rank_cache[locations] = ranks
+  end
+  return ranks
+end
+
 local function version_of(item)
   return item and item[ITEM.version] or 0
 end
 
-local function record_from_levels(pool, sku)
-  local locations = pool[POOL.locations]
-  local sum = 0
-  local bits = string.rep('\0', math.ceil(#locations / 8))
-  local item = item_of(sku)
-  local version = version_of(item)
-  if not item or item[ITEM.levels] == 0 then
-    return { pool[POOL.version], sum, bits, version > 0 and version or nil }
+-- So many levels that are looked at weigh as much as a movement. What this tick did to make sums anew is counted apart: it
+-- is kept, so whoever waits for it gets further with every tick.
+local LEVELS_PER_WORK = 8
+local cold_work = 0
+
+-- Returns the locations of a pool at which a SKU can have units: those where it has levels, if these are fewer.
+local function places_to_look(pool_id, sku)
+  local locations = pool_of(pool_id)[POOL.locations]
+  if item_of(sku)[ITEM.levels] >= #locations then
+    return locations
   end
-  local slots = slots_of_sku[sku] or {}
-  local location_safety = pool[POOL.safety]
-  for from = 1, #locations, CHUNK do
-    local to = math.min(from + CHUNK - 1, #locations)
-    local fields = {}
-    for index = from, to do
-      fields[#fields + 1] = sku .. '|' .. locations[index]
+  local ranks, places = ranks_in(pool_id), {}
+  for _, location in ipairs(stocked_at(sku)) do
+    if ranks[location] then
+      places[#places + 1] = location
     end
-    local packed = redis.call('HMGET', KEY.levels, unpack(fields))
-    for offset = 1, #fields do
-      local location = locations[from + offset - 1]
-      local slot = slots[location]
-      local units = physical_of(slot and slot.level or (not slot and packed[offset] and cmsgpack.unpack(packed[offset])))
+  end
+  return places
+end
+
+local function record_from_levels(pool_id, sku)
+  local pool, item = pool_of(pool_id), item_of(sku)
+  local sum, bits = 0, string.rep('\0', math.ceil(#pool[POOL.locations] / 8))
+  local version = version_of(item)
+  if item and item[ITEM.levels] > 0 then
+    local ranks, places = ranks_in(pool_id), places_to_look(pool_id, sku)
+    each_level(sku, places, function(location, level)
+      local units = physical_of(level)
       if units > 0 then
-        units = units - find_safety(item, sku, location, location_safety and location_safety[location] or 0)
+        units = units - find_safety(item, sku, location, pool[POOL.safety][location] or 0)
       end
       if units > 0 then
         sum = sum + units
-        bits = with_bit(bits, from + offset - 2, true)
+        bits = with_bit(bits, ranks[location], true)
       end
-    end
+    end)
+    local weight = math.ceil(#places / LEVELS_PER_WORK)
+    work, cold_work = work + weight, cold_work + weight
   end
   return { pool[POOL.version], sum, bits, version > 0 and version or nil }
 end
@@ -90,8 +121,8 @@ local function mark_changed(sum)
   end
 end
 
--- Returns what a pool has of a SKU, with a record of the pool's present version.
-local function sum_of(pool_id, sku)
+-- Returns the sum with what is kept of it: of this pool and item as they are now, or nothing.
+local function kept_sum(pool_id, sku)
   local sums = sums_of_sku[sku]
   if not sums then
     sums = {}
@@ -103,60 +134,55 @@ local function sum_of(pool_id, sku)
     sum = { pool_id = pool_id, sku = sku, record = packed and cmsgpack.unpack(packed) or nil }
     sums[pool_id] = sum
   end
-  if sum.checked == upheavals then
-    return sum
+  if sum.checked ~= upheavals then
+    sum.checked = upheavals
+    local record = sum.record
+    if record and (record[VERSION] ~= pool_of(pool_id)[POOL.version]
+      or (record[ITEM_VERSION] or 0) ~= version_of(item_of(sku))) then
+      sum.record = nil
+    end
   end
-  sum.checked = upheavals
-  local pool, item = pool_of(pool_id), item_of(sku)
-  local record = sum.record
-  if not record or record[VERSION] ~= pool[POOL.version] or (record[ITEM_VERSION] or 0) ~= version_of(item) then
-    sum.record = record_from_levels(pool, sku)
+  return sum
+end
+
+-- Returns what a pool has of a SKU, with a record of the pool's present version.
+local function sum_of(pool_id, sku)
+  local sum = kept_sum(pool_id, sku)
+  if not sum.record then
+    sum.record = record_from_levels(pool_id, sku)
     -- Of a SKU that does not exist nothing is kept, however often it is asked for.
-    if item then
+    if item_of(sku) then
       mark_changed(sum)
     end
   end
   return sum
 end
 
-local NO_RANKS = {}
-
-local function ranks_of(location)
-  local place = location_of(location)
-  return place and place[LOCATION.ranks] or NO_RANKS
-end
-
--- Makes sure that the sums which a change of a level will touch are there. To be called before the change: a record that
--- must be made anew is made from the levels.
-local function prepare_sums(slot)
-  for pool_id in pairs(ranks_of(slot.location)) do
-    sum_of(pool_id, slot.sku)
-  end
-end
-
--- Brings the sums up to a level whose net quantity has changed.
+-- Brings the sums up to a level whose net quantity has changed. A sum that nobody has asked for since it became worthless
+-- is not made for this: it will be made from the levels, which have the change.
 local function keep_sums(slot, before, after)
   local gained = math.max(0, after) - math.max(0, before)
   local turned = (before > 0) ~= (after > 0)
-  local sums = sums_of_sku[slot.sku]
   for pool_id, rank in pairs(ranks_of(slot.location)) do
-    local sum = sums[pool_id]
+    local sum = kept_sum(pool_id, slot.sku)
     local record = sum.record
-    record[SUM] = record[SUM] + gained
-    if turned then
-      record[BITS] = with_bit(record[BITS], rank, after > 0)
-    end
-    mark_changed(sum)
-    if not sum.touched then
-      sum.touched = true
-      touched_sums[#touched_sums + 1] = sum
-      work = work + 1
+    if record then
+      record[SUM] = record[SUM] + gained
+      if turned then
+        record[BITS] = with_bit(record[BITS], rank, after > 0)
+      end
+      mark_changed(sum)
+      if not sum.touched then
+        sum.touched = true
+        touched_sums[#touched_sums + 1] = sum
+        work = work + 1
+      end
     end
   end
 end
 
--- Returns the availability after the tick of every SKU in every pool that the tick touched. Every channel of a pool may
--- sell what the pool has, so one image tells it for all of them.
+-- Returns the availability after the tick of every SKU in every pool that the tick touched, as far as anybody had asked for
+-- it. Every channel of a pool may sell what the pool has, so one image tells it for all of them.
 local function availability_after()
   local images = {}
   for number, sum in ipairs(touched_sums) do
@@ -167,9 +193,11 @@ end
 
 local function write_sums()
   local fields = {}
-  for number, sum in ipairs(changed_sums) do
-    fields[2 * number - 1] = sum.pool_id .. '|' .. sum.sku
-    fields[2 * number] = cmsgpack.pack(sum.record)
+  for _, sum in ipairs(changed_sums) do
+    if sum.record then
+      fields[#fields + 1] = sum.pool_id .. '|' .. sum.sku
+      fields[#fields + 1] = cmsgpack.pack(sum.record)
+    end
   end
   set_fields(KEY.sums, fields)
 end

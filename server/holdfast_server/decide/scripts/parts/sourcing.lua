@@ -8,8 +8,14 @@
 local Sourcing = {}
 do
 
--- By the rule and the pool as they are now; either is another table when it is replaced.
-local nearest_cache = {}
+-- Returns the first elements of pairs, as a set.
+local function set_of_first(pairs_given)
+  local set = {}
+  for _, pair in ipairs(pairs_given) do
+    set[pair[1]] = true
+  end
+  return set
+end
 
 Sourcing.REASON_OF_ORDER = {
   [ORDER.POOL] = SOURCED.POOL_ORDER, [ORDER.NEAREST] = SOURCED.NEAREST, [ORDER.MOST_STOCK] = SOURCED.MOST_STOCK,
@@ -138,30 +144,45 @@ function Sourcing.take_back(basket, count)
   end
 end
 
--- The locations of the pool, the nearest first, as near ones in the pool's order; those of unknown distance last.
-local function by_distance(basket)
-  local rule = rule_of('distances|' .. basket.destination)
-  local known = nearest_cache[rule] or {}
-  nearest_cache[rule] = known
-  local nearest = known[basket.pool]
-  if not nearest then
-    local distance_to = {}
-    for _, pair in ipairs(rule) do
-      distance_to[pair[1]] = pair[2]
+-- Returns the ranks in the pool of the next locations of a rule that are equally far, those with units, in the pool's order;
+-- and where the rule goes on.
+local function next_nearest(basket, rule, from, bits)
+  local ranks, index = {}, from
+  while rule[index] and rule[index][2] == rule[from][2] do
+    local rank = ranks_of(rule[index][1])[basket.pool_id]
+    if rank and bit_is_set(bits, rank) then
+      ranks[#ranks + 1] = rank
     end
-    nearest = {}
-    for index, location in ipairs(basket.pool[POOL.locations]) do
-      nearest[index] = { location, index - 1, distance_to[location] or math.huge }
-    end
-    table.sort(nearest, function(one, other)
-      if one[3] ~= other[3] then
-        return one[3] < other[3]
-      end
-      return one[2] < other[2]
-    end)
-    known[basket.pool] = nearest
+    index = index + 1
   end
-  return nearest
+  table.sort(ranks)
+  return ranks, index
+end
+
+-- Gives the ranks of the locations with units, the nearest first, as near ones in the pool's order; those of unknown distance
+-- last. The rule is sorted by distance; only as much of it is looked at as is needed.
+local function by_distance(basket, bits)
+  local rule = rule_of('distances|' .. basket.destination)
+  local at, run, in_run, rank = 1, {}, 0, -1
+  return function()
+    in_run = in_run + 1
+    while not run[in_run] and rule[at] do
+      local from = at
+      run, at = next_nearest(basket, rule, from, bits)
+      in_run = 1
+      if not Sourcing.look(basket, at - from) then
+        return nil
+      end
+    end
+    if run[in_run] then
+      return run[in_run]
+    end
+    basket.declared = basket.declared or set_of_first(rule)
+    repeat
+      rank = rank and next_rank(bits, rank + 1)
+    until not rank or not basket.declared[basket.pool[POOL.locations][rank + 1]]
+    return rank
+  end
 end
 
 local function by_stock(basket, sku, bits)
@@ -197,12 +218,10 @@ local function places_in_order(basket, sku)
     end
   end
   if basket.order == ORDER.NEAREST then
-    local nearest, index = by_distance(basket), 0
+    local next_rank_by_distance = by_distance(basket, bits)
     return function()
-      repeat
-        index = index + 1
-      until not nearest[index] or bit_is_set(bits, nearest[index][2])
-      return nearest[index] and slot_of(sku, nearest[index][1])
+      local rank = next_rank_by_distance()
+      return rank and slot_of(sku, locations[rank + 1])
     end
   end
   local rank = -1

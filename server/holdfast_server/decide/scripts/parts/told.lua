@@ -70,6 +70,7 @@ local function place_told_sourced(basket, sku, quantity, ordered_sku)
   if not may_have_more(basket, sku) then
     return rest
   end
+  -- What is sold is never refused for a bound: past it nobody looks for safety stock any more, and the rest waits.
   if not Sourcing.look(basket, #basket.pool[POOL.locations]) then
     return rest
   end
@@ -143,7 +144,7 @@ function book_told(arguments, command)
     return refusal
   end
   fill_told(basket, parts)
-  refusal = Sourcing.look_refusal(basket) or waiting_refusal(basket)
+  refusal = waiting_refusal(basket)
   if refusal then
     return refusal
   end
