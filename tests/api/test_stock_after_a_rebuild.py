@@ -10,7 +10,7 @@ from holdfast.inventory.v1.catalog_service_pb2 import MoveAllotmentRequest
 
 from api.calls import patiently, stubs_of
 from api.ids import some, uuid7
-from api.refusals import refusal_of, short_of
+from api.refusals import kit_conflict, refusal_of, short_of
 from api.rules import (
     allotment,
     backorder,
@@ -39,6 +39,8 @@ class Trade:
         await put_channel(shop.stubs, self.other, shop.pool)
         self.kit = await put_item(shop.stubs, parts=((plenty, 2), (instead, 1)))
         await put_item(shop.stubs, shop.skus[3], inactive=True)
+        self.loose = await put_item(shop.stubs)
+        await put_item(shop.stubs, parts=((self.loose, 1),))
         await shop.put_rules(
             safety_stock(1, location=near),
             safety_stock(2, sku=plenty, location=far),
@@ -101,6 +103,8 @@ async def everything_goes_on(trade: Trade) -> None:
     assert limited.reason == "HOLD_LIMIT_REACHED"
     assert (await refusal_of(shop.reserve((inactive, 1)))).reason == "ITEM_INACTIVE"
     assert (await refusal_of(shop.receive(1, sku=trade.kit))).reason == "KIT_CONFLICT"
+    nested = await refusal_of(put_item(shop.stubs, trade.loose, parts=((instead, 1),)))
+    assert nested == kit_conflict(trade.loose, "NOT_NESTED")
     nearest = await shop.reserve((instead, 1), sourcing=to(trade.region))
     assert [line.location for line in nearest.lines] == [far]
     kits = await shop.reserve((trade.kit, 1), allow_split=True)
@@ -135,7 +139,8 @@ async def everything_goes_on(trade: Trade) -> None:
     await shop.take_back((1, 1), reservation_id=trade.ended.reservation_id)
     again = shop.take_back((1, 1), reservation_id=trade.ended.reservation_id)
     assert (await refusal_of(again)).reason == "RETURN_EXCEEDS_FULFILLED"
-    await shop.resolve(trade.told.incident_id, 1)
+    resolved = (await shop.resolve(trade.told.incident_id, 1)).incident
+    assert [line.quantity - line.open_quantity for line in resolved.lines] == [2]
     await shop.close_incident(trade.told.incident_id)
     assert await short_of(shop.reserve((plenty, 10_000))) == (plenty, "", 10_000, await greatest(shop, plenty))
 

@@ -229,6 +229,124 @@ def test_a_short_pick_is_sourced_anew_as_far_as_there_are_units(trade: Trade) ->
     )
 
 
+def test_nobody_waits_beside_units_that_are_kept_from_him(trade: Trade) -> None:
+    rule = requests.BackorderRule(sku="A", location="far", backorder_cap=50)
+    trade.put(rule, requests.Allotment(sku="A", channel="till", guaranteed_quantity=5))
+    assert formula.backorder_room(trade.model.state, "A", "web") == 0
+    with pytest.raises(Refused) as refusal:
+        trade.reserve(("A", 9), allow_backorder=True)
+    assert refusal.value.short_lines[0].available == 3
+    assert places(trade.reserve(("A", 9), allow_backorder=True, fill_policy=words.PARTIAL)) == [("A", "near", 3, 0)]
+    trade.reserve(("A", 5), channel="till")
+    assert formula.backorder_room(trade.model.state, "A", "web") == 50
+    assert places(trade.reserve(("A", 9), allow_backorder=True)) == [("A", "far", 9, 9)]
+
+
+def test_what_waits_counts_against_the_cap_in_the_basket_too(trade: Trade) -> None:
+    rule = requests.BackorderRule(sku="C", location="near", backorder_cap=50)
+    trade.put(rule, requests.Allotment(sku="C", channel="web", cap_quantity=3))
+    trade.receive(("C", "far", 5))
+    lines = (("C", 2, "near"), ("C", 2))
+    with pytest.raises(Refused) as refusal:
+        trade.reserve(*lines, allow_backorder=True)
+    assert refusal.value.short_lines == (words.ShortLine(sku="C", location="", requested=2, available=1),)
+    taken = trade.reserve(*lines, allow_backorder=True, fill_policy=words.PARTIAL)
+    assert places(taken) == [("C", "near", 2, 2), ("C", "far", 1, 0)]
+    assert formula.backorder_room(trade.model.state, "C", "web") == 0
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_units_that_leave_from_elsewhere_are_not_found_for_those_that_are_missing(trade: Trade, turn: int) -> None:
+    order = trade.tell(("B", 4, "near"), ("C", 1, "near"), ("B", 2, "far"))
+    trade.receive(("B", "far", 2), ("C", "near", 1))
+    trade.receive(("B", "away", 3))
+    trade.do(requests.PutPools, pools=(requests.Pool(pool="net", locations=("near", "away", "far")),))
+    lines = (
+        requests.FulfillmentLine(line_number=1, quantity=1, missing_quantity=3),
+        requests.FulfillmentLine(line_number=3, quantity=2, location="away"),
+    )
+    answer = trade.do(
+        requests.PostFulfillment,
+        reservation_id=order.reservation_id,
+        lines=lines[::turn],
+        source_missing_anew=True,
+    )
+    assert answer.reservation is not None
+    assert places(answer.reservation) == [
+        ("B", "near", 2, 2),
+        ("C", "near", 1, 0),
+        ("B", "far", 0, 0),
+        ("B", "away", 1, 0),
+    ]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_own_units_of_a_line_leave_what_is_free_to_another(trade: Trade, turn: int) -> None:
+    order = trade.reserve(("A", 2, "near"), ("A", 1, "far"))
+    trade.do(requests.CommitReservation, reservation_id=order.reservation_id)
+    lines = tuple(requests.FulfillmentLine(line_number=number, location="near") for number in (1, 2))
+    trade.do(requests.PostFulfillment, reservation_id=order.reservation_id, lines=lines[::turn])
+    assert trade.of(order).state == words.FULFILLED
+    assert trade.available("A") == (5, 5, 5)
+
+
+def test_an_incident_settles_its_own_units_once(trade: Trade) -> None:
+    order = trade.tell(("B", 4, "near"), ("C", 3, "near"))
+    oversell = trade.last_document.document_id
+    pick = {"reservation_id": order.reservation_id}
+    missing = requests.FulfillmentLine(line_number=1, missing_quantity=2)
+    first, second = (trade.do(requests.PostFulfillment, **pick, lines=(missing,)).incident_id for _ in range(2))
+    for _ in range(2):
+        document = trade.do(requests.ResolveIncident, incident_id=first, resolution=words.CANCEL).document
+        assert document is not None
+        assert [(line.quantity, line.open) for line in document.lines] == [(2, 0)]
+    assert places(trade.of(order))[0] == ("B", "near", 2, 2)
+    trade.do(requests.ResolveIncident, incident_id=second, resolution=words.CANCEL)
+    trade.receive(("C", "near", 3))
+    missing = requests.FulfillmentLine(line_number=2, missing_quantity=3)
+    trade.do(requests.PostFulfillment, **pick, lines=(missing,))
+    trade.do(requests.ResolveIncident, incident_id=oversell, resolution=words.CANCEL)
+    assert places(trade.of(order)) == [("B", "near", 0, 0), ("C", "near", 3, 3)]
+
+
+def test_less_safety_stock_lets_units_come_to_those_who_wait(trade: Trade) -> None:
+    trade.put(requests.BackorderRule(sku="B", location="near", backorder_cap=9))
+    trade.put(requests.SafetyStock(location="near", quantity=4))
+    first, second = (trade.reserve(("B", 3), allow_backorder=True) for _ in range(2))
+    before = trade.model.position
+    trade.put(requests.SafetyStock(sku="B", quantity=0))
+    assert trade.model.position == before + 3, "the rule, and a cover for each of the two"
+    assert [places(trade.of(each))[0][3] for each in (first, second)] == [0, 2]
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_part_becomes_a_kit_only_if_no_kit_is_made_of_it_any_more(trade: Trade, *, stays: bool) -> None:
+    def kit(sku: str, part: str) -> requests.Item:
+        return requests.Item(sku=sku, parts=(requests.KitPart(sku=part, quantity=1),))
+
+    trade.do(requests.PutItems, items=(kit("K", "C"),))
+    items = (kit("C", "A"), kit("K", "C" if stays else "A"))
+    if not stays:
+        trade.do(requests.PutItems, items=items)
+        assert trade.available("K") == trade.available("C") == (8, 8, 5)
+        return
+    with pytest.raises(Refused) as refusal:
+        trade.do(requests.PutItems, items=items)
+    assert refusal.value.metadata == {"sku": "C", "rule": "NOT_NESTED"}
+
+
+def test_a_count_is_not_booked_on_top_of_a_later_one(trade: Trade) -> None:
+    then = requests.Revision(segment="main", position=trade.model.position)
+    line = requests.CountLine(sku="A", location="near", counted_quantity=2)
+    first = trade.do(requests.CountStock, lines=(line,), as_of_revision=then)
+    with pytest.raises(Refused) as refusal:
+        trade.do(requests.CountStock, lines=(line,), as_of_revision=then)
+    assert refusal.value.reason == "COUNTED_SINCE"
+    assert refusal.value.metadata["counted"] == str(first.position)
+    damaged = requests.CountLine(sku="A", location="near", counted_quantity=2, status=words.DAMAGED)
+    trade.do(requests.CountStock, lines=(damaged,), as_of_revision=then)
+
+
 def test_units_come_back_once_and_are_sellable_after_inspection(trade: Trade) -> None:
     reservation = trade.tell(("B", 2, "near"))
     trade.do(requests.PostFulfillment, reservation_id=reservation.reservation_id)

@@ -182,7 +182,7 @@ def _import(
     if as_json:
         asking.print_json(result.as_json())
     else:
-        _print_report(result)
+        print_report(result)
     raise typer.Exit(result.exit_code)
 
 
@@ -219,7 +219,8 @@ def delimiter_told(delimiter: str) -> str:
     return "\t" if delimiter == "\\t" else delimiter
 
 
-def _print_report(report: ImportReport) -> None:
+def print_report(report: ImportReport) -> None:
+    """Print the rows that stayed out, and what became of all."""
     rejections = report.rejections_in_order
     if rejections:
         asking.print_table(

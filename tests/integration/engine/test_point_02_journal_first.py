@@ -124,7 +124,7 @@ async def test_point_2_an_entry_holds_the_operation_its_identity_and_every_image
 
 
 async def test_point_2_an_entry_holds_the_availability_of_every_pool_that_it_touches(rig: Rig) -> None:
-    """Two pools share a location; a sale through one changes what every channel of both may sell, if anybody ever asked.
+    """Two pools share a location; a sale through one changes what every channel of both may sell, if anybody asked.
 
     Taken out by: `touched_sums` for the first pool of a location only in keep_sums of pools.lua.
     """

@@ -94,12 +94,17 @@ def test_reserve_can_commit_at_once_and_show_what_is_missing(authority: Scripted
         "CreateReservation",
         inventory_service_pb2.CreateReservationResponse(reservation=RESERVATION, shortfalls=[short]),
     )
-    authority.will_answer("CommitReservation", inventory_service_pb2.CommitReservationResponse())
+    committed = reservation_pb2.Reservation(
+        reservation_id="main-1", state=reservation_pb2.RESERVATION_STATE_COMMITTED, lines=RESERVATION.lines
+    )
+    authority.will_answer("CommitReservation", inventory_service_pb2.CommitReservationResponse(reservation=committed))
     result = holdfast(authority, "reserve", "85123A=5", "--channel", "WEB", "--partial", "--commit")
     assert result.exit_code == 0
     assert authority.heard("CreateReservation")[0].request.fill_policy == inventory_service_pb2.FILL_POLICY_PARTIAL
     assert authority.heard("CommitReservation")[0].request.reservation_id == "main-1"
     assert "short: 85123A, requested 5, reserved 2" in result.stdout
+    assert "COMMITTED" in result.stdout
+    assert "HELD" not in result.stdout
 
 
 def test_a_reservation_whose_commit_failed_is_shown_all_the_same(authority: ScriptedAuthority) -> None:
@@ -455,17 +460,18 @@ def test_serve_becomes_the_server_with_its_arguments(
     authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     became: list[Any] = []
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if name == "holdfast_server" else None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     monkeypatch.setattr(os, "execv", lambda *what: became.extend(what))
     result = holdfast(authority, "serve", "--port", "50052", "data")
     assert result.exit_code == 0
     assert became == [sys.executable, [sys.executable, "-m", "holdfast_server", "--port", "50052", "data"]]
 
 
+@pytest.mark.parametrize("missing", ["holdfast_server", "structlog"])
 def test_serve_without_the_server_says_what_to_install(
-    authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
+    authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else object())
     result = holdfast(authority, "serve")
     assert result.exit_code == 1
     assert result.stderr == (

@@ -90,7 +90,11 @@ def test_a_file_is_counted_row_by_row_with_a_result_for_each(authority: Scripted
         r"NEW-1 .* waits for its item as main-parked-5",
     ):
         assert re.search(words, result.stdout), words
-    assert "5 rows: 3 booked, 2 of them differed by +2 and -3 units, 1 were booked before" in result.stdout
+    assert (
+        "5 rows: 1 booked (1 differed: 0 units more, 3 fewer), 1 booked before, 1 wait for their items, 0 duplicates, "
+        "2 refused." in result.stdout
+    )
+    assert "COUNTED_SINCE" not in result.stdout
 
 
 def test_a_counted_file_is_machine_readable_row_by_row(authority: ScriptedAuthority, tmp_path: Path) -> None:
@@ -120,6 +124,109 @@ def test_a_file_with_a_moment_is_the_same_count_again_and_one_without_is_not(
     first, again, other, bare, bare_again = ids(*moment), ids(*moment), ids("--as-of", "main/7"), ids(), ids()
     assert first == again
     assert len({*first, *other, *bare, *bare_again}) == 16
+
+
+def count_rows(
+    authority: ScriptedAuthority, tmp_path: Path, *rows: str, answers: int, options: tuple[str, ...]
+) -> Result:
+    file = tmp_path / "rows.csv"
+    file.write_text("\n".join(["sku,location,counted_quantity", *rows, ""]))
+    answered(authority, *[counted(0)] * answers)
+    return holdfast(authority, "count", "--file", str(file), *options)
+
+
+def ids_by_sku(authority: ScriptedAuthority) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for call in authority.heard("StreamCounts"):
+        found.setdefault(call.request.count.lines[0].sku, []).append(call.request.count.request_id)
+    return found
+
+
+def test_in_a_corrected_file_the_rows_that_stayed_are_the_same_counts(
+    authority: ScriptedAuthority, tmp_path: Path
+) -> None:
+    options = ("--as-of", "2026-03-01T18:00:00Z")
+    wrong = count_rows(authority, tmp_path, "TEA-1,SHOP,90", "TEA-2,SHOP,4O", answers=1, options=options)
+    # The same moment in another zone, another line, and one more row above.
+    options = ("--as-of", "2026-03-01T19:00:00+01:00")
+    rows = ("TEA-0,SHOP,7", "TEA-2,SHOP,40", "TEA-1,SHOP,90")
+    right = count_rows(authority, tmp_path, *rows, answers=3, options=options)
+    assert (wrong.exit_code, right.exit_code) == (3, 0)
+    ids = ids_by_sku(authority)
+    assert len(ids["TEA-1"]) == 2
+    assert len({*ids["TEA-1"]}) == 1
+    assert len({*ids["TEA-0"], *ids["TEA-1"], *ids["TEA-2"]}) == 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--as-of", "main/8"),
+        ("--as-of", "main/7", "--reason", "night"),
+        ("--as-of", "main/7", "--reference", "list-14"),
+        ("--as-of", "main/7", "--status", "damaged"),
+        ("--as-of", "main/7", "--park"),
+    ],
+    ids=" ".join,
+)
+def test_whoever_says_something_else_counts_something_else(
+    authority: ScriptedAuthority, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    count_rows(authority, tmp_path, "TEA-1,SHOP,90", answers=1, options=("--as-of", "main/7"))
+    count_rows(authority, tmp_path, "TEA-1,SHOP,90", answers=1, options=options)
+    assert len({*ids_by_sku(authority)["TEA-1"]}) == 2
+
+
+@pytest.mark.parametrize("options", [("--as-of", "main/7"), ()])
+def test_a_row_that_stands_in_the_file_twice_is_told_and_counted_once(
+    authority: ScriptedAuthority, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    rows = ("TEA-1,SHOP,90", "TEA-1,OTHER,90", "TEA-1,SHOP,90")
+    result = count_rows(authority, tmp_path, *rows, answers=2, options=options)
+    assert result.exit_code == 0
+    assert len(authority.heard("StreamCounts")) == 2
+    assert re.search(r"4 │ TEA-1 .* a duplicate of row 2, passed over", result.stdout)
+    assert "3 rows: 2 booked, 0 booked before, 0 wait for their items, 1 duplicates, 0 refused." in result.stdout
+
+
+def test_two_rows_that_count_the_same_units_otherwise_cannot_both_be_right(
+    authority: ScriptedAuthority, tmp_path: Path
+) -> None:
+    result = count_rows(authority, tmp_path, "TEA-1,SHOP,90", "TEA-1,SHOP,91", answers=1, options=())
+    assert result.exit_code == 3
+    assert len(authority.heard("StreamCounts")) == 1
+    assert re.search(r"3 │ TEA-1 .* 91 .* row 2 counts the same units otherwise", result.stdout)
+
+
+COUNTED_SINCE = status_of(
+    grpc.StatusCode.ABORTED,
+    "COUNTED_SINCE",
+    "counted again",
+    metadata={"sku": "TEA-1", "location": "SHOP", "as_of": "7", "counted": "9"},
+)
+
+
+def test_units_that_were_counted_again_since_are_told_in_words_that_help(
+    authority: ScriptedAuthority, tmp_path: Path
+) -> None:
+    answered(authority, COUNTED_SINCE)
+    rows = ("TEA-1,SHOP,90", "TEA-2,SHOP,40")
+    result = count_rows(authority, tmp_path, *rows, answers=1, options=("--as-of", "main/7"))
+    assert result.exit_code == 3
+    assert "2 rows: 1 booked, 0 booked before" in result.stdout
+    assert "1 of the refused were counted again since this count (COUNTED_SINCE)" in result.stdout
+    assert "count anew with a new --as-of" in result.stdout
+
+
+def test_a_count_at_the_shelf_that_is_too_old_says_what_to_do(authority: ScriptedAuthority) -> None:
+    authority.will_answer("CountStock", COUNTED_SINCE, COUNTED_SINCE)
+    arguments = ("count", "TEA-1@SHOP=90", "--as-of", "main/7")
+    result = holdfast(authority, *arguments)
+    assert result.exit_code == 1
+    assert "COUNTED_SINCE" in result.stderr
+    assert "count anew with a new --as-of" in result.stderr
+    as_json = holdfast(authority, *arguments, "--json")
+    assert json.loads(as_json.stderr)["error"]["reason"] == "COUNTED_SINCE"
 
 
 def test_a_stream_that_breaks_tells_what_was_booked(authority: ScriptedAuthority, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from holdfast_client import command
 from holdfast_client.command import asking, trace
+from unit.client.catalog_cases import CATALOG_CASES
 from unit.client.command_cases import CASES, LEVEL, NOON, REVISION
 from unit.client.rule_cases import RULE_CASES
 from unit.client.scripted import ScriptedAuthority, short_of
@@ -21,7 +22,7 @@ def holdfast(authority: ScriptedAuthority, *arguments: str) -> Result:
     return CliRunner().invoke(command.build(), arguments, env={"HOLDFAST_TARGET": authority.target})
 
 
-@pytest.mark.parametrize(("words", "answer", "asked", "shown"), [*CASES, *RULE_CASES])
+@pytest.mark.parametrize(("words", "answer", "asked", "shown"), [*CASES, *RULE_CASES, *CATALOG_CASES])
 def test_a_command_asks_for_what_it_was_told_and_shows_what_became_of_it(
     authority: ScriptedAuthority,
     words: list[str],
@@ -76,6 +77,19 @@ def test_a_command_asks_for_what_it_was_told_and_shows_what_became_of_it(
         "incidents resolve main-incident-9",
         "incidents resolve main-incident-9 --cancel --backorder",
         "availability A --channel WEB --on someday",
+        "reserve A=1 --channel WEB --seen main/7",
+        "reserve A=1 --channel WEB --told --seen 7",
+        "reservations list --state gone",
+        "items put",
+        "items put A --scale 7",
+        "items put SET --part A",
+        "items put SET --part A=0",
+        "locations put LONDON --kind moon",
+        "pools put UK",
+        "channels put WEB",
+        "commit main-1 --request-id=",
+        "receive A=1@LONDON --request-id=",
+        "count A@LONDON=1 --request-id=",
     ],
 )
 def test_what_is_not_understood_ends_with_2_and_asks_nothing(authority: ScriptedAuthority, words: str) -> None:
@@ -101,12 +115,13 @@ def test_availability_on_a_day_has_a_column_of_its_own(authority: ScriptedAuthor
     each.stock_level.MergeFrom(
         stock_pb2.StockLevel(backordered_quantity=11, safety_stock_quantity=12, in_transit_quantity=13)
     )
-    answer = inventory_service_pb2.BatchGetAvailabilityResponse(availabilities=[each])
+    answer = inventory_service_pb2.BatchGetAvailabilityResponse(availabilities=[each], revision=REVISION)
     authority.will_answer("BatchGetAvailability", answer, answer)
     result = holdfast(authority, "availability", "A", "--location", "LONDON", "--on", "2026-03-10")
     key = authority.heard("BatchGetAvailability")[0].request.keys[0]
     assert key.promise_time.ToJsonString() == "2026-03-10T00:00:00Z"
     assert re.search(r"A .* LONDON .* 4 .* 64 .* 11 .* 12 .* 13", result.stdout)
+    assert "as of revision main/1204" in result.stdout
     assert "to promise" not in holdfast(authority, "availability", "A", "--location", "LONDON").stdout
 
 
@@ -114,7 +129,7 @@ def steps(*operations: tuple[str, float]) -> audit_service_pb2.TraceOrderRespons
     response = audit_service_pb2.TraceOrderResponse()
     for number, (operation, seconds) in enumerate(operations):
         step = response.steps.add(operation=operation, revision=REVISION, decide_time=NOON, caller="shop")
-        step.movements.add(balance=LEVEL, held_delta=2)
+        step.movements.add(balance=LEVEL, held_delta=2, on_behalf_of="ann")
         step.movements.add(balance=LEVEL, backordered_delta=-1, kind=stock_pb2.MOVEMENT_KIND_SHORT_PICK)
         if number:
             step.since_previous.FromNanoseconds(round(seconds * 1e9))
@@ -127,12 +142,23 @@ def test_the_life_of_an_order_is_a_timeline(authority: ScriptedAuthority) -> Non
     result = holdfast(authority, "trace", "536365")
     assert result.exit_code == 0
     assert authority.heard("TraceOrder")[0].request.order_id == "536365"
-    for word in ("RESERVE", "+0.250 s", "+1 d 1 h", "held +2", "backordered -1", "SHORT_PICK", "shop"):
+    for word in ("RESERVE", "+0.250 s", "+1 d 1 h", "held +2", "backordered -1", "SHORT_PICK", "shop for ann"):
         assert word in result.stdout
     # What holds for a step stands in the first of its rows only.
     assert (result.stdout.count("COMMIT"), result.stdout.count("LONDON")) == (1, 6)
     lines = [json.loads(line) for line in holdfast(authority, "trace", "536365", "--json").stdout.splitlines()]
     assert [line["operation"] for line in lines] == ["RESERVE", "COMMIT", "FULFILL"]
+
+
+def test_a_movement_of_another_kind_than_its_step_is_not_taken_for_its_neighbour(authority: ScriptedAuthority) -> None:
+    answer = audit_service_pb2.TraceOrderResponse()
+    step = answer.steps.add(operation="RESERVE", revision=REVISION, decide_time=NOON, caller="shop")
+    step.movements.add(balance=LEVEL, backordered_delta=1, kind=stock_pb2.MOVEMENT_KIND_BACKORDER)
+    step.movements.add(balance=LEVEL, held_delta=2, kind=stock_pb2.MOVEMENT_KIND_RESERVE)
+    authority.will_answer("TraceOrder", answer)
+    shown = holdfast(authority, "trace", "536365").stdout
+    assert re.search(r"RESERVE: BACKORDER .* backordered \+1", shown)
+    assert re.search(r"│ RESERVE +│ .* held \+2", shown)
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])

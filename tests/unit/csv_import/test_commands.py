@@ -9,9 +9,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from holdfast_client.command import importing
 from holdfast_client.command import replay as replay_command
 from holdfast_client.command.importing import import_app
 from holdfast_client.command.replay import replay
+from holdfast_client.csv_import.report import ImportReport
 from holdfast_client.orders.replay import Replay
 from holdfast_client.orders.report import ReplayReport
 from unit.orders.scripted_authority import ScriptedAuthority
@@ -58,6 +60,26 @@ def test_the_exit_code_tells_all_some_or_none(
     path = tmp_path / "items.csv"
     path.write_text(content)
     assert _run("import", "items", str(path), "--dry-run", *arguments).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "replayed", "words"),
+    [
+        ("stock", 0, "3 rows of stock: 3 went in, 0 went in before, 0 repeated others, 0 rejected."),
+        ("stock", 2, "3 rows of stock: 1 went in, 2 went in before, 0 repeated others, 0 rejected."),
+        ("items", 2, "3 rows of items: 3 went in, 0 repeated others, 0 rejected."),
+    ],
+)
+def test_what_went_in_before_is_not_said_to_go_in(
+    capsys: pytest.CaptureFixture[str], kind: str, replayed: int, words: str
+) -> None:
+    report = ImportReport(kind=kind, file="x.csv", content_hash="", dry_run=False)
+    report.rows_read = report.rows_accepted = 3
+    report.rows_replayed = replayed
+    importing.print_report(report)
+    shown = capsys.readouterr().out
+    assert words in shown
+    assert ("another --reference" in shown) is (kind == "stock" and replayed > 0)
 
 
 def test_an_import_without_a_server_ends_with_one_and_names_the_rows(tmp_path: Path) -> None:

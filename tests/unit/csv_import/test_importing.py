@@ -32,6 +32,7 @@ class _Service:
 
     def __init__(self, *skus: str) -> None:
         self.skus = set(skus)
+        self.names: dict[str, str] = {}
         self.booked: list[tuple[str, int]] = []
         self.unavailable = 0
         self.lose_answers = 0
@@ -44,9 +45,12 @@ class _Service:
     ) -> catalog_service_pb2.PutItemsResponse:
         items = list(items)
         request = catalog_service_pb2.PutItemsRequest(items=items)
-        replayed = self._once(
-            request_id, request.SerializeToString(), lambda: self.skus.update(item.sku for item in items)
-        )
+
+        def effect() -> None:
+            self.skus.update(item.sku for item in items)
+            self.names.update((item.sku, item.display_name) for item in items)
+
+        replayed = self._once(request_id, request.SerializeToString(), effect)
         return catalog_service_pb2.PutItemsResponse(replayed=replayed)
 
     async def receive_stock(
@@ -247,6 +251,26 @@ async def test_broken_rows_and_repetitions_of_items_stay_out(tmp_path: Path) -> 
     assert [one.line_number for one in report.rejections_in_order] == [4, 5, 7]
     counts = (report.rows_read, report.rows_accepted, report.rows_repeated, report.rows_rejected)
     assert counts == (6, 2, 1, 3)
+
+
+async def test_items_that_are_imported_again_undo_what_was_put_in_between(tmp_path: Path) -> None:
+    service = _Service()
+    for name in ("first", "second", "first"):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"sku,display_name\nA,{name}\n")
+        work = Import(items_source(CsvFile(path), mapped={}), path=path, dry_run=False)
+        report = await work.send(items_send(service), patience=_patience(), concurrency=1)
+        assert (service.names["A"], report.rows_accepted, report.rows_replayed) == (name, 1, 0)
+
+
+async def test_items_whose_answer_was_lost_are_asked_for_under_the_same_id(tmp_path: Path) -> None:
+    service = _Service()
+    service.lose_answers = 1
+    path = tmp_path / "items.csv"
+    path.write_text("sku\nA\n")
+    work = Import(items_source(CsvFile(path), mapped={}), path=path, dry_run=False)
+    report = await work.send(items_send(service), patience=_patience(), concurrency=1)
+    assert (report.exit_code, report.rows_replayed) == (0, 1)
 
 
 def test_a_dry_run_checks_every_row_and_sends_nothing(tmp_path: Path) -> None:
