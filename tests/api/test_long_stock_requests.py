@@ -133,6 +133,41 @@ async def test_kits_of_twenty_parts_fill_a_reservation_to_its_limit(stubs: Any) 
     assert await shop.available(kits[0]) == 300
 
 
+async def test_a_reservation_gets_no_more_lines_than_it_can_have(stubs: Any) -> None:
+    """By none of the ways by which units are reserved elsewhere."""
+    shop = await open_shop(stubs, skus=3, locations=1_700, units=1)
+    elsewhere = await open_shop(stubs)
+    for sku in shop.skus:
+        await shop.receive(1_700, sku=sku, location=elsewhere.location)
+    order = await shop.order(*((sku, 1_700) for sku in shop.skus), channel=elsewhere.channel)
+    full = exhausted("LIMIT_EXCEEDED", limit="max_placements_per_reservation", value="5000")
+
+    def moves(last: int) -> Any:
+        units = (1_700, 1_700, last)
+        lines = [
+            fulfillment.ReservationTransferLine(line_number=number, quantity=quantity, pool=shop.pool)
+            for number, quantity in enumerate(units, start=1)
+        ]
+        request = fulfillment.TransferReservationRequest(
+            request_id=uuid7(), reservation_id=order.reservation_id, lines=lines
+        )
+        return stubs.inventory.TransferReservation(request)
+
+    assert await refusal_of(moves(1_700)) == full
+    assert await refusal_of(moves(1_598)) == full
+    assert len((await moves(1_597)).reservation.lines) == 5_000
+    assert await refusal_of(shop.move(order.reservation_id, 3, 1, pool=shop.pool)) == full
+    assert await refusal_of(shop.move(order.reservation_id, 3, 1, location=shop.locations[-1])) == full
+    await put_channel(stubs, elsewhere.channel, shop.pool)
+    missing = left(3, 2, missing=1)
+    assert await refusal_of(shop.fulfill(order.reservation_id, missing, source_missing_anew=True)) == full
+    short = await shop.fulfill(order.reservation_id, missing)
+    assert (len(short.reservation.lines), short.reservation.lines[2].backordered_quantity) == (5_000, 1)
+    transfer = {"to_location": shop.locations[-1]}
+    assert await refusal_of(shop.resolve(short.incident_id, 4, **transfer)) == full
+    assert (await shop.resolve(short.incident_id, 1)).incident.lines[0].open_quantity == 0
+
+
 async def test_a_sale_of_more_parts_than_a_reservation_can_have_is_refused(stubs: Any) -> None:
     shop = await open_shop(stubs, skus=20)
     kits = [await put_item(stubs, parts=tuple((sku, 1) for sku in shop.skus)) for _ in range(251)]
@@ -192,6 +227,21 @@ async def test_no_level_passes_the_greatest_quantity_by_any_way(stubs: Any) -> N
     late = shop.count(MAX_QUANTITY, as_of_revision=moment)
     assert list((await late).booked_deltas) == [0]
     await shop.count(MAX_QUANTITY)
+
+
+async def test_no_more_is_on_its_way_than_can_be_counted(stubs: Any) -> None:
+    shop = await open_shop(stubs, locations=2)
+    near, far = shop.locations
+    await shop.receive(MAX_QUANTITY)
+    away = await shop.ship((shop.sku, MAX_QUANTITY), to=far)
+    await shop.receive(5)
+    overflow = refused_as("QUANTITY_OVERFLOW", sku=shop.sku, location=far)
+    assert await refusal_of(shop.ship((shop.sku, 1), to=far)) == overflow
+    await shop.arrive(away.transfer_id)
+    await shop.ship((shop.sku, 5), to=far)
+    level = await shop.level(location=far)
+    assert (level.sellable_quantity, level.in_transit_quantity) == (MAX_QUANTITY, 5)
+    assert (await shop.level(location=near)).sellable_quantity == 0
 
 
 async def test_the_greatest_backorder_is_kept_exactly(stubs: Any) -> None:

@@ -196,6 +196,9 @@ def ship(state: State, request: requests.ShipTransfer) -> Answer:
     state.know_location(request.to_location)
     for line in request.lines:
         state.know_stocked_sku(line.sku)
+    for line in request.lines:
+        if state.level(line.sku, request.to_location).in_transit + line.quantity > words.MAX_QUANTITY:
+            raise Refused("QUANTITY_OVERFLOW", {"sku": line.sku, "location": request.to_location})
     there = {line.sku: state.level(line.sku, request.from_location).physical for line in request.lines}
     short = [
         ShortLine(

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from holdfast_client.client import HoldfastClient
+from holdfast_client.csv_import.field_rules import BY_MEASURE_WORDS
 from holdfast_client.errors import HoldfastError, InsufficientStock
 from holdfast_client.policy import RetryPolicy
 
@@ -65,6 +66,7 @@ _WIDTH_WITHOUT_TERMINAL = 400
 _GREATEST_QUANTITY = 10**12
 _QUANTITY_AT = re.compile(r"(?P<sku>.+)=(?P<quantity>[+-]?[0-9]+)(?:@(?P<location>.+))?")
 _QUANTITY_OF = re.compile(r"(?P<sku>.+)=(?P<quantity>[0-9]+)")
+_DECIMAL_QUANTITY = re.compile(r".+=[+-]?[0-9]*[.,][0-9]+(?:@.+)?")
 _REVISION = re.compile(r"(?P<segment>.+)/(?P<position>[0-9]{1,18})")
 _LINE = re.compile(r"(?P<line_number>[0-9]+)(?:=(?P<quantity>[0-9]+))?")
 
@@ -96,6 +98,8 @@ def quantity_at(argument: str, *, location_required: bool = False, signed: bool 
     """Read SKU=QUANTITY@LOCATION. A quantity is above 0, or with `signed` anything but 0."""
     form = "SKU=QUANTITY@LOCATION" if location_required else "SKU=QUANTITY or SKU=QUANTITY@LOCATION"
     parts = _QUANTITY_AT.fullmatch(argument)
+    if parts is None:
+        _refuse_decimal(argument)
     if parts is None or (location_required and parts["location"] is None):
         raise typer.BadParameter(f"{argument!r} is not of the form {form}")
     quantity = int(parts["quantity"])
@@ -109,11 +113,17 @@ def quantity_of(argument: str) -> tuple[str, int]:
     """Read SKU=QUANTITY."""
     parts = _QUANTITY_OF.fullmatch(argument)
     if parts is None:
+        _refuse_decimal(argument)
         raise typer.BadParameter(f"{argument!r} is not of the form SKU=QUANTITY")
     quantity = int(parts["quantity"])
     if not 0 < quantity <= _GREATEST_QUANTITY:
         raise typer.BadParameter(f"the quantity in {argument!r} must be a whole number above 0, at most 10^12")
     return parts["sku"], quantity
+
+
+def _refuse_decimal(argument: str) -> None:
+    if _DECIMAL_QUANTITY.fullmatch(argument):
+        raise typer.BadParameter(f"the quantity in {argument!r} must be a whole number; {BY_MEASURE_WORDS}")
 
 
 def moment(argument: str) -> datetime:
@@ -271,13 +281,15 @@ def short_time(time: timestamp_pb2.Timestamp) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
-    """Print a table; numbers stand to the right. Nothing is cut off."""
+    """Print a table; numbers stand to the right. Nothing is cut off, but a column that is empty in every row is left out."""
     table = Table(title=title, title_justify="left")
-    for index, column in enumerate(columns):
+    told = [index for index in range(len(columns)) if not rows or any(row[index] != "" for row in rows)]
+    for index in told:
+        column = columns[index]
         numbers = bool(rows) and all(isinstance(row[index], int) for row in rows)
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
+        table.add_row(*(Text(printable(str(row[index]))) for index in told))
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH_WITHOUT_TERMINAL)

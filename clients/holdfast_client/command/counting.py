@@ -202,7 +202,7 @@ def _print_rows(rows: Sequence[CountedRow]) -> None:
                     "" if row.booked_delta is None else f"{row.booked_delta:+}",
                     row.result,
                 )
-                for row in rows
+                for row in sorted(rows, key=lambda row: row.line_number)
             ],
         )
 
@@ -223,7 +223,7 @@ def _print_summary(counted: CountFile) -> None:
         f"{counted.rows_booked - counted.rows_replayed - counted.rows_parked} booked{differing}",
         f"{counted.rows_replayed} booked before",
         f"{counted.rows_parked} wait for their items",
-        f"{counted.rows_repeated} duplicates",
+        f"{counted.rows_repeated} passed over as duplicates",
         f"{counted.rows_refused} refused",
     ]
     asking.print_words(

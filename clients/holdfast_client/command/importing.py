@@ -60,7 +60,9 @@ MappingFile = Annotated[
     typer.Option("--mapping", metavar="FILE.toml", help="The same as a table [columns] of FIELD = COLUMN."),
 ]
 Delimiter = Annotated[str, typer.Option("--delimiter", help="What separates the columns; \\t is a tab.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check the form of every row and send nothing; what exists is not asked.")
+]
 Concurrency = Annotated[
     int, typer.Option("--concurrency", min=1, max=MAX_CONCURRENCY, help="The batches under way at a time.")
 ]
@@ -245,7 +247,7 @@ def print_report(report: ImportReport) -> None:
 
 def _accepted_words(report: ImportReport) -> str:
     if report.dry_run:
-        return f"{report.rows_accepted} would go in"
+        return f"{report.rows_accepted} would go in, as far as their form tells"
     if report.kind == "items":
         return f"{report.rows_accepted} went in"
     return f"{report.rows_accepted - report.rows_replayed} went in, {report.rows_replayed} went in before"

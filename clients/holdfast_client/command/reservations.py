@@ -1,5 +1,6 @@
 """The commands of a reservation's life: reserve, commit, extend, release, and a look at it."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Final
@@ -136,7 +137,7 @@ def reserve(
         if as_json:
             asking.print_json(answer)
         if commit:
-            await _commit_at_once(client, answer, as_json=as_json)
+            await _commit_at_once(client, answer, request_id=request_id, as_json=as_json)
         elif not as_json:
             _print_reserved(answer)
         return 0
@@ -145,10 +146,16 @@ def reserve(
 
 
 async def _commit_at_once(
-    client: HoldfastClient, answer: inventory_service_pb2.CreateReservationResponse, *, as_json: bool
+    client: HoldfastClient,
+    answer: inventory_service_pb2.CreateReservationResponse,
+    *,
+    request_id: str | None,
+    as_json: bool,
 ) -> None:
+    # Who says a request id and asks again is to get both answers again, so the commit's id comes from it.
+    commit_id = f"commit-{hashlib.sha256(request_id.encode()).hexdigest()[:48]}" if request_id else None
     try:
-        committed = await client.commit_reservation(answer.reservation.reservation_id)
+        committed = await client.commit_reservation(answer.reservation.reservation_id, request_id=commit_id)
     except BaseException:
         # The hold is there all the same, and its id must be known.
         if not as_json:
@@ -371,13 +378,13 @@ _COLUMNS: Final[tuple[_Column, ...]] = (
     ("location", lambda line: line.location),
     ("quantity", lambda line: line.quantity),
     ("open", lambda line: line.open_quantity),
+)
+# Shown only where a line has something to say there.
+_RARE_COLUMNS: Final[tuple[_Column, ...]] = (
     ("backordered", lambda line: line.backordered_quantity),
     ("released", lambda line: line.released_quantity),
     ("expired", lambda line: line.expired_quantity),
     ("fulfilled", lambda line: line.fulfilled_quantity),
-)
-# Shown only where a line has something to say there.
-_RARE_COLUMNS: Final[tuple[_Column, ...]] = (
     ("transferred", lambda line: line.transferred_quantity),
     ("returned", lambda line: line.returned_quantity),
     ("ordered as", lambda line: line.ordered_sku),

@@ -20,7 +20,10 @@ IDENTIFIER_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]*")
 IDENTIFIER_MAX_LENGTH = 64
 PROSE_MAX_LENGTH = 256
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-INTEGER_PATTERN = re.compile(r"[+-]?[0-9]{1,19}")
+INTEGER_PATTERN = re.compile(r"[+-]?[0-9]+")
+_DECIMAL_PATTERN = re.compile(r"[+-]?[0-9]*[.,][0-9]+")
+BY_MEASURE_WORDS = "quantities of goods by measure are whole numbers at the item's scale: 12.5 at scale 3 is 12500"
+_LONGEST_INTEGER_DIGITS = 4_000
 
 _IDENTIFIER_WORDS = (
     f"must be 1 to {IDENTIFIER_MAX_LENGTH} letters, digits or . _ - : / + # ~, starting with a letter or digit"
@@ -78,7 +81,9 @@ def text_fault(value: str, rule: FieldRule) -> str:
 
 def integer_fault(value: str, rule: FieldRule) -> str:
     """Why the text is no whole number within the rule's range; empty if it is one."""
-    if not INTEGER_PATTERN.fullmatch(value):
+    if _DECIMAL_PATTERN.fullmatch(value):
+        return f"must be a whole number; {BY_MEASURE_WORDS}"
+    if len(value) > _LONGEST_INTEGER_DIGITS or not INTEGER_PATTERN.fullmatch(value):
         return "must be a whole number"
     if rule.ranged and not rule.minimum <= int(value) <= rule.maximum:
         return f"must be {rule.minimum} to {rule.maximum}"

@@ -64,10 +64,11 @@ async def _bar(look: Callable[[], HowFar], console: Console) -> None:
 
 async def _lines(look: Callable[[], HowFar], console: Console) -> None:
     while True:
+        # Work that is done sooner needs no such line.
+        await asyncio.sleep(SECONDS_PER_LINE)
         now = look()
         counted = f": {now.done:,}" if now.done is not None else ""
         of = f" of {now.total:,}" if now.total is not None else ""
         remark = f"; {now.remark}" if now.remark else ""
         console.print(Text(f"{now.stage}{counted}{of}{remark}"), soft_wrap=True)
         sys.stderr.flush()
-        await asyncio.sleep(SECONDS_PER_LINE)

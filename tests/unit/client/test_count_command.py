@@ -91,7 +91,7 @@ def test_a_file_is_counted_row_by_row_with_a_result_for_each(authority: Scripted
     ):
         assert re.search(words, result.stdout), words
     assert (
-        "5 rows: 1 booked (1 differed: 0 units more, 3 fewer), 1 booked before, 1 wait for their items, 0 duplicates, "
+        "5 rows: 1 booked (1 differed: 0 units more, 3 fewer), 1 booked before, 1 wait for their items, 0 passed over as duplicates, "
         "2 refused." in result.stdout
     )
     assert "COUNTED_SINCE" not in result.stdout
@@ -186,7 +186,10 @@ def test_a_row_that_stands_in_the_file_twice_is_told_and_counted_once(
     assert result.exit_code == 0
     assert len(authority.heard("StreamCounts")) == 2
     assert re.search(r"4 │ TEA-1 .* a duplicate of row 2, passed over", result.stdout)
-    assert "3 rows: 2 booked, 0 booked before, 0 wait for their items, 1 duplicates, 0 refused." in result.stdout
+    assert (
+        "3 rows: 2 booked, 0 booked before, 0 wait for their items, 1 passed over as duplicates, 0 refused."
+        in result.stdout
+    )
 
 
 def test_two_rows_that_count_the_same_units_otherwise_cannot_both_be_right(

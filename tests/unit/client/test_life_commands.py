@@ -125,6 +125,46 @@ def test_availability_on_a_day_has_a_column_of_its_own(authority: ScriptedAuthor
     assert "to promise" not in holdfast(authority, "availability", "A", "--location", "LONDON").stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "receive RICE=12.5@LONDON",
+        "adjust RICE=-0.5@LONDON --reason spilt",
+        "reserve RICE=12,5 --channel WEB",
+        "inbound plan PO-1 RICE=1.5 --location LONDON --expected 2026-03-10",
+    ],
+)
+def test_a_quantity_with_a_fraction_says_how_goods_by_measure_are_told(
+    authority: ScriptedAuthority, words: str
+) -> None:
+    result = holdfast(authority, *words.split())
+    assert result.exit_code == 2
+    assert "12.5 at scale 3 is 12500" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_column_that_says_nothing_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    asking.print_table(("one", "two", "three"), [("a", "", 0), ("b", "", 0)])
+    shown = capsys.readouterr().out
+    assert "one" in shown
+    assert "three" in shown
+    assert "two" not in shown
+    asking.print_table(("one", "two"), [])
+    assert "two" in capsys.readouterr().out
+
+
+def test_a_reservation_that_is_committed_at_once_is_the_same_when_it_is_asked_for_again(
+    authority: ScriptedAuthority,
+) -> None:
+    for request_id in ("request-1", "request-1", "request-2"):
+        authority.will_answer("CreateReservation", inventory_service_pb2.CreateReservationResponse())
+        authority.will_answer("CommitReservation", inventory_service_pb2.CommitReservationResponse())
+        words = f"reserve A=1 --channel WEB --commit --request-id {request_id}"
+        assert holdfast(authority, *words.split()).exit_code == 0
+    first, again, other = (call.request.request_id for call in authority.heard("CommitReservation"))
+    assert first == again
+    assert len({first, other, "request-1", "request-2"}) == 4
+
+
 def steps(*operations: tuple[str, float]) -> audit_service_pb2.TraceOrderResponse:
     response = audit_service_pb2.TraceOrderResponse()
     for number, (operation, seconds) in enumerate(operations):

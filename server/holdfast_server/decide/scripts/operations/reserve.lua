@@ -94,9 +94,11 @@ local function fill_basket(basket, lines, split, partial, options)
   if #sourced == 0 or not place_complete(basket, sourced) then
     place_lines(basket, lines, false, short, split, partial, options)
   end
-  table.sort(short, function(one, other)
-    return one[4] < other[4]
-  end)
+  if #short > 1 then
+    table.sort(short, function(one, other)
+      return one[4] < other[4]
+    end)
+  end
   return short
 end
 
@@ -148,7 +150,7 @@ operation.reserve = function(arguments, command)
     return book_told(arguments, command)
   end
 
-  if not sums_are_there(channel, arguments[6]) then
+  if #arguments[6] > 1 and not sums_are_there(channel, arguments[6]) then
     return { 'LATER' }
   end
   local sums = summed(arguments[6])

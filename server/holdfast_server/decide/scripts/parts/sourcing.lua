@@ -34,6 +34,18 @@ function Sourcing.new_basket(channel_id, options)
   }
 end
 
+-- Returns what pools can spare of a SKU that must keep units for their channels, the basket's own pool left out; or false.
+local function guards_of(kept, sku, own_pool_id)
+  local guards = false
+  for pool_id, units in pairs(kept) do
+    if pool_id ~= own_pool_id then
+      guards = guards or {}
+      guards[pool_id] = Formula.units_in(pool_id, sku) - units
+    end
+  end
+  return guards
+end
+
 -- Returns what a basket has of a SKU so far: what it has taken, and what of it waits; what the channel may sell, and what
 -- its cap leaves; and what other pools can spare, which overlap with the channel's and must keep units for their channels.
 -- What is told takes no heed of others.
@@ -42,21 +54,13 @@ local function claim_on(basket, sku)
   if claim and claim.basket == basket then
     return claim
   end
-  local kept = Formula.guaranteed_to_others(sku, basket.channel_id, basket.pool_id)
-  local limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku), kept or NOTHING)
-  local guards = false
-  for pool_id, units in pairs(not basket.is_told and kept or NOTHING) do
-    if pool_id ~= basket.pool_id then
-      guards = guards or {}
-      guards[pool_id] = Formula.units_in(pool_id, sku) - units
-    end
-  end
-  if not claim then
-    claim = { basket = basket, taken = 0, waits = 0, limit = limit, cap_left = 0, guards = guards }
-    claims[sku] = claim
-  end
-  claim.basket, claim.taken, claim.waits, claim.limit, claim.guards = basket, 0, 0, limit, guards
+  claim = claim or { basket = false, taken = 0, waits = 0, limit = 0, cap_left = 0, guards = false }
+  claims[sku] = claim
+  claim.basket, claim.taken, claim.waits = basket, 0, 0
+  local kept = not basket.is_told and Formula.guaranteed_to_others(sku, basket.channel_id, basket.pool_id) or NOTHING
+  claim.limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku), kept)
   claim.cap_left = Formula.cap_left(basket.channel_id, sku)
+  claim.guards = kept ~= NOTHING and guards_of(kept, sku, basket.pool_id)
   return claim
 end
 
@@ -235,6 +239,12 @@ local function places_in_order(basket, sku)
   end
 end
 
+-- Returns the slot of the first location of the pool that has units of a SKU, or nil.
+function Sourcing.first_in_pool(basket, sku)
+  local rank = next_rank(sum_of(basket.pool_id, sku).record[BITS], 0)
+  return rank and slot_of(sku, basket.pool[POOL.locations][rank + 1])
+end
+
 -- Notes that a basket looked at levels. Returns whether it may look at more.
 function Sourcing.look(basket, levels)
   basket.looked = basket.looked + levels
@@ -298,6 +308,12 @@ end
 -- The whole line at the first location that has enough; if none has, a partial line goes to the one that has most.
 function Sourcing.whole(basket, sku, quantity, partial, ordered_sku)
   local limit = Sourcing.limit_left(basket, sku)
+  -- Most lines are supplied by the first location that has any; the search is not begun for them.
+  local first = basket.order == ORDER.POOL and Sourcing.first_in_pool(basket, sku)
+  if first and math.min(Sourcing.left_at(basket, first), limit) >= quantity then
+    Sourcing.place(basket, first, quantity, ordered_sku, SOURCED.POOL_ORDER)
+    return quantity, quantity
+  end
   local best, best_slot = 0, nil
   for slot in Sourcing.candidates(basket, sku) do
     local left = math.min(Sourcing.left_at(basket, slot), limit)
