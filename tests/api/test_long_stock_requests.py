@@ -159,6 +159,7 @@ async def test_a_reservation_gets_no_more_lines_than_it_can_have(stubs: Any) -> 
     assert await refusal_of(shop.move(order.reservation_id, 3, 1, pool=shop.pool)) == full
     assert await refusal_of(shop.move(order.reservation_id, 3, 1, location=shop.locations[-1])) == full
     await put_channel(stubs, elsewhere.channel, shop.pool)
+    await shop.adjust(-1_597, sku=shop.skus[2], location=elsewhere.location, reason="no free ones")
     missing = left(3, 2, missing=1)
     assert await refusal_of(shop.fulfill(order.reservation_id, missing, source_missing_anew=True)) == full
     short = await shop.fulfill(order.reservation_id, missing)

@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from holdfast.inventory.v1 import revision_pb2, stock_pb2, supply_pb2
@@ -61,6 +61,10 @@ def count(
         ),
     ] = "",
     park: Park = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check the form of every row of the file and send nothing."),
+    ] = False,
     reason: asking.Reason = "",
     reference: Reference = "",
     request_id: asking.RequestId = None,
@@ -85,6 +89,8 @@ def count(
     """
     if (file is None) == (not counts):
         raise typer.BadParameter("give either counts or a --file")
+    if dry_run and file is None:
+        raise typer.BadParameter("--dry-run is about a --file")
     moment = _as_of(as_of)
     if file is None:
         lines = [_count_line(argument, status) for argument in counts or ()]
@@ -117,6 +123,8 @@ def count(
     except (UnreadableFileError, MappingError) as error:
         asking.complain(str(error))
         raise typer.Exit(1) from error
+    if dry_run:
+        _check_file(counted, as_json=as_json)
     _count_file(counted, target=target, as_json=as_json)
 
 
@@ -161,6 +169,26 @@ def _print_booked(lines: Sequence[supply_pb2.CountLine], answer: supply_pb2.Coun
         ],
     )
     asking.print_table(LEVEL_COLUMNS, [level_cells(level) for level in answer.stock_levels])
+
+
+def _check_file(counted: CountFile, *, as_json: bool) -> NoReturn:
+    shown: list[CountedRow] = []
+    for row in counted.check():
+        if as_json:
+            asking.print_json(row.as_json())
+        else:
+            shown.append(row)
+        if len(shown) == asking.PAGE_SIZE:
+            _print_rows(shown)
+            shown.clear()
+    if not as_json:
+        _print_rows(shown)
+        asking.print_words(
+            f"{counted.rows_checked + counted.rows_repeated + counted.rows_refused} rows: {counted.rows_checked} would "
+            f"be counted, as far as their form tells, {counted.rows_repeated} passed over as duplicates, "
+            f"{counted.rows_refused} refused."
+        )
+    raise typer.Exit(counted.exit_code)
 
 
 def _count_file(counted: CountFile, *, target: str | None, as_json: bool) -> None:

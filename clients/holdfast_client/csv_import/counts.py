@@ -89,6 +89,8 @@ class CountFile:
     file: CsvFile
     mapped: Mapping[str, str]
     terms: CountedTerms
+    rows_checked: int = 0
+    """Rows that would be sent, where they are only looked at."""
     rows_booked: int = 0
     """With those that were booked before and those that wait for their items."""
     rows_refused: int = 0
@@ -121,7 +123,15 @@ class CountFile:
         """0 if no row was refused, 3 if some were, 1 if all were."""
         if not self.rows_refused:
             return 0
-        return 3 if self.rows_booked else 1
+        return 3 if self.rows_booked or self.rows_checked else 1
+
+    def check(self) -> Iterator[CountedRow]:
+        """Yields the rows that would not be sent, and why; sends nothing. `rows_checked` counts the others."""
+        for _ in self._requests():
+            self.rows_checked += 1
+            self._under_way.clear()
+            yield from self._take_not_sent()
+        yield from self._take_not_sent()
 
     async def send(self, authority: CountingAuthority) -> AsyncGenerator[CountedRow, None]:
         """Streams the rows and yields what became of each, in the order of the answers.

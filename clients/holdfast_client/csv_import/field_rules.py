@@ -85,9 +85,8 @@ def integer_fault(value: str, rule: FieldRule) -> str:
         return f"must be a whole number; {BY_MEASURE_WORDS}"
     if len(value) > _LONGEST_INTEGER_DIGITS or not INTEGER_PATTERN.fullmatch(value):
         return "must be a whole number"
-    if rule.ranged and not rule.minimum <= int(value) <= rule.maximum:
-        return f"must be {rule.minimum} to {rule.maximum}"
-    return ""
+    least, most = (rule.minimum, rule.maximum) if rule.ranged else (-(2**63), 2**63 - 1)
+    return "" if least <= int(value) <= most else f"must be {least} to {most}"
 
 
 def prose(text: str, *, max_length: int = PROSE_MAX_LENGTH) -> str:

@@ -67,12 +67,14 @@ TABLE: Final[dict[type[Refusal], Row]] = {
     ),
     refusals.ItemInactive: Row(grpc.StatusCode.FAILED_PRECONDITION, "ITEM_INACTIVE", "Item {sku} is no longer sold."),
     refusals.KitConflict: Row(
-        grpc.StatusCode.FAILED_PRECONDITION, "KIT_CONFLICT", "Item {sku} breaks the rule of kits {rule}."
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "KIT_CONFLICT",
+        "{sku}: a kit has no stock of its own, and no part of a kit is a kit itself ({rule}).",
     ),
     refusals.HoldLimitReached: Row(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "HOLD_LIMIT_REACHED",
-        "{scope} {name} has the {max_open_holds} open holds that it may have.",
+        "{scope} {name} may have {max_open_holds} open holds, and has them.",
     ),
     refusals.AllotmentTooSmall: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
@@ -107,7 +109,7 @@ TABLE: Final[dict[type[Refusal], Row]] = {
     refusals.ReleaseExceedsOpen: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
         "RELEASE_EXCEEDS_OPEN",
-        "Line {line_number} of reservation {reservation_id} has {open} open units; {requested} were to be released.",
+        "Line {line_number} of reservation {reservation_id} has {open} open units; {requested} (0: all) were named.",
     ),
     refusals.NotCommitted: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
@@ -122,7 +124,7 @@ TABLE: Final[dict[type[Refusal], Row]] = {
     refusals.ReturnExceedsFulfilled: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
         "RETURN_EXCEEDS_FULFILLED",
-        "{returnable} units of {sku} (line {line_number}) can come back; {requested} were named.",
+        "Of the {sku} sold {returnable} can come back; {requested} were named. accept_blind takes them all the same.",
     ),
     refusals.DocumentClosed: Row(
         grpc.StatusCode.FAILED_PRECONDITION, "DOCUMENT_CLOSED", "Document {document_id} of kind {kind} has ended."
@@ -133,7 +135,7 @@ TABLE: Final[dict[type[Refusal], Row]] = {
     refusals.ExceedsDocument: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
         "EXCEEDS_DOCUMENT",
-        "Of {line} in document {document_id} of kind {kind} {open} units are open; {requested} were named.",
+        "{kind} {document_id} has {open} units open for {line} (a SKU, a line or a location); {requested} were named.",
     ),
     refusals.CountedSince: Row(
         grpc.StatusCode.ABORTED,

@@ -91,8 +91,8 @@ def test_a_file_is_counted_row_by_row_with_a_result_for_each(authority: Scripted
     ):
         assert re.search(words, result.stdout), words
     assert (
-        "5 rows: 1 booked (1 differed: 0 units more, 3 fewer), 1 booked before, 1 wait for their items, 0 passed over as duplicates, "
-        "2 refused." in result.stdout
+        "5 rows: 1 booked (1 differed: 0 units more, 3 fewer), 1 booked before, 1 wait for their items, "
+        "0 passed over as duplicates, 2 refused." in result.stdout
     )
     assert "COUNTED_SINCE" not in result.stdout
 
@@ -199,6 +199,25 @@ def test_two_rows_that_count_the_same_units_otherwise_cannot_both_be_right(
     assert result.exit_code == 3
     assert len(authority.heard("StreamCounts")) == 1
     assert re.search(r"3 │ TEA-1 .* 91 .* row 2 counts the same units otherwise", result.stdout)
+
+
+def test_a_dry_run_of_a_file_names_what_would_be_refused_and_asks_nothing(
+    authority: ScriptedAuthority, tmp_path: Path
+) -> None:
+    rows = ("TEA-1,SHOP,90", "TEA-2,SHOP,4O", "TEA-1,SHOP,90", "TEA-3,SHOP,0.5")
+    result = count_rows(authority, tmp_path, *rows, answers=0, options=("--dry-run",))
+    assert result.exit_code == 3
+    assert authority.all_heard() == []
+    for words in (
+        r"3 │ .* must be a whole number \('4O'\)",
+        r"4 │ .* a duplicate of row 2",
+        r"12\.5 at scale 3 is 12500",
+    ):
+        assert re.search(words, result.stdout), words
+    assert "4 rows: 1 would be counted, as far as their form tells, 1 passed over" in result.stdout
+    as_json = count_rows(authority, tmp_path, *rows, answers=0, options=("--dry-run", "--json"))
+    assert sorted(json.loads(line)["line_number"] for line in as_json.stdout.splitlines()) == [3, 4, 5]
+    assert count_rows(authority, tmp_path, "TEA-1,SHOP,x", answers=0, options=("--dry-run",)).exit_code == 1
 
 
 COUNTED_SINCE = status_of(

@@ -60,6 +60,7 @@ def test_a_command_asks_for_what_it_was_told_and_shows_what_became_of_it(
         "inspect RMA-7",
         "count",
         "count A@LONDON=1 --file x.csv",
+        "count A@LONDON=1 --dry-run",
         "count A=1",
         "count A@LONDON=-1",
         "count A@LONDON=1 --as-of yesterday",

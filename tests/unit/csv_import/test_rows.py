@@ -85,6 +85,22 @@ def test_a_broken_receipt_is_named_by_column_and_value(values: dict[str, str], c
     assert _fault(read_receipt(record, _RECEIPT)) == (column, values[column])
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("12.5", "12.5 at scale 3 is 12500"),
+        ("12,5", "12.5 at scale 3 is 12500"),
+        ("9" * 40, f"must be 1 to {_MOST}"),
+        ("9" * 5_000, "must be a whole number"),
+        ("many", "must be a whole number"),
+    ],
+)
+def test_a_quantity_that_will_not_do_says_what_would(value: str, words: str) -> None:
+    row = read_receipt(_record(Code="A", Units=value, Place="L", Status=""), _RECEIPT)
+    assert isinstance(row, BrokenRecord)
+    assert words in row.reason
+
+
 def test_the_greatest_quantity_that_the_service_takes_is_taken() -> None:
     record = _record(Code="A", Units=str(_MOST), Place="L", Status="")
     assert isinstance(read_receipt(record, _RECEIPT), ImportRow)
