@@ -1,8 +1,8 @@
-"""The calls of the reconciliation service: incidents, and requests that wait for their items."""
+"""The calls of the reconciliation service: incidents, compared books, and requests that wait for their items."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 
 from holdfast.inventory.v1 import reconciliation_service_pb2
 
@@ -114,6 +114,29 @@ class ReconciliationCalls(ServiceCalls):
             ),
             reconciliation_service_pb2.CloseIncidentResponse,
             deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+        )
+
+    async def compare_stock(
+        self,
+        lines: Iterable[reconciliation_service_pb2.ComparedLine],
+        *,
+        deadline_seconds: float | None = None,
+    ) -> reconciliation_service_pb2.CompareStockResponse:
+        """Compare what another system has on its books with ours; the answer says where each difference comes from.
+
+        It names the change that the other system lacks or has booked twice, and books nothing.
+
+        Args:
+            lines: What that system has on hand, 1 to 1,000 lines; each SKU, location and status at most once.
+            deadline_seconds: How long the answer is waited for.
+
+        Raises:
+            InvalidRequest: A line is named twice, or breaks the rules of its fields.
+        """
+        return await self._calls.unary(
+            reconciliation_service_pb2.CompareStockRequest(lines=lines),
+            reconciliation_service_pb2.CompareStockResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
         )
 
     async def list_parked_requests(

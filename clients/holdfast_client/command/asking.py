@@ -281,7 +281,7 @@ def short_time(time: timestamp_pb2.Timestamp) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
-    """Print a table; numbers stand to the right. Nothing is cut off; a column that is empty in every row is left out."""
+    """Print a table; numbers stand to the right. Nothing is cut off; a column without a word is left out."""
     table = Table(title=title, title_justify="left")
     told = [index for index in range(len(columns)) if not rows or any(row[index] != "" for row in rows)]
     for index in told:

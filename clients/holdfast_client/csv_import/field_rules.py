@@ -20,7 +20,8 @@ IDENTIFIER_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]*")
 IDENTIFIER_MAX_LENGTH = 64
 PROSE_MAX_LENGTH = 256
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-INTEGER_PATTERN = re.compile(r"[+-]?[0-9]+")
+INTEGER_PATTERN = re.compile(r"[+-]?[0-9]{1,19}")
+_ANY_INTEGER_PATTERN = re.compile(r"[+-]?[0-9]+")
 _DECIMAL_PATTERN = re.compile(r"[+-]?[0-9]*[.,][0-9]+")
 BY_MEASURE_WORDS = "quantities of goods by measure are whole numbers at the item's scale: 12.5 at scale 3 is 12500"
 _LONGEST_INTEGER_DIGITS = 4_000
@@ -83,7 +84,7 @@ def integer_fault(value: str, rule: FieldRule) -> str:
     """Why the text is no whole number within the rule's range; empty if it is one."""
     if _DECIMAL_PATTERN.fullmatch(value):
         return f"must be a whole number; {BY_MEASURE_WORDS}"
-    if len(value) > _LONGEST_INTEGER_DIGITS or not INTEGER_PATTERN.fullmatch(value):
+    if len(value) > _LONGEST_INTEGER_DIGITS or not _ANY_INTEGER_PATTERN.fullmatch(value):
         return "must be a whole number"
     least, most = (rule.minimum, rule.maximum) if rule.ranged else (-(2**63), 2**63 - 1)
     return "" if least <= int(value) <= most else f"must be {least} to {most}"

@@ -145,7 +145,9 @@ def _receipt_of_return(receipt: fulfillment.ReturnReceipt) -> Iterator[Violation
             yield Violation(field=f"{path}.line_number", description="a line number or a SKU must be given")
 
 
-def _count(request: supply.CountStockRequest, _: Settings) -> Iterator[Violation]:
+def _lines_by_level(
+    request: supply.CountStockRequest | reconciliation.CompareStockRequest, _: Settings
+) -> Iterator[Violation]:
     keys = ((line.sku, line.location, line.status or stock.STOCK_STATUS_SELLABLE) for line in request.lines)
     yield from _repeated("lines", "sku", keys, "this SKU, location and status")
 
@@ -251,11 +253,12 @@ BEYOND_FIELDS: Final[dict[str, Callable[[Any, Settings], Iterable[Violation]]]] 
         (fulfillment.PostFulfillmentRequest, _post_fulfillment),
         (fulfillment.ProcessReturnRequest, _process_return),
         (fulfillment.MoveStatusRequest, _move_status),
-        (supply.CountStockRequest, _count),
+        (supply.CountStockRequest, _lines_by_level),
         (supply.PlanInboundRequest, _lines_by_sku),
         (supply.ShipTransferRequest, _ship_transfer),
         (supply.ReceiveTransferRequest, _lines_by_sku),
         (reconciliation.ResolveIncidentRequest, _resolve_incident),
+        (reconciliation.CompareStockRequest, _lines_by_level),
         (catalog.PutItemsRequest, _put_items),
         (catalog.PutLocationsRequest, _put_locations),
         (catalog.PutPoolsRequest, _put_pools),

@@ -1,4 +1,4 @@
-"""Turns plans, transfers, returns, incidents and parked requests into the messages of the contract.
+"""Turns plans, transfers, returns, incidents, parked requests and divergences into the messages of the contract.
 
 The one thing that is concluded here is the cause of an incident, from what the ledger knows of it.
 """
@@ -13,7 +13,8 @@ from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
 from holdfast.inventory.v1 import supply_pb2 as supply
 
 from holdfast_server import layouts
-from holdfast_server.edge.conversion import revision, timestamp
+from holdfast_server.edge.conversion import movement, revision, timestamp
+from holdfast_server.ledger.divergence import ComparedLevel, Divergence
 from holdfast_server.records import Change, Document
 
 # Operations that say of units that they were never there.
@@ -85,6 +86,21 @@ def customer_return(segment: str, value: Document) -> fulfillment.CustomerReturn
         create_time=timestamp(value.create_us),
         revision=revision(segment, value.position),
     )
+
+
+def divergence(segment: str, level: ComparedLevel, value: Divergence) -> reconciliation.Divergence:
+    message = reconciliation.Divergence(
+        sku=level.sku,
+        location=level.location,
+        status=level.status,  # type: ignore[arg-type]
+        our_quantity=value.our_quantity,
+        their_quantity=level.their_quantity,
+        divergence_quantity=value.our_quantity - level.their_quantity,
+        cause=int(value.cause),  # type: ignore[arg-type]
+    )
+    if value.movement is not None:
+        message.movement.CopyFrom(movement(segment, value.movement))
+    return message
 
 
 def incident(segment: str, value: Document, change: Change | None) -> reconciliation.Incident:

@@ -1,4 +1,4 @@
-"""ReconciliationService: settles incidents, and shows the requests that wait for their items."""
+"""ReconciliationService: settles incidents, compares books, and shows the requests that wait for their items."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from holdfast.inventory.v1 import reconciliation_service_pb2 as pb
 from holdfast.inventory.v1 import reconciliation_service_pb2_grpc
+from holdfast.inventory.v1 import stock_pb2 as stock
 
 from holdfast_server import records
 from holdfast_server.decide.commands import Decision
@@ -15,8 +16,9 @@ from holdfast_server.edge.calls import Calls
 from holdfast_server.edge.documents import document_page
 from holdfast_server.edge.pages import cut_page, key_after, page_size_of
 from holdfast_server.edge.requests import reconciliation as commands
+from holdfast_server.edge.requests.reservations import availability
 from holdfast_server.edge.rpc import unary
-from holdfast_server.ledger import queries
+from holdfast_server.ledger import divergence, queries
 from holdfast_server.records import Change, Document, DocumentKind
 
 
@@ -63,6 +65,27 @@ class ReconciliationServicer(Calls, reconciliation_service_pb2_grpc.Reconciliati
         decision = await self._authority.decide(commands.close_incident(request, caller), request)
         return pb.CloseIncidentResponse(
             incident=await self._incident(decision), revision=self._revision(decision), replayed=decision.replayed
+        )
+
+    @unary
+    async def CompareStock(self, request: pb.CompareStockRequest, _: Caller) -> pb.CompareStockResponse:
+        # Whatever was decided before this call is committed, and so in the books, once this question is answered.
+        await self._authority.read(availability([]))
+        levels = [
+            divergence.ComparedLevel(
+                sku=line.sku,
+                location=line.location,
+                status=line.status or stock.STOCK_STATUS_SELLABLE,
+                their_quantity=line.their_quantity,
+            )
+            for line in request.lines
+        ]
+        found = await self._authority.reader.ask(divergence.compare, self._segment, levels)
+        return pb.CompareStockResponse(
+            divergences=[
+                document_conversion.divergence(self._segment, level, one)
+                for level, one in zip(levels, found, strict=True)
+            ]
         )
 
     async def _incident(self, decision: Decision) -> pb.Incident:

@@ -79,6 +79,16 @@ def list_movements(
     return [_movement_of(row) for row in connection.execute(query).mappings()]
 
 
+def movements_of(
+    connection: sa.Connection, segment: str, keys: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Movement]:
+    """Returns movements by their (position, line number)."""
+    m = tables.movement.c
+    query = _movements().where(m.segment == segment, sa.tuple_(m.position, m.line_number).in_(keys))
+    found = [_movement_of(row) for row in connection.execute(query).mappings()] if keys else []
+    return {(one.position, one.line_number): one for one in found}
+
+
 def _movements() -> sa.Select[Any]:
     m, o = tables.movement.c, tables.operation.c
     return sa.select(tables.movement, *(o[name] for name in _OF_THE_OPERATION)).join(

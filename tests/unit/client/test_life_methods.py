@@ -276,6 +276,26 @@ CASES = [
         reconciliation_service_pb2.CloseIncidentResponse(),
     ),
     case(
+        lambda client: client.compare_stock(
+            [reconciliation_service_pb2.ComparedLine(sku="A", location="LONDON", their_quantity=7)]
+        ),
+        reconciliation_service_pb2.CompareStockRequest(
+            lines=[reconciliation_service_pb2.ComparedLine(sku="A", location="LONDON", their_quantity=7)]
+        ),
+        reconciliation_service_pb2.CompareStockResponse(
+            divergences=[
+                reconciliation_service_pb2.Divergence(
+                    sku="A",
+                    location="LONDON",
+                    our_quantity=9,
+                    their_quantity=7,
+                    divergence_quantity=2,
+                    cause=reconciliation_service_pb2.DIVERGENCE_CAUSE_LATE,
+                )
+            ]
+        ),
+    ),
+    case(
         lambda client: client.discard_parked_request("main-parked-1", reason="typo", request_id="r"),
         reconciliation_service_pb2.DiscardParkedRequestRequest(
             request_id="r", parked_id="main-parked-1", reason="typo"

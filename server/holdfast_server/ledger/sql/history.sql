@@ -113,3 +113,25 @@ FROM unnest(%(skus)s::text[], %(locations)s::text[], %(statuses)s::integer[]) WI
     AS asked (sku, location, status, number)
 JOIN segment ON segment.segment = %(segment)s
 ORDER BY asked.number
+
+-- name: changes_of_levels
+-- The units of a status of each level, and the last changes of them, the newest first, with the units before each. Most
+-- movements of a hot level are reservations, which change nothing on hand; so far back as `reach` movements is looked.
+SELECT asked.number,
+    coalesce(CASE asked.status WHEN 1 THEN level.sellable WHEN 2 THEN level.quality_hold ELSE level.damaged END, 0),
+    change.position, change.line_number, change.delta, change.after - change.delta
+FROM unnest(%(skus)s::text[], %(locations)s::text[], %(statuses)s::smallint[]) WITH ORDINALITY
+    AS asked (sku, location, status, number)
+LEFT JOIN stock_level AS level
+    ON level.segment = %(segment)s AND level.sku = asked.sku AND level.location = asked.location
+LEFT JOIN LATERAL (
+    SELECT version, position, line_number,
+        CASE asked.status WHEN 1 THEN sellable_delta WHEN 2 THEN quality_hold_delta ELSE damaged_delta END AS delta,
+        CASE asked.status WHEN 1 THEN sellable WHEN 2 THEN quality_hold ELSE damaged END AS after
+    FROM movement
+    WHERE segment = %(segment)s AND sku = asked.sku AND location = asked.location
+        AND version > level.version - %(reach)s
+        AND CASE asked.status WHEN 1 THEN sellable_delta WHEN 2 THEN quality_hold_delta ELSE damaged_delta END <> 0
+    ORDER BY version DESC LIMIT %(limit)s
+) AS change ON true
+ORDER BY asked.number, change.version DESC

@@ -5,6 +5,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.inventory.v1 import field_rule_pb2 as _field_rule_pb2
 from holdfast.inventory.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.inventory.v1 import revision_pb2 as _revision_pb2
+from holdfast.inventory.v1 import stock_pb2 as _stock_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -49,6 +50,14 @@ class ParkedState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PARKED_STATE_WAITING: _ClassVar[ParkedState]
     PARKED_STATE_APPLIED: _ClassVar[ParkedState]
     PARKED_STATE_DISCARDED: _ClassVar[ParkedState]
+
+class DivergenceCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIVERGENCE_CAUSE_UNSPECIFIED: _ClassVar[DivergenceCause]
+    DIVERGENCE_CAUSE_LATE: _ClassVar[DivergenceCause]
+    DIVERGENCE_CAUSE_CHANGE_MISSED: _ClassVar[DivergenceCause]
+    DIVERGENCE_CAUSE_CHANGE_DOUBLED: _ClassVar[DivergenceCause]
+    DIVERGENCE_CAUSE_UNEXPLAINED: _ClassVar[DivergenceCause]
 INCIDENT_KIND_UNSPECIFIED: IncidentKind
 INCIDENT_KIND_OVERSELL: IncidentKind
 INCIDENT_KIND_SHORT_PICK: IncidentKind
@@ -70,6 +79,11 @@ PARKED_STATE_UNSPECIFIED: ParkedState
 PARKED_STATE_WAITING: ParkedState
 PARKED_STATE_APPLIED: ParkedState
 PARKED_STATE_DISCARDED: ParkedState
+DIVERGENCE_CAUSE_UNSPECIFIED: DivergenceCause
+DIVERGENCE_CAUSE_LATE: DivergenceCause
+DIVERGENCE_CAUSE_CHANGE_MISSED: DivergenceCause
+DIVERGENCE_CAUSE_CHANGE_DOUBLED: DivergenceCause
+DIVERGENCE_CAUSE_UNEXPLAINED: DivergenceCause
 
 class Incident(_message.Message):
     __slots__ = ("incident_id", "kind", "state", "channel", "order_id", "reservation_id", "lines", "seen_revision", "cause", "cause_revision", "cause_time", "resolution", "note", "create_time", "revision")
@@ -244,3 +258,47 @@ class DiscardParkedRequestResponse(_message.Message):
     revision: _revision_pb2.Revision
     replayed: bool
     def __init__(self, parked_request: _Optional[_Union[ParkedRequest, _Mapping]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...
+
+class ComparedLine(_message.Message):
+    __slots__ = ("sku", "location", "status", "their_quantity")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    THEIR_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    status: _stock_pb2.StockStatus
+    their_quantity: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., status: _Optional[_Union[_stock_pb2.StockStatus, str]] = ..., their_quantity: _Optional[int] = ...) -> None: ...
+
+class CompareStockRequest(_message.Message):
+    __slots__ = ("lines",)
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedCompositeFieldContainer[ComparedLine]
+    def __init__(self, lines: _Optional[_Iterable[_Union[ComparedLine, _Mapping]]] = ...) -> None: ...
+
+class Divergence(_message.Message):
+    __slots__ = ("sku", "location", "status", "our_quantity", "their_quantity", "divergence_quantity", "cause", "movement")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    OUR_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    THEIR_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    DIVERGENCE_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    MOVEMENT_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    location: str
+    status: _stock_pb2.StockStatus
+    our_quantity: int
+    their_quantity: int
+    divergence_quantity: int
+    cause: DivergenceCause
+    movement: _stock_pb2.Movement
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., status: _Optional[_Union[_stock_pb2.StockStatus, str]] = ..., our_quantity: _Optional[int] = ..., their_quantity: _Optional[int] = ..., divergence_quantity: _Optional[int] = ..., cause: _Optional[_Union[DivergenceCause, str]] = ..., movement: _Optional[_Union[_stock_pb2.Movement, _Mapping]] = ...) -> None: ...
+
+class CompareStockResponse(_message.Message):
+    __slots__ = ("divergences",)
+    DIVERGENCES_FIELD_NUMBER: _ClassVar[int]
+    divergences: _containers.RepeatedCompositeFieldContainer[Divergence]
+    def __init__(self, divergences: _Optional[_Iterable[_Union[Divergence, _Mapping]]] = ...) -> None: ...

@@ -52,6 +52,11 @@ class ReconciliationServiceStub:
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CloseIncidentRequest.SerializeToString,
                 response_deserializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CloseIncidentResponse.FromString,
                 _registered_method=True)
+        self.CompareStock = channel.unary_unary(
+                '/holdfast.inventory.v1.ReconciliationService/CompareStock',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockResponse.FromString,
+                _registered_method=True)
         self.ListParkedRequests = channel.unary_unary(
                 '/holdfast.inventory.v1.ReconciliationService/ListParkedRequests',
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.ListParkedRequestsRequest.SerializeToString,
@@ -93,6 +98,15 @@ class ReconciliationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareStock(self, request, context):
+        """Compares what another system has on its books with ours, and says of every
+        difference where it comes from: which change that system lacks, or has
+        booked twice, or since when its copy is late. Books nothing; CountStock does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListParkedRequests(self, request, context):
         """Lists requests that wait for their items, by id, in pages. Such a request
         takes effect by itself as soon as every item that it names exists.
@@ -125,6 +139,11 @@ def add_ReconciliationServiceServicer_to_server(servicer, server):
                     servicer.CloseIncident,
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CloseIncidentRequest.FromString,
                     response_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CloseIncidentResponse.SerializeToString,
+            ),
+            'CompareStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareStock,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockResponse.SerializeToString,
             ),
             'ListParkedRequests': grpc.unary_unary_rpc_method_handler(
                     servicer.ListParkedRequests,
@@ -221,6 +240,33 @@ class ReconciliationService:
             '/holdfast.inventory.v1.ReconciliationService/CloseIncident',
             holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CloseIncidentRequest.SerializeToString,
             holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CloseIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.ReconciliationService/CompareStock',
+            holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockResponse.FromString,
             options,
             channel_credentials,
             insecure,
