@@ -8,8 +8,8 @@ import asyncio
 import itertools
 import random
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from typing import Any, Final, TypeVar, cast
 
 import grpc
 from google.protobuf import message as protobuf_message
@@ -25,6 +25,7 @@ from holdfast_client.policy import RetryPolicy
 
 Response = TypeVar("Response", bound=protobuf_message.Message)
 _Answer = TypeVar("_Answer")
+_Told = TypeVar("_Told")
 
 _PATHS: Final = {
     method.input_type.full_name: f"/{service.full_name}/{method.name}"
@@ -34,8 +35,7 @@ _PATHS: Final = {
 }
 
 _STATUS_OF_A_FAILED_WRITE: Final = "Internal error from Core"
-_LOOKS_FOR_STATUS: Final = 50
-_SECONDS_BETWEEN_LOOKS: Final = 0.02
+_SECONDS_FOR_A_STATUS: Final = 1.0
 
 MAX_DETAILS_BYTES: Final = 256 * 1024
 """The details of a refusal that the client accepts: a thousand short lines with the longest ids fit."""
@@ -217,13 +217,14 @@ class Calls:
             raise ValueError("max_unanswered must be at least 1")
         parse: Callable[[bytes], Response] = response_type.FromString
         call = await self._begun_exchange(path_of(request_type()), deadline_seconds)
+        ending = _Ending(call)
         sending = _Sending(call, requests, max_unanswered)
         try:
             async for body in call:
                 sending.answered()
                 yield parse(body)
         except grpc.aio.AioRpcError as failure:
-            raise errors.error_from_rpc(await _true_failure(call, failure)) from None
+            raise errors.error_from_rpc(await ending.failure(failure)) from None
         finally:
             call.cancel()
             await sending.end()
@@ -350,23 +351,37 @@ class _Sending:
         return True
 
 
-async def _true_failure(call: Any, failure: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
-    """The failure with the status that the authority sent.
+class _Ending:
+    """The status with which the authority ended a call.
 
-    A write that meets the end of a stream makes grpc.aio set a status of its own, which the one that was sent replaces
-    as soon as it arrives; that is a matter of moments, and is waited for in vain at most so long.
+    A write that meets the end of a stream makes grpc.aio set a status of its own: before the one that was sent, which
+    then arrives in a matter of moments and replaces it, or over it. So each is noted as it is set.
     """
-    for _ in range(_LOOKS_FOR_STATUS):
-        if failure.details() != _STATUS_OF_A_FAILED_WRITE:
-            break
-        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-        failure = grpc.aio.AioRpcError(
-            await call.code(),
-            await call.initial_metadata(),
-            await call.trailing_metadata(),
-            details=await call.details(),
-        )
-    return failure
+
+    def __init__(self, call: Any) -> None:
+        self._sent: asyncio.Future[grpc.aio.AioRpcError] = asyncio.get_running_loop().create_future()
+        call.add_done_callback(self._note)
+
+    async def failure(self, raised: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
+        """Return the failure with the status that was sent, if it comes; else the one that was raised."""
+        if raised.details() == _STATUS_OF_A_FAILED_WRITE:
+            await asyncio.wait([self._sent], timeout=_SECONDS_FOR_A_STATUS)
+        return self._sent.result() if self._sent.done() else raised
+
+    def _note(self, call: Any) -> None:
+        details = _told_now(call.details())
+        if details != _STATUS_OF_A_FAILED_WRITE and not self._sent.done():
+            code, trailing_metadata = _told_now(call.code()), _told_now(call.trailing_metadata())
+            self._sent.set_result(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing_metadata, details=details))
+
+
+def _told_now(answer: Coroutine[Any, Any, _Told]) -> _Told:
+    """The result of a coroutine that has nothing to wait for, as the questions to a call that is over."""
+    try:
+        answer.send(None)
+    except StopIteration as end:
+        return cast("_Told", end.value)
+    raise RuntimeError("the call is not over")
 
 
 class _Tries:
