@@ -6,6 +6,7 @@ from holdfast_client.command import (
     audit,
     availability,
     catalog,
+    comparing,
     counting,
     fulfillment,
     importing,
@@ -61,6 +62,7 @@ def build() -> typer.Typer:
     app.command("receive")(stock.receive)
     app.command("adjust")(stock.adjust)
     app.command("count")(counting.count)
+    app.command("compare")(comparing.compare)
     app.command("move-status")(stock.move_status)
     app.add_typer(catalog.items_app, name="items")
     app.add_typer(catalog.locations_app, name="locations")

@@ -93,7 +93,7 @@ def count(
         raise typer.BadParameter("--dry-run is about a --file")
     moment = _as_of(as_of)
     if file is None:
-        lines = [_count_line(argument, status) for argument in counts or ()]
+        lines = [count_line(argument, status) for argument in counts or ()]
         _count_lines(
             lines,
             moment,
@@ -116,16 +116,19 @@ def count(
         reference=reference,
         seed="" if as_of else secrets.token_hex(16),
     )
-    try:
-        counted = CountFile(
-            CsvFile(file, delimiter=delimiter_told(delimiter)), mapped=columns_told(mapped), terms=terms
-        )
-    except (UnreadableFileError, MappingError) as error:
-        asking.complain(str(error))
-        raise typer.Exit(1) from error
+    counted = count_file(file, delimiter=delimiter, mapped=mapped, terms=terms)
     if dry_run:
         _check_file(counted, as_json=as_json)
     _count_file(counted, target=target, as_json=as_json)
+
+
+def count_file(file: Path, *, delimiter: str, mapped: str, terms: CountedTerms) -> CountFile:
+    """Open a file of counts; one that cannot be counted ends the command with 1 and says why."""
+    try:
+        return CountFile(CsvFile(file, delimiter=delimiter_told(delimiter)), mapped=columns_told(mapped), terms=terms)
+    except (UnreadableFileError, MappingError) as error:
+        asking.complain(str(error))
+        raise typer.Exit(1) from error
 
 
 def _count_lines(
@@ -179,10 +182,10 @@ def _check_file(counted: CountFile, *, as_json: bool) -> NoReturn:
         else:
             shown.append(row)
         if len(shown) == asking.PAGE_SIZE:
-            _print_rows(shown)
+            print_rows(shown)
             shown.clear()
     if not as_json:
-        _print_rows(shown)
+        print_rows(shown)
         asking.print_words(
             f"{counted.rows_checked + counted.rows_repeated + counted.rows_refused} rows: {counted.rows_checked} would "
             f"be counted, as far as their form tells, {counted.rows_repeated} passed over as duplicates, "
@@ -202,12 +205,12 @@ def _count_file(counted: CountFile, *, target: str | None, as_json: bool) -> Non
                         continue
                     shown.append(row)
                     if len(shown) == asking.PAGE_SIZE:
-                        _print_rows(shown)
+                        print_rows(shown)
                         shown.clear()
         finally:
             # What was answered before a break is told all the same.
             if not as_json:
-                _print_rows(shown)
+                print_rows(shown)
                 _print_summary(counted)
         return counted.exit_code
 
@@ -219,7 +222,8 @@ def _how_far(counted: CountFile) -> HowFar:
     return HowFar(stage="counting", done=counted.rows_booked + counted.rows_refused, remark=remark)
 
 
-def _print_rows(rows: Sequence[CountedRow]) -> None:
+def print_rows(rows: Sequence[CountedRow]) -> None:
+    """Print what became of rows of a file, by their numbers."""
     if rows:
         asking.print_table(
             ("row", "SKU", "location", "status", "counted", "booked", "result"),
@@ -268,7 +272,7 @@ def _status_of(line: supply_pb2.CountLine) -> str:
     return asking.short_name(stock_pb2.StockStatus, line.status).lower() or asking.Status.SELLABLE
 
 
-def _count_line(argument: str, status: asking.Status) -> supply_pb2.CountLine:
+def count_line(argument: str, status: asking.Status) -> supply_pb2.CountLine:
     """Read SKU@LOCATION=UNITS, with /EXPECTED behind it if it is there."""
     parts = next(filter(None, (form.fullmatch(argument) for form in _COUNTS)), None)
     if parts is None:

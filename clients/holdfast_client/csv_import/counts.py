@@ -127,11 +127,16 @@ class CountFile:
 
     def check(self) -> Iterator[CountedRow]:
         """Yields the rows that would not be sent, and why; sends nothing. `rows_checked` counts the others."""
-        for _ in self._requests():
+        for _ in self.lines():
+            yield from self.take_not_sent()
+        yield from self.take_not_sent()
+
+    def lines(self) -> Iterator[supply_pb2.CountLine]:
+        """Yields what would be sent, row by row; sends nothing. `take_not_sent` has the other rows."""
+        for request in self._requests():
             self.rows_checked += 1
             self._under_way.clear()
-            yield from self._take_not_sent()
-        yield from self._take_not_sent()
+            yield request.lines[0]
 
     async def send(self, authority: CountingAuthority) -> AsyncGenerator[CountedRow, None]:
         """Streams the rows and yields what became of each, in the order of the answers.
@@ -141,10 +146,10 @@ class CountFile:
         """
         async with aclosing(authority.stream_counts(self._requests(), max_unanswered=MAX_UNANSWERED)) as answers:
             async for answer in answers:
-                for row in self._take_not_sent():
+                for row in self.take_not_sent():
                     yield row
                 yield self._answered(answer)
-        for row in self._take_not_sent():
+        for row in self.take_not_sent():
             yield row
 
     def _requests(self) -> Iterator[supply_pb2.CountStockRequest]:
@@ -200,8 +205,8 @@ class CountFile:
         result = f"a duplicate of row {first_line}, passed over"
         self._not_sent.append(CountedRow(line_number=row.line_number, line=row.message, result=result, booked=False))
 
-    def _take_not_sent(self) -> list[CountedRow]:
-        """The rows that were read by now and are not sent."""
+    def take_not_sent(self) -> list[CountedRow]:
+        """Takes the rows that were read since the last time and are not sent."""
         taken, self._not_sent = self._not_sent, []
         return taken
 
