@@ -220,6 +220,29 @@ async def test_missing_units_of_two_lines_are_not_reserved_at_the_same_place(stu
     assert (await shop.level(location=three)).net_quantity == 0
 
 
+@pytest.mark.parametrize(
+    ("which", "after"),
+    [((0, 1), [(0, 0, 0), (0, 2, 2), (0, 4, 0)]), ((1, 0), [(0, 2, 2), (0, 2, 0), (0, 2, 0)])],
+    ids=order_ids,
+)
+async def test_what_one_line_waits_for_is_not_reserved_for_another(
+    stubs: Any, which: tuple[int, int], after: list[tuple[int, int, int]]
+) -> None:
+    """Units of two lines are missing, and four units are free on the shelf of the second."""
+    shop = await open_shop(stubs, locations=2)
+    near, far = shop.locations
+    await shop.receive(4, location=near)
+    await shop.receive(2, location=far)
+    order = await shop.order((shop.sku, 4, near), (shop.sku, 2, far))
+    await shop.receive(4, location=far)
+    lines = in_order((left(1, missing=4), left(2, missing=2)), which)
+    await shop.fulfill(order.reservation_id, *lines, source_missing_anew=True)
+    assert counts(await shop.read(order.reservation_id)) == after
+    level = await shop.level(location=far)
+    assert (level.sellable_quantity, level.committed_quantity) == (4, 4)
+    await assert_ledger_is_sound(stubs, uncovered=None)
+
+
 @pytest.mark.parametrize("which", ORDERS, ids=order_ids)
 async def test_a_line_leaves_from_its_shelf_and_another_from_what_is_free_there(
     stubs: Any, which: tuple[int, int]

@@ -8,7 +8,17 @@ from model.reservations import line_of
 from model.state import State, exceeds_document
 from model.supply import check_change
 from model.transfers import Draw, Place, reserve_at, with_line
-from model.words import Answer, Document, DocumentLine, LevelKey, Refused, Reservation, ShortLine, StockLevel
+from model.words import (
+    Answer,
+    Document,
+    DocumentLine,
+    LevelKey,
+    Refused,
+    Reservation,
+    ReservationLine,
+    ShortLine,
+    StockLevel,
+)
 
 
 def post(state: State, request: requests.PostFulfillment) -> Answer:
@@ -83,11 +93,17 @@ class _Check:
         _add(self.gone, level, units)
 
     def source_anew(self, plan: list[FulfillmentLine]) -> list[list[Place]]:
-        """Where the missing units of each line are reserved instead: of what no line of the request ships."""
+        """Where the missing units of each line are reserved instead; not what a line ships or an earlier one awaits."""
         pool = self.state.pool(self.reservation.channel) if self.request.source_missing_anew else ()
         draw = Draw(self.state, dict(self.gone_free))
         lines = [(line_of(self.reservation, ask.line_number), ask.missing_quantity) for ask in plan]
-        return [draw.along(pool, line.sku, units, but_not=line.location) for line, units in lines]
+        return [self._instead(draw, pool, line, units) for line, units in lines]
+
+    def _instead(self, draw: Draw, pool: tuple[str, ...], line: ReservationLine, units: int) -> list[Place]:
+        places = draw.along(pool, line.sku, units, but_not=line.location)
+        rest = units - sum(found for _, found in places)
+        draw.taken[line.sku, line.location] = draw.taken.get((line.sku, line.location), 0) + rest
+        return places
 
 
 def _check_left(level: StockLevel, left: int, units: int) -> None:

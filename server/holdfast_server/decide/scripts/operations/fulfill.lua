@@ -85,7 +85,8 @@ local function check_fulfillment(reservation, asked, source_anew, take_reserved)
     end
     lines[index] = line
   end
-  -- What this request ships from elsewhere is not there any more for the units that are missing.
+  -- What this request ships from elsewhere is not there any more for the units that are missing; nor is what one line
+  -- will wait for, free for another.
   local draw = Lines.new_draw(reservation)
   draw.taken = tally.free
   local pool_id = channel_of(reservation[RESERVATION.channel])[CHANNEL.pool]
@@ -93,7 +94,10 @@ local function check_fulfillment(reservation, asked, source_anew, take_reserved)
     local line, missing = reservation[RESERVATION.lines][one[1]], one[4]
     one[5] = {}
     if source_anew and missing > 0 then
-      one[5] = Lines.draw(draw, pool_id, line[LINE.sku], missing, line[LINE.location])
+      local own = Lines.slot(line)
+      local places, drawn = Lines.draw(draw, pool_id, line[LINE.sku], missing, line[LINE.location])
+      draw.taken[own] = (draw.taken[own] or 0) + missing - drawn
+      one[5] = places
     end
   end
   return lines, Lines.draw_refusal(draw)
