@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Final
@@ -11,6 +12,9 @@ from typing import Final
 from holdfast_server import layouts
 
 _INCLUDE: Final = "--include "
+_NUMBERED: Final = re.compile(r"^local ([A-Z]+) = \{((?:\s*\w+ = \d+,?)+)\s*\}$", re.MULTILINE)
+_FIELD: Final = re.compile(r"(\w+) = (\d+)")
+_COMMENT: Final = re.compile(r"--.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,34 @@ def _read(name: str) -> str:
     return resources.files("holdfast_server.decide").joinpath("scripts", name).read_text(encoding="utf-8")
 
 
+def _with_numbers(source: str) -> str:
+    """Returns the script with numbers in place of the names of fields and kinds, as a compiler would put them.
+
+    Every tick runs the whole script. Tables of names would be made anew by it, caught by every function that uses them,
+    and looked up by every statement, which together is much of what a tick costs. Lines keep their numbers.
+
+    Raises:
+        ValueError: A table has no such name.
+    """
+    tables = {table: dict(_FIELD.findall(fields)) for table, fields in _NUMBERED.findall(source)}
+
+    def number(reference: re.Match[str]) -> str:
+        table, name = reference[1], reference[2]
+        if name not in tables[table]:
+            raise ValueError(f"the scripts say {table}.{name}, which there is not")
+        return str(tables[table][name])
+
+    source = re.sub(rf"(?<![.\w])({'|'.join(tables)})\.(\w+)", number, _COMMENT.sub("", source))
+    named = {table for table in tables if len(re.findall(rf"\b{table}\b", source)) > 1}
+    return _NUMBERED.sub(lambda made: made[0] if made[1] in named else "\n" * made[0].count("\n"), source)
+
+
 @functools.cache
 def load_script(name: str) -> Script:
     """Returns the script of this file name with its includes put in place.
 
-    A script with includes gets the constants of layouts.py in front, so that positions in records and numbers of
-    states are said once.
+    A script with includes gets the constants of layouts.py, so that positions in records and numbers of states are said
+    once.
     """
     text = _read(name)
     if _INCLUDE not in text:
@@ -43,7 +69,7 @@ def load_script(name: str) -> Script:
     lines = [
         _read(line.removeprefix(_INCLUDE).strip()) if line.startswith(_INCLUDE) else line for line in text.splitlines()
     ]
-    return Script(name, layouts.lua_constants() + "\n".join(lines) + "\n")
+    return Script(name, _with_numbers(layouts.lua_constants() + "\n".join(lines) + "\n"))
 
 
 TICK: Final = "tick.lua"
