@@ -133,6 +133,15 @@ async def waiting_of(shop: Shop, *reservations: Reservation) -> list[int]:
     return [sum(line.backordered_quantity for line in each.lines) for each in now]
 
 
+async def until_waiting(shop: Shop, reservations: list[Reservation], units: list[int]) -> None:
+    """Until so many units of each are waited for. A rule lets go of units in bounded steps, behind its answer."""
+
+    async def served() -> bool:
+        return await waiting_of(shop, *reservations) == units
+
+    await until(served, f"{units} to be waited for")
+
+
 def kept_by(which: str, shop: Shop, units: int) -> Rule:
     if which == "the location":
         return safety_stock(units, location=shop.location)
@@ -151,7 +160,7 @@ async def test_units_that_a_rule_lets_go_come_to_who_waited_first(stubs: Any, wh
     assert await waiting_of(shop, first, second) == [1, 6]
     lowered = {"less": kept_by(which, shop, 2), "none": kept_by(which, shop, 0), "removed": removed(rule)}[how]
     revision = await shop.put_rules(lowered)
-    assert await waiting_of(shop, first, second) == ([0, 5] if how == "less" else [0, 3])
+    await until_waiting(shop, [first, second], [0, 5] if how == "less" else [0, 3])
     covers = [m for m in await shop.movements() if m.kind == MovementKind.MOVEMENT_KIND_COVER]
     assert [m.reservation_id for m in covers] == [first.reservation_id, second.reservation_id]
     assert revision.position < covers[0].revision.position < covers[1].revision.position
@@ -170,10 +179,7 @@ async def test_a_rule_of_a_location_lets_go_of_units_of_all_its_skus(stubs: Any)
     assert await waiting_of(shop, crowd, *waiting) == [300, 2, 2, 2]
     await shop.put_rules(safety_stock(0, location=shop.location))
 
-    async def served() -> bool:
-        return await waiting_of(shop, crowd, *waiting) == [3, 1, 1, 1]
-
-    await until(served, "the units of all SKUs to be given out")
+    await until_waiting(shop, [crowd, *waiting], [3, 1, 1, 1])
     assert await shop.available(other) == 1
 
 
@@ -188,7 +194,7 @@ async def test_who_begins_to_wait_while_a_rule_is_lowered_is_served(stubs: Any) 
         for call in (shop.reserve((sku, 1), allow_backorder=True), shop.put_rules(safety_stock(0, sku=sku)))
     ]
     reserved = [answer for answer in await together(calls) if isinstance(answer, Reservation)]
-    assert await waiting_of(shop, *reserved) == [0] * 40
+    await until_waiting(shop, reserved, [0] * 40)
 
 
 async def test_more_safety_stock_takes_nothing_from_who_was_served(stubs: Any) -> None:
@@ -202,7 +208,8 @@ async def test_more_safety_stock_takes_nothing_from_who_was_served(stubs: Any) -
     await shop.put_rules(safety_stock(1, location=shop.location))
     assert await waiting_of(shop, patient) == [1], "the rule of the SKU counts"
     await shop.put_rules(removed(safety_stock(3, sku=shop.sku)))
-    assert await waiting_of(shop, patient) == [0], "one is kept by the rule of the location, and two are free"
+    # One is kept by the rule of the location, and two are free.
+    await until_waiting(shop, [patient], [0])
     assert await shop.available() == 1
 
 
