@@ -231,15 +231,23 @@ class InventoryCalls(ServiceCalls):
         order_id: str = "",
         sku: str = "",
         location: str = "",
+        location_unsettled: bool = False,
         page_size: int = 0,
         deadline_seconds: float | None = None,
     ) -> AsyncGenerator[reservation_pb2.Reservation, None]:
         """Yield all reservations, the newest first, page after page. What is left out does not restrict.
 
+        `location_unsettled`: only those with open units at a location that nobody has chosen yet but the authority.
         The deadline is that of each page. `page_size` is at most 1,000; 0 means 100.
         """
         request = inventory_service_pb2.ListReservationsRequest(
-            state=state, channel=channel, order_id=order_id, sku=sku, location=location, page_size=page_size
+            state=state,
+            channel=channel,
+            order_id=order_id,
+            sku=sku,
+            location=location,
+            location_unsettled=location_unsettled,
+            page_size=page_size,
         )
         pages = self._pages(request, inventory_service_pb2.ListReservationsResponse, deadline_seconds)
         async for page in pages:
@@ -254,6 +262,7 @@ class InventoryCalls(ServiceCalls):
         order_id: str = "",
         sku: str = "",
         location: str = "",
+        location_unsettled: bool = False,
         page_size: int = 0,
         page_token: str = "",
         deadline_seconds: float | None = None,
@@ -266,6 +275,7 @@ class InventoryCalls(ServiceCalls):
                 order_id=order_id,
                 sku=sku,
                 location=location,
+                location_unsettled=location_unsettled,
                 page_size=page_size,
                 page_token=page_token,
             ),

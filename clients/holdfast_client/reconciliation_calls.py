@@ -1,11 +1,12 @@
-"""The calls of the reconciliation service: incidents, compared books, and requests that wait for their items."""
+"""The calls of the reconciliation service: incidents, compared books, postings, requests that wait for their items."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
 
-from holdfast.inventory.v1 import reconciliation_service_pb2
+from holdfast.inventory.v1 import reconciliation_service_pb2, revision_pb2
 
+from holdfast_client.moments import Moment, timestamp_of
 from holdfast_client.request_ids import new_request_id
 from holdfast_client.service_calls import ServiceCalls
 
@@ -137,6 +138,49 @@ class ReconciliationCalls(ServiceCalls):
             reconciliation_service_pb2.CompareStockRequest(lines=lines),
             reconciliation_service_pb2.CompareStockResponse,
             deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+        )
+
+    async def note_posting(
+        self,
+        reservation_id: str,
+        *,
+        system: str,
+        document: str,
+        booked_revision: revision_pb2.Revision | None = None,
+        booked_time: Moment | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+        deadline_seconds: float | None = None,
+    ) -> reconciliation_service_pb2.NotePostingResponse:
+        """Note that another system has booked what a reservation did, so that `trace_order` tells of it.
+
+        Args:
+            reservation_id: The reservation, live or ended.
+            system: The system that booked it, such as "netsuite".
+            document: The number of the document there.
+            booked_revision: The revision of what was booked, such as that of the fulfillment.
+            booked_time: When it was booked, on the clock of that system.
+            reason: Why, in words for the audit.
+            request_id: The id under which this takes effect at most once. Left out: a new one. A connector makes one of
+                the document, so that it may tell twice.
+            deadline_seconds: How long the answer is waited for.
+
+        Raises:
+            UnknownReservation: There is no such reservation.
+            StaleRevision: There is no such revision yet.
+        """
+        return await self._calls.unary(
+            reconciliation_service_pb2.NotePostingRequest(
+                request_id=request_id or new_request_id(),
+                reservation_id=reservation_id,
+                system=system,
+                document=document,
+                booked_revision=booked_revision,
+                booked_time=timestamp_of(booked_time),
+                reason=reason,
+            ),
+            reconciliation_service_pb2.NotePostingResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
         )
 
     async def list_parked_requests(

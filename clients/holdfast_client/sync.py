@@ -179,6 +179,7 @@ class SyncHoldfastClient:
     resolve_incident = _waits_for(HoldfastClient.resolve_incident)
     close_incident = _waits_for(HoldfastClient.close_incident)
     compare_stock = _waits_for(HoldfastClient.compare_stock)
+    note_posting = _waits_for(HoldfastClient.note_posting)
     list_parked_requests = _iterates(HoldfastClient.list_parked_requests)
     list_parked_requests_page = _waits_for(HoldfastClient.list_parked_requests_page)
     discard_parked_request = _waits_for(HoldfastClient.discard_parked_request)

@@ -61,9 +61,10 @@ LINE: Final = (
     "wait_position",
 )
 
-# A document: an inbound plan, a transfer, a return, an incident, a parked request. `location` is where the units come
-# to, `origin` where a transfer comes from or which RPC was parked; what a kind does not have is empty or 0. Lines have
-# the fields of their kind.
+# A document: an inbound plan, a transfer, a return, an incident, a parked request, a posting. `location` is where the
+# units come to, `origin` where a transfer comes from, which RPC was parked or which system has booked; what a kind does
+# not have is empty or 0. Lines have the fields of their kind. Of a posting, `expected_us` is when it was booked,
+# `seen_position` what was, and `note` the number of the document there.
 DOCUMENT: Final = (
     "kind",
     "document_id",
@@ -90,6 +91,7 @@ DOCUMENT_LINES: Final = {
     "RETURN": ("sku", "quantity", "open", "sellable", "damaged", "vendor", "line_number"),
     "INCIDENT": ("line_number", "sku", "location", "quantity", "open"),
     "PARKED": ("sku",),
+    "POSTING": (),
 }
 
 # Numbers of the enums in the protos, so that nothing is translated on the way.
@@ -124,17 +126,22 @@ SOURCING_REASONS: Final = {
     "AWAITED": 6,
     "TRANSFERRED": 7,
 }
-DOCUMENT_KINDS: Final = {"INBOUND": 1, "TRANSFER": 2, "RETURN": 3, "INCIDENT": 4, "PARKED": 5}
+# The reasons of a location that the authority chose from a pool, for the time being.
+UNSETTLED_SOURCING: Final = frozenset(
+    SOURCING_REASONS[name] for name in ("POOL_ORDER", "NEAREST", "MOST_STOCK", "SHIP_COMPLETE")
+)
+DOCUMENT_KINDS: Final = {"INBOUND": 1, "TRANSFER": 2, "RETURN": 3, "INCIDENT": 4, "PARKED": 5, "POSTING": 6}
 # What else is recalled from the ledger: a reservation that has ended, and the last count of a status of a level.
 RECALLED_RESERVATION: Final = 0
 RECALLED_COUNT: Final = 9
-# The states of a document, by kind; it begins in the first.
+# The states of a document, by kind; it begins in the first. A posting is over once it is noted.
 DOCUMENT_STATES: Final = {
     "INBOUND": {"EXPECTED": 1, "CLOSED": 2},
     "TRANSFER": {"IN_TRANSIT": 1, "COMPLETED": 2},
     "RETURN": {"IN_INSPECTION": 1, "INSPECTED": 2},
     "INCIDENT": {"OPEN": 1, "RESOLVED": 2, "CLOSED": 3},
     "PARKED": {"WAITING": 1, "APPLIED": 2, "DISCARDED": 3},
+    "POSTING": {"NOTED": 2},
 }
 # What `flag` of an incident says (IncidentKind); of a return it says whether it is blind.
 INCIDENT_KINDS: Final = {"OVERSELL": 1, "SHORT_PICK": 2}
@@ -157,6 +164,7 @@ OPERATION_KINDS: Final = MOVEMENT_KINDS | {
     "CLOSE_INCIDENT": 23,
     "PARK": 24,
     "DISCARD_PARKED": 25,
+    "NOTE_POSTING": 26,
     "PUT_ITEMS": 30,
     "PUT_LOCATIONS": 31,
     "PUT_POOLS": 32,

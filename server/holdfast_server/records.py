@@ -37,6 +37,7 @@ class DocumentKind(enum.IntEnum):
     RETURN = 3
     INCIDENT = 4
     PARKED = 5
+    POSTING = 6
 
 
 class RuleKind(enum.IntEnum):
@@ -128,7 +129,7 @@ DocumentLine = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A paper of the trade: an inbound plan, a transfer, a return, an incident, a parked request.
+    """A paper of the trade: an inbound plan, a transfer, a return, an incident, a parked request, a posting.
 
     What a kind does not have is empty or 0. Each line holds the fields of layouts.DOCUMENT_LINES of its kind.
     """
@@ -256,6 +257,8 @@ class TraceStep:
     on_behalf_of: str
     trace_parent: str
     movements: tuple[Movement, ...]
+    posting: Document | None = None
+    """What another system has booked, in a step that notes it."""
 
 
 class Change(NamedTuple):

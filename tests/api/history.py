@@ -33,7 +33,7 @@ CATALOG_REQUESTS = (
     requests.PutRules,
     requests.MoveAllotment,
 )
-SETTLEMENTS = (requests.ResolveIncident, requests.CloseIncident, requests.DiscardParkedRequest)
+SETTLEMENTS = (requests.ResolveIncident, requests.CloseIncident, requests.NotePosting, requests.DiscardParkedRequest)
 
 
 def method_for(stubs: Any, request: requests.Request) -> Callable[..., Any]:

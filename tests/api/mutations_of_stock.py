@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from holdfast.inventory.v1 import catalog_service_pb2 as catalog
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
 from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
@@ -132,6 +133,17 @@ def as_a_transfer(request: Any) -> None:
 
 async def close(shop: Shop) -> Any:
     return reconciliation.CloseIncidentRequest(incident_id=await incident_of(shop), reason="settled")
+
+
+async def posting(shop: Shop) -> Any:
+    order = await shop.order((shop.sku, 1))
+    return reconciliation.NotePostingRequest(
+        reservation_id=order.reservation_id,
+        system="netsuite",
+        document="invoice-7",
+        booked_revision=order.revision,
+        booked_time=Timestamp(seconds=1_700_000_000),
+    )
 
 
 async def discard(shop: Shop) -> Any:
@@ -298,6 +310,20 @@ STOCK_MUTATIONS = (
         rpc="CloseIncident",
         make=close,
         changes=(setting("incident_id", "another-incident"), REASON),
+    ),
+    Mutation(
+        service="reconciliation",
+        rpc="NotePosting",
+        make=posting,
+        changes=(
+            setting("reservation_id", "another-reservation"),
+            setting("system", "another-system"),
+            setting("document", "another-document"),
+            setting("booked_revision.position", 1),
+            ("booked_revision", lambda request: request.ClearField("booked_revision")),
+            setting("booked_time.seconds", 1_700_000_001),
+            REASON,
+        ),
     ),
     Mutation(
         service="reconciliation",

@@ -44,6 +44,7 @@ from holdfast.inventory.v1.inventory_service_pb2 import (
     ReleaseLine,
     ReleaseReservationRequest,
 )
+from holdfast.inventory.v1.posting_pb2 import Posting
 from holdfast.inventory.v1.reservation_pb2 import Reservation
 from holdfast.inventory.v1.revision_pb2 import Revision
 from holdfast.inventory.v1.rules_pb2 import Rule
@@ -294,6 +295,12 @@ class Shop:
     async def close_incident(self, incident_id: str, reason: str = "") -> reconciliation.Incident:
         request = reconciliation.CloseIncidentRequest(request_id=uuid7(), incident_id=incident_id, reason=reason)
         return (await self.stubs.reconciliation.CloseIncident(request)).incident
+
+    async def note_posting(self, reservation_id: str, document: str = "INV-1", **said: Any) -> Posting:
+        request = reconciliation.NotePostingRequest(
+            request_id=uuid7(), reservation_id=reservation_id, system="netsuite", document=document, **said
+        )
+        return (await self.stubs.reconciliation.NotePosting(request)).posting
 
     # Reads.
 

@@ -101,6 +101,11 @@ def resolution(**fields: Any) -> Make:
     return lambda _: reconciliation.ResolveIncidentRequest(request_id=uuid7(), incident_id="I", **fields)
 
 
+def posting(**fields: Any) -> Make:
+    whole = {"reservation_id": "R", "system": "netsuite", "document": "INV-1"} | fields
+    return lambda _: reconciliation.NotePostingRequest(request_id=uuid7(), **whole)
+
+
 def kit(*parts: tuple[str, int]) -> Make:
     made = [catalog.KitPart(sku=sku, quantity=units) for sku, units in parts]
     items = [catalog.Item(sku="KIT", parts=made)]
@@ -224,7 +229,15 @@ INCIDENTS: list[Row] = [
     ("a transfer to nowhere", resolution(resolution=4), ("to_location",)),
     ("a location that nobody asks for", resolution(resolution=2, to_location="A"), ("to_location",)),
 ]
-ROWS = [*RESERVATIONS, *FULFILLMENTS, *RETURNS, *SUPPLY, *RULES, *INCIDENTS]
+POSTINGS: list[Row] = [
+    ("a posting of nothing", posting(reservation_id=""), ("reservation_id",)),
+    ("a posting in no system", posting(system=""), ("system",)),
+    ("a posting in an odd system", posting(system="no good"), ("system",)),
+    ("a posting without a number", posting(document=""), ("document",)),
+    ("a posting of no revision", posting(booked_revision=Revision(segment="no good")), ("booked_revision.segment",)),
+    ("a posting at no time", posting(booked_time=Timestamp(seconds=-(10**12))), ("booked_time",)),
+]
+ROWS = [*RESERVATIONS, *FULFILLMENTS, *RETURNS, *SUPPLY, *RULES, *INCIDENTS, *POSTINGS]
 
 
 def method_of(stubs: Any, request: Any) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
+from holdfast.inventory.v1.inventory_service_pb2 import ListReservationsRequest
 from holdfast.inventory.v1.reservation_pb2 import Reservation, ReservationState, SourcingReason
 from holdfast.inventory.v1.stock_pb2 import MovementKind
 
@@ -11,9 +12,10 @@ from api.calls import answer_or_refusal, together
 from api.ids import some, uuid7
 from api.refusals import Refusal, not_found, refusal_of, refused_as, short_of
 from api.rules import backorder, safety_stock
-from api.shop import Shop, assert_ledger_is_sound, left, open_shop, put_item, put_pool
+from api.shop import Shop, assert_ledger_is_sound, everything, left, open_shop, put_item, put_pool
 
 HELD = ReservationState.RESERVATION_STATE_HELD
+FULFILLED = ReservationState.RESERVATION_STATE_FULFILLED
 TRANSFERRED = SourcingReason.SOURCING_REASON_TRANSFERRED
 TRANSFER = MovementKind.MOVEMENT_KIND_TRANSFER_RESERVATION
 
@@ -177,3 +179,68 @@ async def test_units_that_moved_are_given_back_where_they_are(stubs: Any) -> Non
     released = await shop.release(hold.reservation_id)
     assert [line.released_quantity for line in released.lines] == [1, 2]
     assert await shop.available() == 10
+
+
+# The location is chosen later.
+
+
+async def unsettled(shop: Shop) -> list[str]:
+    request = ListReservationsRequest(channel=shop.channel, location_unsettled=True)
+    found: list[Reservation] = await everything(shop.stubs.inventory.ListReservations, request, "reservations")
+    return [reservation.reservation_id for reservation in found]
+
+
+def which_are_unsettled(reservation: Reservation) -> list[bool]:
+    return [line.location_unsettled for line in reservation.lines]
+
+
+async def test_units_of_a_pool_are_reserved_and_the_location_is_chosen_later(stubs: Any) -> None:
+    shop = await open_shop(stubs, skus=2, locations=2, units=5)
+    first, second = shop.skus
+    near, far = shop.locations
+    order = await shop.order((first, 4), (second, 3), (second, 1, far))
+    assert [(line.sku, line.location_unsettled) for line in order.lines] == [
+        (second, False),
+        (first, True),
+        (second, True),
+    ], "what was named comes first, and is not to be chosen"
+    held = await shop.reserve((first, 5))
+    await shop.reserve((first, 1, near))
+    assert await unsettled(shop) == [held.reservation_id, order.reservation_id]
+
+    moved = await shop.move(order.reservation_id, 3, 2, location=far)
+    assert which_are_unsettled(moved) == [False, True, True, False], "a unit of the third line is still open"
+    await shop.move(order.reservation_id, 3, location=near)
+    chosen = await shop.move(order.reservation_id, 2, location=near)
+    assert not any(which_are_unsettled(chosen))
+    assert places(chosen) == [(far, 1), (far, 2), (near, 1), (near, 4)]
+    assert await unsettled(shop) == [held.reservation_id]
+    await shop.release(held.reservation_id)
+    assert await unsettled(shop) == [], "of what has ended nothing is to be chosen"
+    assert (await shop.fulfill(order.reservation_id)).reservation.state == FULFILLED
+    await assert_ledger_is_sound(stubs, uncovered=None)
+
+
+@pytest.mark.parametrize("state", ["held", "committed"])
+async def test_the_location_that_it_has_is_settled_though_nothing_else_is_left_there(stubs: Any, state: str) -> None:
+    shop = await open_shop(stubs, units=5)
+    reservation = await (shop.order if state == "committed" else shop.reserve)((shop.sku, 4))
+    await shop.reserve((shop.sku, 1))
+    await shop.put_rules(safety_stock(3, sku=shop.sku, location=shop.location))
+    settled = await shop.move(reservation.reservation_id, 1, 3, location=shop.location)
+    assert [(line.open_quantity, line.location_unsettled) for line in settled.lines] == [(1, True), (3, False)]
+    level = await shop.level()
+    assert (level.held_quantity + level.committed_quantity, level.sellable_quantity) == (5, 5)
+
+
+async def test_what_is_not_there_cannot_be_settled(stubs: Any) -> None:
+    shop = await open_shop(stubs, skus=2, units=5)
+    first, second = shop.skus
+    order = await shop.order((first, 4), (second, 4))
+    await shop.adjust(-3, sku=first)
+    which = order.reservation_id
+    assert await short_of(shop.move(which, 1, 3, location=shop.location)) == (first, shop.location, 3, 1)
+    assert await short_of(shop.move(which, 1, 1, location=shop.location)) == (first, shop.location, 1, 0)
+    assert places(await shop.move(which, 2, location=shop.location)) == [(shop.location, 4), (shop.location, 4)]
+    await shop.receive(2, sku=first)
+    assert places(await shop.move(which, 1, location=shop.location)) == [(shop.location, 4), (shop.location, 4)]

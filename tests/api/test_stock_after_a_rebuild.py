@@ -139,6 +139,8 @@ async def everything_goes_on(trade: Trade) -> None:
     await shop.take_back((1, 1), reservation_id=trade.ended.reservation_id)
     again = shop.take_back((1, 1), reservation_id=trade.ended.reservation_id)
     assert (await refusal_of(again)).reason == "RETURN_EXCEEDS_FULFILLED"
+    posted = await shop.note_posting(trade.ended.reservation_id)
+    assert posted.order_id == trade.ended.order_id
     await shop.resolve(trade.told.incident_id, 1)
     await shop.close_incident(trade.told.incident_id)
     assert await short_of(shop.reserve((plenty, 10_000))) == (plenty, "", 10_000, await greatest(shop, plenty))

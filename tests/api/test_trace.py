@@ -3,14 +3,19 @@
 import itertools
 from typing import Any
 
+import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from holdfast.inventory.v1 import audit_service_pb2 as audit
 from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
 from holdfast.inventory.v1.fulfillment_pb2 import PostFulfillmentRequest
+from holdfast.inventory.v1.reservation_pb2 import ReservationState
+from holdfast.inventory.v1.revision_pb2 import Revision
 from holdfast.inventory.v1.stock_pb2 import MovementKind
 
 from api.calls import until
 from api.ids import some, uuid7
+from api.refusals import refusal_of
 from api.shop import Shop, everything, left, open_shop
 
 TRACE_PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -65,7 +70,7 @@ async def test_an_order_is_followed_from_its_reservation_to_its_return(stubs: An
     assert_times_fit(steps)
     assert steps[0].revision == hold.revision
     assert steps[0].decide_time == hold.create_time
-    assert {step.reservation_id for step in steps if step.operation != "INSPECT"} == {hold.reservation_id}
+    assert {step.reservation_id for step in steps} == {hold.reservation_id}
     assert [step.document_id for step in steps[4:6]] == [returned.return_id] * 2
     out = steps[3]
     assert out.revision == fulfilled.revision
@@ -76,6 +81,60 @@ async def test_an_order_is_followed_from_its_reservation_to_its_return(stubs: An
         assert {m.revision.position for m in step.movements} == {step.revision.position}
     assert [(m.balance.location, m.committed_delta) for m in steps[2].movements] == [(near, -1), (far, 1)]
     assert [m for step in steps for m in step.movements] == await shop.movements(order_id=order_id)
+
+
+async def test_an_order_is_followed_into_the_books_of_the_erp(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=5)
+    order_id = some("order")
+    order = await shop.order((shop.sku, 2), order_id=order_id)
+    fulfilled = (await shop.fulfill(order.reservation_id)).reservation
+    assert fulfilled.state == ReservationState.RESERVATION_STATE_FULFILLED
+    booked_time = Timestamp(seconds=1_700_000_000)
+    request = reconciliation.NotePostingRequest(
+        request_id=uuid7(),
+        reservation_id=order.reservation_id,
+        system="netsuite",
+        document="INV-1204",
+        booked_revision=fulfilled.revision,
+        booked_time=booked_time,
+        reason="nightly run",
+    )
+    metadata = (("holdfast-caller", "erp-connector"),)
+    noted = await stubs.reconciliation.NotePosting(request, metadata=metadata)
+    posting = noted.posting
+    told = (posting.reservation_id, posting.order_id, posting.system, posting.document)
+    assert told == (order.reservation_id, order_id, "netsuite", "INV-1204")
+    assert (posting.booked_revision, posting.booked_time) == (fulfilled.revision, booked_time)
+    assert posting.revision == noted.revision
+    await shop.note_posting(order.reservation_id, "CREDIT-1")
+
+    steps = await trace(shop, order_id)
+    assert operations(steps) == ["RESERVE", "COMMIT", "FULFILL", "NOTE_POSTING", "NOTE_POSTING"]
+    assert_times_fit(steps)
+    assert not any(step.HasField("posting") for step in steps[:3])
+    assert steps[3].posting == posting
+    assert (steps[3].caller, steps[3].reason) == ("erp-connector", "nightly run")
+    assert (steps[3].reservation_id, steps[3].document_id) == (order.reservation_id, posting.posting_id)
+    assert not steps[3].movements, "a posting moves nothing"
+    assert steps[4].posting.document == "CREDIT-1"
+    assert not steps[4].posting.HasField("booked_revision")
+    assert not steps[4].posting.HasField("booked_time")
+    assert await shop.movements(order_id=order_id) == [m for step in steps for m in step.movements]
+
+
+async def test_a_posting_of_what_is_not_there_is_refused(stubs: Any) -> None:
+    shop = await open_shop(stubs, units=5)
+    unknown = some("reservation")
+    refusal = await refusal_of(shop.note_posting(unknown))
+    assert (refusal.reason, refusal.metadata) == ("UNKNOWN_RESERVATION", {"reservation_id": unknown})
+    order = await shop.order((shop.sku, 2))
+    ahead = Revision(segment=order.revision.segment, position=order.revision.position + 1_000_000)
+    refusal = await refusal_of(shop.note_posting(order.reservation_id, booked_revision=ahead))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ABORTED, "STALE_REVISION")
+    assert refusal.metadata["expected"] == str(ahead.position)
+    elsewhere = Revision(segment="north", position=1)
+    refusal = await refusal_of(shop.note_posting(order.reservation_id, booked_revision=elsewhere))
+    assert refusal.reason == "UNKNOWN_SEGMENT"
 
 
 async def test_an_oversold_order_is_followed_through_its_incident(stubs: Any) -> None:
@@ -90,6 +149,7 @@ async def test_an_oversold_order_is_followed_through_its_incident(stubs: Any) ->
     assert operations(steps) == ["RESERVE", "RESOLVE_INCIDENT", "COVER", "FULFILL", "CLOSE_INCIDENT"]
     assert_times_fit(steps)
     assert [steps[at].document_id for at in (1, 4)] == [told.incident_id] * 2
+    assert {step.reservation_id for step in steps} == {told.reservation.reservation_id}
     kinds = [[m.kind for m in step.movements] for step in steps]
     assert kinds[0] == [MovementKind.MOVEMENT_KIND_RESERVE, MovementKind.MOVEMENT_KIND_BACKORDER]
     assert kinds[2] == [MovementKind.MOVEMENT_KIND_COVER]

@@ -11,6 +11,7 @@ from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
 from holdfast.inventory.v1 import reservation_pb2, revision_pb2, rules_pb2, stock_pb2
 from holdfast.inventory.v1 import supply_pb2 as supply
+from holdfast.inventory.v1.posting_pb2 import Posting
 
 from api.refusals import Refusal
 from model import requests, words
@@ -106,6 +107,8 @@ def _line_from_proto(line: reservation_pb2.ReservationLine) -> words.Reservation
     assert line.backordered_quantity <= line.open_quantity
     assert line.returned_quantity <= line.fulfilled_quantity
     reason = reservation_pb2.SourcingReason.Name(line.sourcing_reason)
+    chosen_by_the_authority = reason.removeprefix("SOURCING_REASON_") in words.CHOSEN_FROM_A_POOL
+    assert line.location_unsettled == (line.open_quantity > 0 and chosen_by_the_authority)
     return words.ReservationLine(
         line_number=line.line_number,
         sku=line.sku,
@@ -246,12 +249,29 @@ def parked_from_proto(parked: reconciliation.ParkedRequest) -> words.Document:
     )
 
 
+def posting_from_proto(posting: Posting) -> words.Document:
+    return words.Document(
+        kind=words.POSTING,
+        document_id=posting.posting_id,
+        state=words.NOTED,
+        origin=posting.system,
+        order_id=posting.order_id,
+        reservation_id=posting.reservation_id,
+        expected_time=instant(posting.booked_time),
+        create_time=instant(posting.create_time),
+        seen_position=posting.booked_revision.position,
+        note=posting.document,
+        position=posting.revision.position,
+    )
+
+
 DOCUMENTS = {
     "inbound": inbound_from_proto,
     "transfer": transfer_from_proto,
     "customer_return": return_from_proto,
     "incident": incident_from_proto,
     "parked_request": parked_from_proto,
+    "posting": posting_from_proto,
 }
 
 

@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import fields, replace
 from typing import Any
 
-from model import catalog, formula, fulfillment, incidents, requests, reservations, supply, transfers, words
+from model import catalog, formula, fulfillment, incidents, postings, requests, reservations, supply, transfers, words
 from model.state import State
 from model.words import Answer, LevelKey, Refused, StockLevel
 
@@ -37,6 +37,7 @@ DECIDERS: dict[type, Callable[[State, Any], Answer]] = {
     requests.ReceiveTransfer: supply.receive_transfer,
     requests.ResolveIncident: incidents.resolve,
     requests.CloseIncident: incidents.close,
+    requests.NotePosting: postings.note,
     requests.DiscardParkedRequest: supply.discard_parked,
 }
 

@@ -171,9 +171,7 @@ def _receive(state: State, return_id: str, receipt: requests.ReturnReceipt) -> D
     state.know_location(receipt.location)
     reservation = None
     if receipt.reservation_id:
-        if receipt.reservation_id not in state.reservations:
-            raise Refused("UNKNOWN_RESERVATION", {"reservation_id": receipt.reservation_id})
-        reservation = state.reservations[receipt.reservation_id]
+        reservation = state.reservation(receipt.reservation_id)
     lines: list[DocumentLine] = []
     is_blind = False
     returned: dict[int, int] = {}

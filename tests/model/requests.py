@@ -453,6 +453,17 @@ class CloseIncident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotePosting:
+    request_id: str
+    reservation_id: str
+    system: str
+    document: str
+    booked_revision: Revision | None = None
+    booked_time: Time | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiscardParkedRequest:
     request_id: str
     parked_id: str
@@ -464,5 +475,5 @@ Sale = CreateReservation | CommitReservation | ExtendReservation | ReleaseReserv
 Delivery = PostFulfillment | ProcessReturn
 Booking = ReceiveStock | AdjustStock | CountStock | MoveStatus
 Supply = PlanInbound | ShipTransfer | ReceiveTransfer
-Settlement = ResolveIncident | CloseIncident | DiscardParkedRequest
+Settlement = ResolveIncident | CloseIncident | NotePosting | DiscardParkedRequest
 Request = Catalog | Sale | Delivery | Booking | Supply | Settlement

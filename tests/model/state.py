@@ -149,10 +149,14 @@ class State:
         self.know_channel(channel)
         return self.pools[self.pool_of_channel[channel]]
 
-    def live_reservation(self, reservation_id: str) -> Reservation:
+    def reservation(self, reservation_id: str) -> Reservation:
+        """The reservation, live or ended."""
         if reservation_id not in self.reservations:
             raise Refused("UNKNOWN_RESERVATION", {"reservation_id": reservation_id})
-        reservation = self.reservations[reservation_id]
+        return self.reservations[reservation_id]
+
+    def live_reservation(self, reservation_id: str) -> Reservation:
+        reservation = self.reservation(reservation_id)
         if reservation.state not in words.LIVE:
             reason = "RESERVATION_EXPIRED" if reservation.state == words.EXPIRED else "ALREADY_RELEASED"
             raise Refused(reason, {"reservation_id": reservation_id, "state": reservation.state})

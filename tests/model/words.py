@@ -24,6 +24,7 @@ ASKED, TOLD = "ASKED", "TOLD"
 POOL, NEAREST, MOST_STOCK = "POOL", "NEAREST", "MOST_STOCK"
 NAMED_LOCATION, POOL_ORDER, SHIP_COMPLETE = "NAMED_LOCATION", "POOL_ORDER", "SHIP_COMPLETE"
 AWAITED, TRANSFERRED = "AWAITED", "TRANSFERRED"
+CHOSEN_FROM_A_POOL = (POOL_ORDER, NEAREST, MOST_STOCK, SHIP_COMPLETE)
 CUSTOMER, CALLER = "CUSTOMER", "CALLER"
 # Who calls without saying so.
 UNNAMED = "unnamed"
@@ -128,12 +129,12 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """An inbound plan, a transfer, a return, an incident or a parked request."""
+    """An inbound plan, a transfer, a return, an incident, a parked request or a posting."""
 
     kind: str
     document_id: str
     state: str
-    # Where the units come to, and where a transfer comes from or which RPC was parked.
+    # Where the units come to, and where a transfer comes from, which RPC was parked or which system has booked.
     location: str = ""
     origin: str = ""
     channel: str = ""
@@ -152,13 +153,15 @@ class Document:
     create_position: int = field(default=0, compare=False)
 
 
-INBOUND, CUSTOMER_RETURN, INCIDENT, PARKED = "INBOUND", "RETURN", "INCIDENT", "PARKED"
+INBOUND, CUSTOMER_RETURN, INCIDENT = "INBOUND", "RETURN", "INCIDENT"
+PARKED, POSTING = "PARKED", "POSTING"
 EXPECTED, CLOSED = "EXPECTED", "CLOSED"
 IN_TRANSIT, COMPLETED = "IN_TRANSIT", "COMPLETED"
 IN_INSPECTION, INSPECTED = "IN_INSPECTION", "INSPECTED"
 OPEN, RESOLVED = "OPEN", "RESOLVED"
 WAITING, DISCARDED = "WAITING", "DISCARDED"
-ENDS = (CLOSED, COMPLETED, INSPECTED, DISCARDED)
+NOTED = "NOTED"
+ENDS = (CLOSED, COMPLETED, INSPECTED, DISCARDED, NOTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,7 @@ def build() -> typer.Typer:
     app.add_typer(rules.rules_app, name="rules")
     app.add_typer(incidents.incidents_app, name="incidents")
     app.add_typer(incidents.parked_app, name="parked")
+    app.command("note-posting")(trace.note_posting)
     app.command("trace")(trace.trace)
     app.command("movements")(audit.movements)
     app.command("verify")(audit.verify)

@@ -294,6 +294,10 @@ def list_reservations(
     channel: Annotated[str, typer.Option("--channel", help="Only those of this channel.")] = "",
     sku: Annotated[str, typer.Option("--sku", help="Only those with a line of this SKU.")] = "",
     location: Annotated[str, typer.Option("--location", help="Only those with a line at this location.")] = "",
+    unsettled: Annotated[
+        bool,
+        typer.Option("--unsettled", help="Only those with open units whose location may yet be chosen."),
+    ] = False,
     limit: asking.Limit = asking.DEFAULT_LIMIT,
     target: asking.Target = None,
     as_json: asking.AsJson = False,
@@ -305,12 +309,20 @@ def list_reservations(
     Example: holdfast reservations list --order 536365
 
     Example: holdfast reservations list --state held --sku 85123A --location LONDON
+
+    Example: holdfast reservations list --unsettled --state committed
     """
     wanted = None if state is None else reservation_pb2.ReservationState.Value(f"RESERVATION_STATE_{state.name}")
 
     async def work(client: HoldfastClient) -> int:
         every = client.list_reservations(
-            state=wanted, order_id=order, channel=channel, sku=sku, location=location, page_size=asking.PAGE_SIZE
+            state=wanted,
+            order_id=order,
+            channel=channel,
+            sku=sku,
+            location=location,
+            location_unsettled=unsettled,
+            page_size=asking.PAGE_SIZE,
         )
         return await asking.show(every, limit=limit, as_json=as_json, print_page=_print_reservations)
 
@@ -390,6 +402,7 @@ _RARE_COLUMNS: Final[tuple[_Column, ...]] = (
     ("ordered as", lambda line: line.ordered_sku),
     ("expected", lambda line: asking.short_time(line.expected_time)),
     ("why there", lambda line: asking.short_name(reservation_pb2.SourcingReason, line.sourcing_reason)),
+    ("unsettled", lambda line: "yes" if line.location_unsettled else ""),
 )
 
 

@@ -1,14 +1,68 @@
-"""`holdfast trace`: the life of an order's units, step by step."""
+"""`holdfast trace` and `note-posting`: the life of an order's units, step by step, up to the books of other systems."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
 
 import typer
-from holdfast.inventory.v1 import audit_service_pb2, stock_pb2
+from holdfast.inventory.v1 import audit_service_pb2, posting_pb2, stock_pb2
 
 from holdfast_client.client import HoldfastClient
 from holdfast_client.command import asking
 from holdfast_client.command.audit import change_of
+
+
+def note_posting(
+    *,
+    reservation: Annotated[str, typer.Argument(metavar="ID", help="The reservation's id.", show_default=False)],
+    system: Annotated[str, typer.Option("--system", help="The system that booked it, such as netsuite.")],
+    document: Annotated[str, typer.Option("--document", help="The number of the document there.")],
+    booked: Annotated[
+        str, typer.Option("--booked", metavar="SEGMENT/POSITION", help="The revision of what was booked.")
+    ] = "",
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="When it was booked, on the clock of that system.")
+    ] = "",
+    reason: asking.Reason = "",
+    request_id: asking.RequestId = None,
+    target: asking.Target = None,
+    as_json: asking.AsJson = False,
+) -> None:
+    """Note that another system has booked what a reservation did, so that `holdfast trace` tells of it.
+
+    Example: holdfast note-posting main-00000000000000000001 --system netsuite --document INV-1204 --booked main/88
+    """
+    booked_revision = asking.revision(booked) if booked else None
+    booked_time = asking.moment(at) if at else None
+
+    async def work(client: HoldfastClient) -> int:
+        answer = await client.note_posting(
+            reservation,
+            system=system,
+            document=document,
+            booked_revision=booked_revision,
+            booked_time=booked_time,
+            reason=reason,
+            request_id=request_id,
+        )
+        if as_json:
+            asking.print_json(answer)
+        else:
+            again = " (the first answer again)" if answer.replayed else ""
+            asking.print_words(f"{answer.posting.posting_id}: {posting_words(answer.posting)}{again}")
+        return 0
+
+    asking.ask(work, target=target, as_json=as_json)
+
+
+def posting_words(posting: posting_pb2.Posting) -> str:
+    """What was booked, where and when, in a few words."""
+    words = f"{posting.system} {posting.document}"
+    if posting.HasField("booked_revision"):
+        words += f" of {posting.booked_revision.segment}/{posting.booked_revision.position}"
+    if posting.HasField("booked_time"):
+        words += f" at {asking.short_time(posting.booked_time)}"
+    return words
+
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
@@ -88,7 +142,8 @@ def _rows(step: audit_service_pb2.TraceStep) -> Iterator[tuple[str, ...]]:
     words = " ".join(filter(None, (step.reason, step.reference and f"[{step.reference}]")))
     on_behalf_of = next((movement.on_behalf_of for movement in step.movements if movement.on_behalf_of), "")
     caller = f"{step.caller} for {on_behalf_of}" if on_behalf_of else step.caller
-    behind = (step.reservation_id, step.document_id, caller, words)
+    document = posting_words(step.posting) if step.HasField("posting") else step.document_id
+    behind = (step.reservation_id, document, caller, words)
     kinds = [asking.short_name(stock_pb2.MovementKind, movement.kind) for movement in step.movements]
     mixed = any(kind != step.operation for kind in kinds)
     if not step.movements:

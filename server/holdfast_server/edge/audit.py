@@ -11,7 +11,7 @@ from holdfast.inventory.v1 import audit_service_pb2 as pb
 from holdfast.inventory.v1 import audit_service_pb2_grpc
 
 from holdfast_server import records
-from holdfast_server.edge import conversion
+from holdfast_server.edge import conversion, document_conversion
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.calls import Calls
@@ -68,7 +68,7 @@ class AuditServicer(Calls, audit_service_pb2_grpc.AuditServiceServicer):
         (after,) = key_after(request, 0)
         found, is_all = await self._trace(request.order_id, after, page_size_of(request) + 1)
         page, token = cut_page(
-            request, found, lambda one: conversion.trace_step(self._segment, one), lambda one: (one.position,)
+            request, found, lambda one: document_conversion.trace_step(self._segment, one), lambda one: (one.position,)
         )
         if not token and not is_all:
             token = page_token(request, found[-1].position)

@@ -128,6 +128,8 @@ def _add_line(
         added.transferred_quantity = transferred
         added.returned_quantity = returned
         added.backordered_quantity = backordered
+    if still_open and sourcing in layouts.UNSETTLED_SOURCING:
+        added.location_unsettled = True
     if ordered_sku:
         added.ordered_sku = ordered_sku
     if expected_us:
@@ -168,24 +170,6 @@ def movement(segment: str, value: records.Movement) -> stock.Movement:
         in_transit_delta=value.in_transit_delta,
         document_id=value.document_id,
     )
-
-
-def trace_step(segment: str, value: records.TraceStep) -> audit_service_pb2.TraceStep:
-    message = audit_service_pb2.TraceStep(
-        revision=revision(segment, value.position),
-        operation=value.operation,
-        decide_time=timestamp(value.decide_us),
-        reservation_id=value.reservation_id,
-        document_id=value.document_id,
-        movements=[movement(segment, one) for one in value.movements],
-        caller=value.caller,
-        reason=value.reason,
-        reference=value.reference,
-        trace_parent=value.trace_parent,
-    )
-    if value.previous_us is not None:
-        message.since_previous.FromMicroseconds(value.decide_us - value.previous_us)
-    return message
 
 
 def item(value: records.Item) -> catalog_pb2.Item:

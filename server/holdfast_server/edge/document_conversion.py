@@ -1,4 +1,5 @@
-"""Turns plans, transfers, returns, incidents, parked requests and divergences into the messages of the contract.
+"""Turns plans, transfers, returns, incidents, parked requests, postings, divergences and traces into messages
+of the contract.
 
 The one thing that is concluded here is the cause of an incident, from what the ledger knows of it.
 """
@@ -8,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from holdfast.inventory.v1 import audit_service_pb2 as audit
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
+from holdfast.inventory.v1 import posting_pb2
 from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
 from holdfast.inventory.v1 import supply_pb2 as supply
 
 from holdfast_server import layouts
 from holdfast_server.edge.conversion import movement, revision, timestamp
 from holdfast_server.ledger.divergence import ComparedLevel, Divergence
-from holdfast_server.records import Change, Document
+from holdfast_server.records import Change, Document, TraceStep
 
 # Operations that say of units that they were never there.
 _CORRECTIONS: Final = frozenset(
@@ -165,3 +168,37 @@ def parked_request(segment: str, value: Document, refused: Mapping[str, str]) ->
         create_time=timestamp(value.create_us),
         revision=revision(segment, value.position),
     )
+
+
+def posting(segment: str, value: Document) -> posting_pb2.Posting:
+    return posting_pb2.Posting(
+        posting_id=value.document_id,
+        reservation_id=value.reservation_id,
+        order_id=value.order_id,
+        system=value.origin,
+        document=value.note,
+        booked_revision=revision(segment, value.seen_position) if value.seen_position else None,
+        booked_time=timestamp(value.expected_us) if value.expected_us else None,
+        create_time=timestamp(value.create_us),
+        revision=revision(segment, value.position),
+    )
+
+
+def trace_step(segment: str, value: TraceStep) -> audit.TraceStep:
+    message = audit.TraceStep(
+        revision=revision(segment, value.position),
+        operation=value.operation,
+        decide_time=timestamp(value.decide_us),
+        reservation_id=value.reservation_id,
+        document_id=value.document_id,
+        movements=[movement(segment, one) for one in value.movements],
+        caller=value.caller,
+        reason=value.reason,
+        reference=value.reference,
+        trace_parent=value.trace_parent,
+    )
+    if value.previous_us is not None:
+        message.since_previous.FromMicroseconds(value.decide_us - value.previous_us)
+    if value.posting is not None:
+        message.posting.CopyFrom(posting(segment, value.posting))
+    return message

@@ -1,4 +1,4 @@
-"""ReconciliationService: settles incidents, compares books, and shows the requests that wait for their items."""
+"""ReconciliationService: settles incidents, compares books, notes postings, shows what waits for its items."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from holdfast_server.edge.calls import Calls
 from holdfast_server.edge.documents import document_page
 from holdfast_server.edge.pages import cut_page, key_after, page_size_of
 from holdfast_server.edge.requests import reconciliation as commands
-from holdfast_server.edge.requests.reservations import availability
+from holdfast_server.edge.requests.reservations import availability, position_in
 from holdfast_server.edge.rpc import unary
 from holdfast_server.ledger import divergence, queries
 from holdfast_server.records import Change, Document, DocumentKind
+from holdfast_server.refusals import StaleRevision
 
 
 class ReconciliationServicer(Calls, reconciliation_service_pb2_grpc.ReconciliationServiceServicer):
@@ -86,6 +87,21 @@ class ReconciliationServicer(Calls, reconciliation_service_pb2_grpc.Reconciliati
                 document_conversion.divergence(self._segment, level, one)
                 for level, one in zip(levels, found, strict=True)
             ]
+        )
+
+    @unary
+    async def NotePosting(self, request: pb.NotePostingRequest, caller: Caller) -> pb.NotePostingResponse:
+        booked = 0
+        if request.HasField("booked_revision"):
+            booked = position_in(self._segment, request.booked_revision)
+            reached = (await self._authority.read(availability([]))).position
+            if booked > reached:
+                raise StaleRevision(self._segment, booked, reached)
+        decision = await self._authority.decide(commands.note_posting(request, caller, booked), request)
+        return pb.NotePostingResponse(
+            posting=document_conversion.posting(self._segment, records.unpack_document(decision.extra)),
+            revision=self._revision(decision),
+            replayed=decision.replayed,
         )
 
     async def _incident(self, decision: Decision) -> pb.Incident:

@@ -120,6 +120,7 @@ class ReservationCalls(Calls):
             order_id=request.order_id,
             sku=request.sku,
             location=request.location,
+            location_unsettled=request.location_unsettled,
         )
         found = await self._authority.reader.ask(
             queries.list_reservations, self._segment, only, before=before, limit=page_size_of(request) + 1

@@ -44,6 +44,7 @@ _RULE_KEY_FIELDS = layouts.RULE.index("removed")
 _DOCUMENT_POSITION = layouts.DOCUMENT.index("position")
 _DOCUMENT_CHANNEL = layouts.DOCUMENT.index("channel")
 _DOCUMENT_ORDER = layouts.DOCUMENT.index("order_id")
+_DOCUMENT_RESERVATION = layouts.DOCUMENT.index("reservation_id")
 
 RuleKey = tuple[int, str, str, str, str]
 
@@ -209,7 +210,9 @@ def _add_operation(batch: Batch, operation: list[Any], clock_us: int) -> None:
     image = _raw(reservation_image)
     if documents:
         papers = [msgpack.unpackb(_raw(document), raw=False) for document in documents]
-        document_id, channel, order_id = papers[0][1], papers[0][_DOCUMENT_CHANNEL], papers[0][_DOCUMENT_ORDER]
+        paper = papers[0]
+        document_id, channel, order_id = paper[1], paper[_DOCUMENT_CHANNEL], paper[_DOCUMENT_ORDER]
+        reservation_id = paper[_DOCUMENT_RESERVATION]
         for paper in papers:
             _fold_document(batch, paper, request.body if kind == _KIND["PARK"] else b"")
     if image:

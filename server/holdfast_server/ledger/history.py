@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from holdfast_server import layouts
 from holdfast_server.ledger import tables
+from holdfast_server.ledger.rows import DOCUMENT_COLUMNS, document_of
 from holdfast_server.ledger.statements import load_statements
-from holdfast_server.records import Movement, StockLevel, TraceStep
+from holdfast_server.records import Document, DocumentKind, Movement, StockLevel, TraceStep
 
 MAX_MOVEMENTS_PER_STEP: Final = 1_000
 
@@ -123,6 +124,7 @@ def trace_order(connection: sa.Connection, segment: str, order_id: str, *, after
     if not operations:
         return []
     movements = _movements_at(connection, segment, [row["position"] for row in operations])
+    postings = _postings(connection, segment, operations)
     times = [_decided_at(connection, segment, after), *(row["decide_us"] for row in operations)]
     return [
         TraceStep(
@@ -130,10 +132,23 @@ def trace_order(connection: sa.Connection, segment: str, order_id: str, *, after
             operation=_OPERATION_NAMES[row["kind"]],
             previous_us=previous_us,
             movements=tuple(movements.get(row["position"], ())),
+            posting=postings.get(row["position"]),
             **{name: row[name] for name in _OF_THE_OPERATION},
         )
         for row, previous_us in zip(operations, times, strict=False)
     ]
+
+
+def _postings(connection: sa.Connection, segment: str, operations: Sequence[sa.RowMapping]) -> dict[int, Document]:
+    """Returns what those of the operations noted that note a posting, by position."""
+    d = tables.document.c
+    noted = [row["document_id"] for row in operations if row["kind"] == layouts.OPERATION_KINDS["NOTE_POSTING"]]
+    if not noted:
+        return {}
+    query = sa.select(*(d[name] for name in DOCUMENT_COLUMNS)).where(
+        d.segment == segment, d.kind == int(DocumentKind.POSTING), d.document_id.in_(noted)
+    )
+    return {one.position: one for one in map(document_of, connection.execute(query))}
 
 
 def _movements_at(connection: sa.Connection, segment: str, positions: Sequence[int]) -> dict[int, list[Movement]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast_server import layouts
 from holdfast_server.ledger import tables
 from holdfast_server.ledger.documents import (
     DocumentFilter,
@@ -39,6 +40,7 @@ from holdfast_server.ledger.rows import (
     rule_of,
 )
 from holdfast_server.records import (
+    LIVE_STATES,
     Channel,
     Item,
     Location,
@@ -183,6 +185,7 @@ class ReservationFilter:
     order_id: str = ""
     sku: str = ""
     location: str = ""
+    location_unsettled: bool = False
 
 
 def list_reservations(
@@ -199,13 +202,18 @@ def list_reservations(
         query = query.where(r.channel == only.channel)
     if only.order_id:
         query = query.where(r.order_id == only.order_id)
-    if only.sku or only.location:
+    if only.location_unsettled:
+        # What has ended has nothing open; the index of the live ones leads to the few that may.
+        query = query.where(r.state.in_(list(LIVE_STATES)))
+    if only.sku or only.location or only.location_unsettled:
         line = tables.reservation_line.c
         lines = sa.select(line.reservation_id).where(line.reservation_id == r.reservation_id)
         if only.sku:
             lines = lines.where(line.sku == only.sku)
         if only.location:
             lines = lines.where(line.location == only.location)
+        if only.location_unsettled:
+            lines = lines.where(line.open > 0, line.sourcing.in_(list(layouts.UNSETTLED_SOURCING)))
         query = query.where(lines.exists())
     return _reservations(connection, segment, [row.reservation_id for row in connection.execute(query)])
 

@@ -242,6 +242,16 @@ class Demand(Chance):
         incident_id = self.document_id(words.INCIDENT, words.OPEN, words.RESOLVED)
         return requests.CloseIncident(request_id=uuid7(), incident_id=incident_id, reason=self.one_of(("", "over")))
 
+    def note_posting(self) -> Request:
+        return requests.NotePosting(
+            request_id=uuid7(),
+            reservation_id=self.reservation_id(),
+            system=self.one_of(("netsuite", "dynamics")),
+            document=some("invoice"),
+            booked_revision=self.past_revision() if self.now_and_then(0.5) else None,
+            booked_time=self.one_of((None, requests.Time(seconds=1_700_000_000))),
+        )
+
     def discard_parked(self) -> Request:
         parked_id = self.document_id(words.PARKED, words.WAITING)
         return requests.DiscardParkedRequest(request_id=uuid7(), parked_id=parked_id, reason="a mistake")

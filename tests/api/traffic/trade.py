@@ -80,6 +80,7 @@ class RandomTrade(Demand, Stock, Rules):
                 self.declare_distances,
                 *([self.resolve] * 3),
                 self.close_incident,
+                *([self.note_posting] * 2),
                 self.discard_parked,
             )
         )()

@@ -10,6 +10,7 @@ from holdfast.inventory.v1 import (
     catalog_service_pb2,
     fulfillment_pb2,
     inventory_service_pb2,
+    posting_pb2,
     reconciliation_service_pb2,
     reservation_pb2,
     revision_pb2,
@@ -78,6 +79,14 @@ PARKED = reconciliation_service_pb2.ParkedRequest(
     state=reconciliation_service_pb2.PARKED_STATE_WAITING,
     method="ReceiveStock",
     unknown_skus=["NEW-1", "NEW-2"],
+)
+
+POSTING = posting_pb2.Posting(
+    posting_id="main-posting-9",
+    system="netsuite",
+    document="INV-7",
+    booked_revision=revision_pb2.Revision(segment="main", position=8),
+    booked_time=NOON,
 )
 
 
@@ -392,6 +401,30 @@ CASES = [
         reconciliation_service_pb2.CloseIncidentResponse(incident=INCIDENT),
         {"incident_id": "main-incident-9", "reason": "found"},
         "main-incident-9",
+    ),
+    case(
+        "note-posting main-1 --system netsuite --document INV-7 --booked main/8 --at 2026-03-01T12:00:00Z "
+        "--reason late",
+        reconciliation_service_pb2.NotePostingResponse(posting=POSTING, replayed=True),
+        {
+            "reservation_id": "main-1",
+            "system": "netsuite",
+            "document": "INV-7",
+            "booked_revision": {"segment": "main", "position": "8"},
+            "booked_time": "2026-03-01T12:00:00Z",
+            "reason": "late",
+        },
+        "main-posting-9",
+        "netsuite INV-7 of main/8 at",
+        "again",
+    ),
+    case(
+        "note-posting main-1 --system netsuite --document INV-7",
+        reconciliation_service_pb2.NotePostingResponse(
+            posting=posting_pb2.Posting(posting_id="main-posting-9", system="netsuite", document="INV-7")
+        ),
+        {"reservation_id": "main-1", "system": "netsuite", "document": "INV-7", "reason": ""},
+        "main-posting-9: netsuite INV-7",
     ),
     case(
         "parked list --state waiting",

@@ -191,6 +191,16 @@ def test_the_life_of_an_order_is_a_timeline(authority: ScriptedAuthority) -> Non
     assert [line["operation"] for line in lines] == ["RESERVE", "COMMIT", "FULFILL"]
 
 
+def test_a_trace_says_which_document_of_the_erp_a_posting_is(authority: ScriptedAuthority) -> None:
+    answer = audit_service_pb2.TraceOrderResponse()
+    step = answer.steps.add(operation="NOTE_POSTING", revision=REVISION, decide_time=NOON, document_id="main-posting-9")
+    step.posting.system, step.posting.document = "netsuite", "INV-7"
+    step.posting.booked_revision.CopyFrom(REVISION)
+    authority.will_answer("TraceOrder", answer)
+    shown = holdfast(authority, "trace", "536365").stdout
+    assert f"netsuite INV-7 of {REVISION.segment}/{REVISION.position}" in shown
+
+
 def test_a_movement_of_another_kind_than_its_step_is_not_taken_for_its_neighbour(authority: ScriptedAuthority) -> None:
     answer = audit_service_pb2.TraceOrderResponse()
     step = answer.steps.add(operation="RESERVE", revision=REVISION, decide_time=NOON, caller="shop")

@@ -296,6 +296,27 @@ CASES = [
         ),
     ),
     case(
+        lambda client: client.note_posting(
+            "main-1",
+            system="netsuite",
+            document="INV-7",
+            booked_revision=revision_pb2.Revision(segment="main", position=8),
+            booked_time=datetime(2026, 3, 1, tzinfo=UTC),
+            reason="late",
+            request_id="r",
+        ),
+        reconciliation_service_pb2.NotePostingRequest(
+            request_id="r",
+            reservation_id="main-1",
+            system="netsuite",
+            document="INV-7",
+            booked_revision=revision_pb2.Revision(segment="main", position=8),
+            booked_time=timestamp_pb2.Timestamp(seconds=1_772_323_200),
+            reason="late",
+        ),
+        reconciliation_service_pb2.NotePostingResponse(),
+    ),
+    case(
         lambda client: client.discard_parked_request("main-parked-1", reason="typo", request_id="r"),
         reconciliation_service_pb2.DiscardParkedRequestRequest(
             request_id="r", parked_id="main-parked-1", reason="typo"

@@ -275,7 +275,7 @@ async def test_reservations_and_movements_are_listed_by_what_is_told(
 ) -> None:
     authority.will_answer("ListReservations", *[inventory_service_pb2.ListReservationsResponse()] * 2)
     authority.will_answer("ListMovements", *[audit_service_pb2.ListMovementsResponse()] * 2)
-    told = {"channel": "WEB", "order_id": "1", "sku": "A", "location": "LONDON"}
+    told = {"channel": "WEB", "order_id": "1", "sku": "A", "location": "LONDON", "location_unsettled": True}
     state = reservation_pb2.RESERVATION_STATE_HELD
     assert [each async for each in client.list_reservations(state=state, **told)] == []  # type: ignore[arg-type]
     await client.list_reservations_page(state=state, **told)  # type: ignore[arg-type]

@@ -57,6 +57,7 @@ define.fulfill = function()
 --include operations/fulfill.lua
 end
 define.return_stock = function()
+--include parts/any_reservation.lua
 --include operations/return_stock.lua
 end
 define.inspect_return = function()
@@ -67,6 +68,10 @@ define.resolve_incident = function()
 end
 define.close_incident = function()
 --include operations/close_incident.lua
+end
+define.note_posting = function()
+--include parts/any_reservation.lua
+--include operations/note_posting.lua
 end
 define.receive = function()
 --include operations/receive.lua

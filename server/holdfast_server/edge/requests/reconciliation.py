@@ -6,7 +6,7 @@ from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
 
 from holdfast_server.decide.commands import Command
 from holdfast_server.edge.caller import Caller
-from holdfast_server.edge.requests.mutation import mutation
+from holdfast_server.edge.requests.mutation import mutation, time_given
 
 
 def resolve_incident(request: reconciliation.ResolveIncidentRequest, caller: Caller) -> Command:
@@ -41,5 +41,22 @@ def discard_parked_request(request: reconciliation.DiscardParkedRequestRequest, 
         caller,
         name="discard_parked",
         arguments=(request.parked_id, request.reason),
+        reason=request.reason,
+    )
+
+
+def note_posting(request: reconciliation.NotePostingRequest, caller: Caller, booked_position: int) -> Command:
+    """`booked_position` is that of the revision that was booked, or 0."""
+    return mutation(
+        request,
+        caller,
+        name="note_posting",
+        arguments=(
+            request.reservation_id,
+            request.system,
+            request.document,
+            booked_position,
+            time_given(request, "booked_time"),
+        ),
         reason=request.reason,
     )

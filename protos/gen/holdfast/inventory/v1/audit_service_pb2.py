@@ -26,11 +26,12 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from holdfast.inventory.v1 import field_rule_pb2 as holdfast_dot_inventory_dot_v1_dot_field__rule__pb2
+from holdfast.inventory.v1 import posting_pb2 as holdfast_dot_inventory_dot_v1_dot_posting__pb2
 from holdfast.inventory.v1 import revision_pb2 as holdfast_dot_inventory_dot_v1_dot_revision__pb2
 from holdfast.inventory.v1 import stock_pb2 as holdfast_dot_inventory_dot_v1_dot_stock__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)holdfast/inventory/v1/audit_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/stock.proto\"\xf7\x02\n\x14ListMovementsRequest\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\"\n\x0ereservation_id\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08order_id\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1b\n\x07\x63hannel\x18\x07 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1d\n\x06\x63\x61ller\x18\x08 \x01(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x03\x10\x80\x01\x12\x34\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12 \n\tpage_size\x18\x05 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x06 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"d\n\x15ListMovementsResponse\x12\x32\n\tmovements\x18\x01 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Movement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x11TraceOrderRequest\x12\x1c\n\x08order_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"^\n\x12TraceOrderResponse\x12/\n\x05steps\x18\x01 \x03(\x0b\x32 .holdfast.inventory.v1.TraceStep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdf\x02\n\tTraceStep\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x11\n\toperation\x18\x02 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0esince_previous\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0ereservation_id\x18\x05 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x06 \x01(\t\x12\x32\n\tmovements\x18\x07 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Movement\x12\x0e\n\x06\x63\x61ller\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x11\n\treference\x18\n \x01(\t\x12\x14\n\x0ctrace_parent\x18\x0b \x01(\t\"\x15\n\x13VerifyLedgerRequest\"\xca\x01\n\x14VerifyLedgerResponse\x12\x1f\n\x17\x63hecked_operation_count\x18\x01 \x01(\x03\x12\x1e\n\x16\x63hecked_movement_count\x18\x02 \x01(\x03\x12!\n\x19\x63hecked_stock_level_count\x18\x03 \x01(\x03\x12\x17\n\x0foperation_count\x18\x04 \x01(\x03\x12\x35\n\x07verdict\x18\x05 \x01(\x0b\x32$.holdfast.inventory.v1.LedgerVerdict\"\xf3\x01\n\rLedgerVerdict\x12\x16\n\x0e\x63hain_verified\x18\x01 \x01(\x08\x12\x1e\n\x16levels_equal_movements\x18\x02 \x01(\x08\x12\"\n\x1areserved_equals_open_lines\x18\x03 \x01(\x08\x12\x19\n\x11oversold_quantity\x18\x04 \x01(\x03\x12\x17\n\x0fleaked_quantity\x18\x05 \x01(\x03\x12\x1a\n\x12uncovered_quantity\x18\x06 \x01(\x03\x12\x36\n\x08\x66indings\x18\x07 \x03(\x0b\x32$.holdfast.inventory.v1.LedgerFinding\"1\n\rLedgerFinding\x12\x0b\n\x03row\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\xfb\x01\n\x07Segment\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.holdfast.inventory.v1.SegmentState\x12\x14\n\x0cstate_reason\x18\x03 \x01(\t\x12\x0f\n\x07lineage\x18\x04 \x01(\t\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\x12\x10\n\x08position\x18\x06 \x01(\x03\x12/\n\x0b\x64\x65\x63ide_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0eheartbeat_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x13ListSegmentsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"a\n\x14ListSegmentsResponse\x12\x30\n\x08segments\x18\x01 \x03(\x0b\x32\x1e.holdfast.inventory.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x01\n\x14ResumeSegmentRequest\x12\x1b\n\x07segment\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x35\n\x04mode\x18\x02 \x01(\x0e\x32!.holdfast.inventory.v1.ResumeModeB\x04\xe2\x41\x01\x02\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x03\"H\n\x15ResumeSegmentResponse\x12/\n\x07segment\x18\x01 \x01(\x0b\x32\x1e.holdfast.inventory.v1.Segment*\x9a\x01\n\x0cSegmentState\x12\x1d\n\x19SEGMENT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SEGMENT_STATE_OPEN\x10\x01\x12\x19\n\x15SEGMENT_STATE_LOADING\x10\x02\x12\x1d\n\x19SEGMENT_STATE_QUARANTINED\x10\x03\x12\x19\n\x15SEGMENT_STATE_STOPPED\x10\x04*j\n\nResumeMode\x12\x1b\n\x17RESUME_MODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRESUME_MODE_REPLAY_JOURNAL\x10\x01\x12\x1f\n\x1bRESUME_MODE_DISCARD_JOURNAL\x10\x02\x32\x9d\x04\n\x0c\x41uditService\x12j\n\rListMovements\x12+.holdfast.inventory.v1.ListMovementsRequest\x1a,.holdfast.inventory.v1.ListMovementsResponse\x12\x61\n\nTraceOrder\x12(.holdfast.inventory.v1.TraceOrderRequest\x1a).holdfast.inventory.v1.TraceOrderResponse\x12i\n\x0cVerifyLedger\x12*.holdfast.inventory.v1.VerifyLedgerRequest\x1a+.holdfast.inventory.v1.VerifyLedgerResponse0\x01\x12g\n\x0cListSegments\x12*.holdfast.inventory.v1.ListSegmentsRequest\x1a+.holdfast.inventory.v1.ListSegmentsResponse\x12j\n\rResumeSegment\x12+.holdfast.inventory.v1.ResumeSegmentRequest\x1a,.holdfast.inventory.v1.ResumeSegmentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)holdfast/inventory/v1/audit_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a#holdfast/inventory/v1/posting.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/stock.proto\"\xf7\x02\n\x14ListMovementsRequest\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\"\n\x0ereservation_id\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08order_id\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1b\n\x07\x63hannel\x18\x07 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1d\n\x06\x63\x61ller\x18\x08 \x01(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x03\x10\x80\x01\x12\x34\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12 \n\tpage_size\x18\x05 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x06 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"d\n\x15ListMovementsResponse\x12\x32\n\tmovements\x18\x01 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Movement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x11TraceOrderRequest\x12\x1c\n\x08order_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"^\n\x12TraceOrderResponse\x12/\n\x05steps\x18\x01 \x03(\x0b\x32 .holdfast.inventory.v1.TraceStep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x90\x03\n\tTraceStep\x12\x31\n\x08revision\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x11\n\toperation\x18\x02 \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0esince_previous\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0ereservation_id\x18\x05 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x06 \x01(\t\x12\x32\n\tmovements\x18\x07 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Movement\x12\x0e\n\x06\x63\x61ller\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x11\n\treference\x18\n \x01(\t\x12\x14\n\x0ctrace_parent\x18\x0b \x01(\t\x12/\n\x07posting\x18\x0c \x01(\x0b\x32\x1e.holdfast.inventory.v1.Posting\"\x15\n\x13VerifyLedgerRequest\"\xca\x01\n\x14VerifyLedgerResponse\x12\x1f\n\x17\x63hecked_operation_count\x18\x01 \x01(\x03\x12\x1e\n\x16\x63hecked_movement_count\x18\x02 \x01(\x03\x12!\n\x19\x63hecked_stock_level_count\x18\x03 \x01(\x03\x12\x17\n\x0foperation_count\x18\x04 \x01(\x03\x12\x35\n\x07verdict\x18\x05 \x01(\x0b\x32$.holdfast.inventory.v1.LedgerVerdict\"\xf3\x01\n\rLedgerVerdict\x12\x16\n\x0e\x63hain_verified\x18\x01 \x01(\x08\x12\x1e\n\x16levels_equal_movements\x18\x02 \x01(\x08\x12\"\n\x1areserved_equals_open_lines\x18\x03 \x01(\x08\x12\x19\n\x11oversold_quantity\x18\x04 \x01(\x03\x12\x17\n\x0fleaked_quantity\x18\x05 \x01(\x03\x12\x1a\n\x12uncovered_quantity\x18\x06 \x01(\x03\x12\x36\n\x08\x66indings\x18\x07 \x03(\x0b\x32$.holdfast.inventory.v1.LedgerFinding\"1\n\rLedgerFinding\x12\x0b\n\x03row\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\xfb\x01\n\x07Segment\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.holdfast.inventory.v1.SegmentState\x12\x14\n\x0cstate_reason\x18\x03 \x01(\t\x12\x0f\n\x07lineage\x18\x04 \x01(\t\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\x12\x10\n\x08position\x18\x06 \x01(\x03\x12/\n\x0b\x64\x65\x63ide_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0eheartbeat_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x13ListSegmentsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"a\n\x14ListSegmentsResponse\x12\x30\n\x08segments\x18\x01 \x03(\x0b\x32\x1e.holdfast.inventory.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x01\n\x14ResumeSegmentRequest\x12\x1b\n\x07segment\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x35\n\x04mode\x18\x02 \x01(\x0e\x32!.holdfast.inventory.v1.ResumeModeB\x04\xe2\x41\x01\x02\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x03\"H\n\x15ResumeSegmentResponse\x12/\n\x07segment\x18\x01 \x01(\x0b\x32\x1e.holdfast.inventory.v1.Segment*\x9a\x01\n\x0cSegmentState\x12\x1d\n\x19SEGMENT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SEGMENT_STATE_OPEN\x10\x01\x12\x19\n\x15SEGMENT_STATE_LOADING\x10\x02\x12\x1d\n\x19SEGMENT_STATE_QUARANTINED\x10\x03\x12\x19\n\x15SEGMENT_STATE_STOPPED\x10\x04*j\n\nResumeMode\x12\x1b\n\x17RESUME_MODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRESUME_MODE_REPLAY_JOURNAL\x10\x01\x12\x1f\n\x1bRESUME_MODE_DISCARD_JOURNAL\x10\x02\x32\x9d\x04\n\x0c\x41uditService\x12j\n\rListMovements\x12+.holdfast.inventory.v1.ListMovementsRequest\x1a,.holdfast.inventory.v1.ListMovementsResponse\x12\x61\n\nTraceOrder\x12(.holdfast.inventory.v1.TraceOrderRequest\x1a).holdfast.inventory.v1.TraceOrderResponse\x12i\n\x0cVerifyLedger\x12*.holdfast.inventory.v1.VerifyLedgerRequest\x1a+.holdfast.inventory.v1.VerifyLedgerResponse0\x01\x12g\n\x0cListSegments\x12*.holdfast.inventory.v1.ListSegmentsRequest\x1a+.holdfast.inventory.v1.ListSegmentsResponse\x12j\n\rResumeSegment\x12+.holdfast.inventory.v1.ResumeSegmentRequest\x1a,.holdfast.inventory.v1.ResumeSegmentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -73,38 +74,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESUMESEGMENTREQUEST'].fields_by_name['mode']._serialized_options = b'\342A\001\002'
   _globals['_RESUMESEGMENTREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_RESUMESEGMENTREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\312\363\030\002\010\003'
-  _globals['_SEGMENTSTATE']._serialized_start=2505
-  _globals['_SEGMENTSTATE']._serialized_end=2659
-  _globals['_RESUMEMODE']._serialized_start=2661
-  _globals['_RESUMEMODE']._serialized_end=2767
-  _globals['_LISTMOVEMENTSREQUEST']._serialized_start=280
-  _globals['_LISTMOVEMENTSREQUEST']._serialized_end=655
-  _globals['_LISTMOVEMENTSRESPONSE']._serialized_start=657
-  _globals['_LISTMOVEMENTSRESPONSE']._serialized_end=757
-  _globals['_TRACEORDERREQUEST']._serialized_start=759
-  _globals['_TRACEORDERREQUEST']._serialized_end=874
-  _globals['_TRACEORDERRESPONSE']._serialized_start=876
-  _globals['_TRACEORDERRESPONSE']._serialized_end=970
-  _globals['_TRACESTEP']._serialized_start=973
-  _globals['_TRACESTEP']._serialized_end=1324
-  _globals['_VERIFYLEDGERREQUEST']._serialized_start=1326
-  _globals['_VERIFYLEDGERREQUEST']._serialized_end=1347
-  _globals['_VERIFYLEDGERRESPONSE']._serialized_start=1350
-  _globals['_VERIFYLEDGERRESPONSE']._serialized_end=1552
-  _globals['_LEDGERVERDICT']._serialized_start=1555
-  _globals['_LEDGERVERDICT']._serialized_end=1798
-  _globals['_LEDGERFINDING']._serialized_start=1800
-  _globals['_LEDGERFINDING']._serialized_end=1849
-  _globals['_SEGMENT']._serialized_start=1852
-  _globals['_SEGMENT']._serialized_end=2103
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=2105
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=2192
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=2194
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=2291
-  _globals['_RESUMESEGMENTREQUEST']._serialized_start=2294
-  _globals['_RESUMESEGMENTREQUEST']._serialized_end=2428
-  _globals['_RESUMESEGMENTRESPONSE']._serialized_start=2430
-  _globals['_RESUMESEGMENTRESPONSE']._serialized_end=2502
-  _globals['_AUDITSERVICE']._serialized_start=2770
-  _globals['_AUDITSERVICE']._serialized_end=3311
+  _globals['_SEGMENTSTATE']._serialized_start=2591
+  _globals['_SEGMENTSTATE']._serialized_end=2745
+  _globals['_RESUMEMODE']._serialized_start=2747
+  _globals['_RESUMEMODE']._serialized_end=2853
+  _globals['_LISTMOVEMENTSREQUEST']._serialized_start=317
+  _globals['_LISTMOVEMENTSREQUEST']._serialized_end=692
+  _globals['_LISTMOVEMENTSRESPONSE']._serialized_start=694
+  _globals['_LISTMOVEMENTSRESPONSE']._serialized_end=794
+  _globals['_TRACEORDERREQUEST']._serialized_start=796
+  _globals['_TRACEORDERREQUEST']._serialized_end=911
+  _globals['_TRACEORDERRESPONSE']._serialized_start=913
+  _globals['_TRACEORDERRESPONSE']._serialized_end=1007
+  _globals['_TRACESTEP']._serialized_start=1010
+  _globals['_TRACESTEP']._serialized_end=1410
+  _globals['_VERIFYLEDGERREQUEST']._serialized_start=1412
+  _globals['_VERIFYLEDGERREQUEST']._serialized_end=1433
+  _globals['_VERIFYLEDGERRESPONSE']._serialized_start=1436
+  _globals['_VERIFYLEDGERRESPONSE']._serialized_end=1638
+  _globals['_LEDGERVERDICT']._serialized_start=1641
+  _globals['_LEDGERVERDICT']._serialized_end=1884
+  _globals['_LEDGERFINDING']._serialized_start=1886
+  _globals['_LEDGERFINDING']._serialized_end=1935
+  _globals['_SEGMENT']._serialized_start=1938
+  _globals['_SEGMENT']._serialized_end=2189
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=2191
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=2278
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=2280
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=2377
+  _globals['_RESUMESEGMENTREQUEST']._serialized_start=2380
+  _globals['_RESUMESEGMENTREQUEST']._serialized_end=2514
+  _globals['_RESUMESEGMENTRESPONSE']._serialized_start=2516
+  _globals['_RESUMESEGMENTRESPONSE']._serialized_end=2588
+  _globals['_AUDITSERVICE']._serialized_start=2856
+  _globals['_AUDITSERVICE']._serialized_end=3397
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.inventory.v1 import field_rule_pb2 as _field_rule_pb2
+from holdfast.inventory.v1 import posting_pb2 as _posting_pb2
 from holdfast.inventory.v1 import revision_pb2 as _revision_pb2
 from holdfast.inventory.v1 import stock_pb2 as _stock_pb2
 from google.protobuf.internal import containers as _containers
@@ -88,7 +89,7 @@ class TraceOrderResponse(_message.Message):
     def __init__(self, steps: _Optional[_Iterable[_Union[TraceStep, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class TraceStep(_message.Message):
-    __slots__ = ("revision", "operation", "decide_time", "since_previous", "reservation_id", "document_id", "movements", "caller", "reason", "reference", "trace_parent")
+    __slots__ = ("revision", "operation", "decide_time", "since_previous", "reservation_id", "document_id", "movements", "caller", "reason", "reference", "trace_parent", "posting")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
     DECIDE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +101,7 @@ class TraceStep(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     TRACE_PARENT_FIELD_NUMBER: _ClassVar[int]
+    POSTING_FIELD_NUMBER: _ClassVar[int]
     revision: _revision_pb2.Revision
     operation: str
     decide_time: _timestamp_pb2.Timestamp
@@ -111,7 +113,8 @@ class TraceStep(_message.Message):
     reason: str
     reference: str
     trace_parent: str
-    def __init__(self, revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., operation: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., since_previous: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., reservation_id: _Optional[str] = ..., document_id: _Optional[str] = ..., movements: _Optional[_Iterable[_Union[_stock_pb2.Movement, _Mapping]]] = ..., caller: _Optional[str] = ..., reason: _Optional[str] = ..., reference: _Optional[str] = ..., trace_parent: _Optional[str] = ...) -> None: ...
+    posting: _posting_pb2.Posting
+    def __init__(self, revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., operation: _Optional[str] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., since_previous: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., reservation_id: _Optional[str] = ..., document_id: _Optional[str] = ..., movements: _Optional[_Iterable[_Union[_stock_pb2.Movement, _Mapping]]] = ..., caller: _Optional[str] = ..., reason: _Optional[str] = ..., reference: _Optional[str] = ..., trace_parent: _Optional[str] = ..., posting: _Optional[_Union[_posting_pb2.Posting, _Mapping]] = ...) -> None: ...
 
 class VerifyLedgerRequest(_message.Message):
     __slots__ = ()

@@ -77,8 +77,9 @@ class AuditServiceServicer:
 
     def TraceOrder(self, request, context):
         """Tells the life of an order's units: every operation on its reservations,
-        transfers, fulfillments, returns and incidents, with the time of each and
-        the time since the one before, the oldest first, in pages.
+        transfers, fulfillments, returns, incidents and postings in other systems,
+        with the time of each and the time since the one before, the oldest first,
+        in pages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

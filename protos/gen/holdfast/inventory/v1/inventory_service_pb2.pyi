@@ -246,12 +246,13 @@ class GetReservationResponse(_message.Message):
     def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ...) -> None: ...
 
 class ListReservationsRequest(_message.Message):
-    __slots__ = ("state", "channel", "order_id", "sku", "location", "page_size", "page_token")
+    __slots__ = ("state", "channel", "order_id", "sku", "location", "location_unsettled", "page_size", "page_token")
     STATE_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_UNSETTLED_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     state: _reservation_pb2.ReservationState
@@ -259,9 +260,10 @@ class ListReservationsRequest(_message.Message):
     order_id: str
     sku: str
     location: str
+    location_unsettled: bool
     page_size: int
     page_token: str
-    def __init__(self, state: _Optional[_Union[_reservation_pb2.ReservationState, str]] = ..., channel: _Optional[str] = ..., order_id: _Optional[str] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, state: _Optional[_Union[_reservation_pb2.ReservationState, str]] = ..., channel: _Optional[str] = ..., order_id: _Optional[str] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., location_unsettled: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListReservationsResponse(_message.Message):
     __slots__ = ("reservations", "next_page_token")

@@ -288,7 +288,9 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TransferReservation(self, request, context):
-        """Reserves open units elsewhere, in one atomic step, all lines or none.
+        """Reserves open units elsewhere, in one atomic step, all lines or none. So the
+        location of a sourced line is chosen later, or, if it is the one that the
+        line has already, settled.
         Refused with INSUFFICIENT_STOCK if there are too few units there, with
         LIMIT_EXCEEDED if the reservation would have more than 5,000 lines. It is the
         operator's: what other channels are guaranteed there does not stop it.

@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from holdfast.inventory.v1 import field_rule_pb2 as holdfast_dot_inventory_dot_v1_dot_field__rule__pb2
+from holdfast.inventory.v1 import posting_pb2 as holdfast_dot_inventory_dot_v1_dot_posting__pb2
 from holdfast.inventory.v1 import reservation_pb2 as holdfast_dot_inventory_dot_v1_dot_reservation__pb2
 from holdfast.inventory.v1 import revision_pb2 as holdfast_dot_inventory_dot_v1_dot_revision__pb2
 from holdfast.inventory.v1 import stock_pb2 as holdfast_dot_inventory_dot_v1_dot_stock__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2holdfast/inventory/v1/reconciliation_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a\'holdfast/inventory/v1/reservation.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/stock.proto\"\xf5\x04\n\x08Incident\x12\x13\n\x0bincident_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.holdfast.inventory.v1.IncidentKind\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.holdfast.inventory.v1.IncidentState\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x10\n\x08order_id\x18\x05 \x01(\t\x12\x16\n\x0ereservation_id\x18\x06 \x01(\t\x12\x32\n\x05lines\x18\x07 \x03(\x0b\x32#.holdfast.inventory.v1.MissingUnits\x12\x36\n\rseen_revision\x18\x08 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x33\n\x05\x63\x61use\x18\t \x01(\x0e\x32$.holdfast.inventory.v1.IncidentCause\x12\x37\n\x0e\x63\x61use_revision\x18\n \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12.\n\ncause_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\nresolution\x18\x0c \x01(\x0e\x32!.holdfast.inventory.v1.Resolution\x12\x0c\n\x04note\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08revision\x18\x0f \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"k\n\x0cMissingUnits\x12\x13\n\x0bline_number\x18\x01 \x01(\x05\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\x15\n\ropen_quantity\x18\x05 \x01(\x03\"\xce\x01\n\x14ListIncidentsRequest\x12\x39\n\x05state\x18\x01 \x01(\x0e\x32$.holdfast.inventory.v1.IncidentStateB\x04\xe2\x41\x01\x01\x12\x1b\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08order_id\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12 \n\tpage_size\x18\x04 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x05 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"d\n\x15ListIncidentsResponse\x12\x32\n\tincidents\x18\x01 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf7\x01\n\x16ResolveIncidentRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x1f\n\x0bincident_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12;\n\nresolution\x18\x03 \x01(\x0e\x32!.holdfast.inventory.v1.ResolutionB\x04\xe2\x41\x01\x02\x12\"\n\x0esubstitute_sku\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1f\n\x0bto_location\x18\x05 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1a\n\x06reason\x18\x06 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\xca\x01\n\x17ResolveIncidentResponse\x12\x31\n\x08incident\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Incident\x12\x37\n\x0breservation\x18\x02 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x04 \x01(\x08\"s\n\x14\x43loseIncidentRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x1f\n\x0bincident_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\x8f\x01\n\x15\x43loseIncidentResponse\x12\x31\n\x08incident\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Incident\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\xed\x01\n\rParkedRequest\x12\x11\n\tparked_id\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".holdfast.inventory.v1.ParkedState\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x14\n\x0cunknown_skus\x18\x04 \x03(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08revision\x18\x07 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\x96\x01\n\x19ListParkedRequestsRequest\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32\".holdfast.inventory.v1.ParkedStateB\x04\xe2\x41\x01\x01\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"t\n\x1aListParkedRequestsResponse\x12=\n\x0fparked_requests\x18\x01 \x03(\x0b\x32$.holdfast.inventory.v1.ParkedRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x1b\x44iscardParkedRequestRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x1d\n\tparked_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\xa1\x01\n\x1c\x44iscardParkedRequestResponse\x12<\n\x0eparked_request\x18\x01 \x01(\x0b\x32$.holdfast.inventory.v1.ParkedRequest\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\xb5\x01\n\x0c\x43omparedLine\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x38\n\x06status\x18\x03 \x01(\x0e\x32\".holdfast.inventory.v1.StockStatusB\x04\xe2\x41\x01\x01\x12\x34\n\x0etheir_quantity\x18\x04 \x01(\x03\x42\x1c\xe2\x41\x01\x01\xca\xf3\x18\x14\x1a\x12\x08\x80\xe0\xeb\xda\xf2\xe2\xff\xff\xff\x01\x10\x80\xa0\x94\xa5\x8d\x1d\"V\n\x13\x43ompareStockRequest\x12?\n\x05lines\x18\x01 \x03(\x0b\x32#.holdfast.inventory.v1.ComparedLineB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"\x94\x02\n\nDivergence\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x32\n\x06status\x18\x03 \x01(\x0e\x32\".holdfast.inventory.v1.StockStatus\x12\x14\n\x0cour_quantity\x18\x04 \x01(\x03\x12\x16\n\x0etheir_quantity\x18\x05 \x01(\x03\x12\x1b\n\x13\x64ivergence_quantity\x18\x06 \x01(\x03\x12\x35\n\x05\x63\x61use\x18\x07 \x01(\x0e\x32&.holdfast.inventory.v1.DivergenceCause\x12\x31\n\x08movement\x18\x08 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Movement\"N\n\x14\x43ompareStockResponse\x12\x36\n\x0b\x64ivergences\x18\x01 \x03(\x0b\x32!.holdfast.inventory.v1.Divergence*g\n\x0cIncidentKind\x12\x1d\n\x19INCIDENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16INCIDENT_KIND_OVERSELL\x10\x01\x12\x1c\n\x18INCIDENT_KIND_SHORT_PICK\x10\x02*\x80\x01\n\rIncidentState\x12\x1e\n\x1aINCIDENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13INCIDENT_STATE_OPEN\x10\x01\x12\x1b\n\x17INCIDENT_STATE_RESOLVED\x10\x02\x12\x19\n\x15INCIDENT_STATE_CLOSED\x10\x03*\x8d\x01\n\nResolution\x12\x1a\n\x16RESOLUTION_UNSPECIFIED\x10\x00\x12\x15\n\x11RESOLUTION_CANCEL\x10\x01\x12\x18\n\x14RESOLUTION_BACKORDER\x10\x02\x12\x19\n\x15RESOLUTION_SUBSTITUTE\x10\x03\x12\x17\n\x13RESOLUTION_TRANSFER\x10\x04*\xbd\x01\n\rIncidentCause\x12\x1e\n\x1aINCIDENT_CAUSE_UNSPECIFIED\x10\x00\x12 \n\x1cINCIDENT_CAUSE_STALE_CHANNEL\x10\x01\x12!\n\x1dINCIDENT_CAUSE_SOLD_KNOWINGLY\x10\x02\x12\"\n\x1eINCIDENT_CAUSE_STOCK_CORRECTED\x10\x03\x12#\n\x1fINCIDENT_CAUSE_UNKNOWN_REVISION\x10\x04*{\n\x0bParkedState\x12\x1c\n\x18PARKED_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14PARKED_STATE_WAITING\x10\x01\x12\x18\n\x14PARKED_STATE_APPLIED\x10\x02\x12\x1a\n\x16PARKED_STATE_DISCARDED\x10\x03*\xb9\x01\n\x0f\x44ivergenceCause\x12 \n\x1c\x44IVERGENCE_CAUSE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44IVERGENCE_CAUSE_LATE\x10\x01\x12\"\n\x1e\x44IVERGENCE_CAUSE_CHANGE_MISSED\x10\x02\x12#\n\x1f\x44IVERGENCE_CAUSE_CHANGE_DOUBLED\x10\x03\x12 \n\x1c\x44IVERGENCE_CAUSE_UNEXPLAINED\x10\x04\x32\xc6\x05\n\x15ReconciliationService\x12j\n\rListIncidents\x12+.holdfast.inventory.v1.ListIncidentsRequest\x1a,.holdfast.inventory.v1.ListIncidentsResponse\x12p\n\x0fResolveIncident\x12-.holdfast.inventory.v1.ResolveIncidentRequest\x1a..holdfast.inventory.v1.ResolveIncidentResponse\x12j\n\rCloseIncident\x12+.holdfast.inventory.v1.CloseIncidentRequest\x1a,.holdfast.inventory.v1.CloseIncidentResponse\x12g\n\x0c\x43ompareStock\x12*.holdfast.inventory.v1.CompareStockRequest\x1a+.holdfast.inventory.v1.CompareStockResponse\x12y\n\x12ListParkedRequests\x12\x30.holdfast.inventory.v1.ListParkedRequestsRequest\x1a\x31.holdfast.inventory.v1.ListParkedRequestsResponse\x12\x7f\n\x14\x44iscardParkedRequest\x12\x32.holdfast.inventory.v1.DiscardParkedRequestRequest\x1a\x33.holdfast.inventory.v1.DiscardParkedRequestResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2holdfast/inventory/v1/reconciliation_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a#holdfast/inventory/v1/posting.proto\x1a\'holdfast/inventory/v1/reservation.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/stock.proto\"\xf5\x04\n\x08Incident\x12\x13\n\x0bincident_id\x18\x01 \x01(\t\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.holdfast.inventory.v1.IncidentKind\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.holdfast.inventory.v1.IncidentState\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x10\n\x08order_id\x18\x05 \x01(\t\x12\x16\n\x0ereservation_id\x18\x06 \x01(\t\x12\x32\n\x05lines\x18\x07 \x03(\x0b\x32#.holdfast.inventory.v1.MissingUnits\x12\x36\n\rseen_revision\x18\x08 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x33\n\x05\x63\x61use\x18\t \x01(\x0e\x32$.holdfast.inventory.v1.IncidentCause\x12\x37\n\x0e\x63\x61use_revision\x18\n \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12.\n\ncause_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\nresolution\x18\x0c \x01(\x0e\x32!.holdfast.inventory.v1.Resolution\x12\x0c\n\x04note\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08revision\x18\x0f \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"k\n\x0cMissingUnits\x12\x13\n\x0bline_number\x18\x01 \x01(\x05\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x03\x12\x15\n\ropen_quantity\x18\x05 \x01(\x03\"\xce\x01\n\x14ListIncidentsRequest\x12\x39\n\x05state\x18\x01 \x01(\x0e\x32$.holdfast.inventory.v1.IncidentStateB\x04\xe2\x41\x01\x01\x12\x1b\n\x07\x63hannel\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08order_id\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12 \n\tpage_size\x18\x04 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x05 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"d\n\x15ListIncidentsResponse\x12\x32\n\tincidents\x18\x01 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Incident\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf7\x01\n\x16ResolveIncidentRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x1f\n\x0bincident_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12;\n\nresolution\x18\x03 \x01(\x0e\x32!.holdfast.inventory.v1.ResolutionB\x04\xe2\x41\x01\x02\x12\"\n\x0esubstitute_sku\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1f\n\x0bto_location\x18\x05 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\x12\x1a\n\x06reason\x18\x06 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\xca\x01\n\x17ResolveIncidentResponse\x12\x31\n\x08incident\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Incident\x12\x37\n\x0breservation\x18\x02 \x01(\x0b\x32\".holdfast.inventory.v1.Reservation\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x04 \x01(\x08\"s\n\x14\x43loseIncidentRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x1f\n\x0bincident_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\x8f\x01\n\x15\x43loseIncidentResponse\x12\x31\n\x08incident\x18\x01 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Incident\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\xed\x01\n\rParkedRequest\x12\x11\n\tparked_id\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".holdfast.inventory.v1.ParkedState\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x14\n\x0cunknown_skus\x18\x04 \x03(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08revision\x18\x07 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\x96\x01\n\x19ListParkedRequestsRequest\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32\".holdfast.inventory.v1.ParkedStateB\x04\xe2\x41\x01\x01\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"t\n\x1aListParkedRequestsResponse\x12=\n\x0fparked_requests\x18\x01 \x03(\x0b\x32$.holdfast.inventory.v1.ParkedRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x1b\x44iscardParkedRequestRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\x1d\n\tparked_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\xa1\x01\n\x1c\x44iscardParkedRequestResponse\x12<\n\x0eparked_request\x18\x01 \x01(\x0b\x32$.holdfast.inventory.v1.ParkedRequest\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\xb5\x01\n\x0c\x43omparedLine\x12\x17\n\x03sku\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08location\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x38\n\x06status\x18\x03 \x01(\x0e\x32\".holdfast.inventory.v1.StockStatusB\x04\xe2\x41\x01\x01\x12\x34\n\x0etheir_quantity\x18\x04 \x01(\x03\x42\x1c\xe2\x41\x01\x01\xca\xf3\x18\x14\x1a\x12\x08\x80\xe0\xeb\xda\xf2\xe2\xff\xff\xff\x01\x10\x80\xa0\x94\xa5\x8d\x1d\"V\n\x13\x43ompareStockRequest\x12?\n\x05lines\x18\x01 \x03(\x0b\x32#.holdfast.inventory.v1.ComparedLineB\x0b\xe2\x41\x01\x02\xca\xf3\x18\x03 \xe8\x07\"\x94\x02\n\nDivergence\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x32\n\x06status\x18\x03 \x01(\x0e\x32\".holdfast.inventory.v1.StockStatus\x12\x14\n\x0cour_quantity\x18\x04 \x01(\x03\x12\x16\n\x0etheir_quantity\x18\x05 \x01(\x03\x12\x1b\n\x13\x64ivergence_quantity\x18\x06 \x01(\x03\x12\x35\n\x05\x63\x61use\x18\x07 \x01(\x0e\x32&.holdfast.inventory.v1.DivergenceCause\x12\x31\n\x08movement\x18\x08 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Movement\"N\n\x14\x43ompareStockResponse\x12\x36\n\x0b\x64ivergences\x18\x01 \x03(\x0b\x32!.holdfast.inventory.v1.Divergence\"\xa5\x02\n\x12NotePostingRequest\x12\x1e\n\nrequest_id\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x02\x12\"\n\x0ereservation_id\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1a\n\x06system\x18\x03 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1c\n\x08\x64ocument\x18\x04 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12>\n\x0f\x62ooked_revision\x18\x05 \x01(\x0b\x32\x1f.holdfast.inventory.v1.RevisionB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x62ooked_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x1a\n\x06reason\x18\x07 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\"\x8b\x01\n\x13NotePostingResponse\x12/\n\x07posting\x18\x01 \x01(\x0b\x32\x1e.holdfast.inventory.v1.Posting\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x10\n\x08replayed\x18\x03 \x01(\x08*g\n\x0cIncidentKind\x12\x1d\n\x19INCIDENT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16INCIDENT_KIND_OVERSELL\x10\x01\x12\x1c\n\x18INCIDENT_KIND_SHORT_PICK\x10\x02*\x80\x01\n\rIncidentState\x12\x1e\n\x1aINCIDENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13INCIDENT_STATE_OPEN\x10\x01\x12\x1b\n\x17INCIDENT_STATE_RESOLVED\x10\x02\x12\x19\n\x15INCIDENT_STATE_CLOSED\x10\x03*\x8d\x01\n\nResolution\x12\x1a\n\x16RESOLUTION_UNSPECIFIED\x10\x00\x12\x15\n\x11RESOLUTION_CANCEL\x10\x01\x12\x18\n\x14RESOLUTION_BACKORDER\x10\x02\x12\x19\n\x15RESOLUTION_SUBSTITUTE\x10\x03\x12\x17\n\x13RESOLUTION_TRANSFER\x10\x04*\xbd\x01\n\rIncidentCause\x12\x1e\n\x1aINCIDENT_CAUSE_UNSPECIFIED\x10\x00\x12 \n\x1cINCIDENT_CAUSE_STALE_CHANNEL\x10\x01\x12!\n\x1dINCIDENT_CAUSE_SOLD_KNOWINGLY\x10\x02\x12\"\n\x1eINCIDENT_CAUSE_STOCK_CORRECTED\x10\x03\x12#\n\x1fINCIDENT_CAUSE_UNKNOWN_REVISION\x10\x04*{\n\x0bParkedState\x12\x1c\n\x18PARKED_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14PARKED_STATE_WAITING\x10\x01\x12\x18\n\x14PARKED_STATE_APPLIED\x10\x02\x12\x1a\n\x16PARKED_STATE_DISCARDED\x10\x03*\xb9\x01\n\x0f\x44ivergenceCause\x12 \n\x1c\x44IVERGENCE_CAUSE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44IVERGENCE_CAUSE_LATE\x10\x01\x12\"\n\x1e\x44IVERGENCE_CAUSE_CHANGE_MISSED\x10\x02\x12#\n\x1f\x44IVERGENCE_CAUSE_CHANGE_DOUBLED\x10\x03\x12 \n\x1c\x44IVERGENCE_CAUSE_UNEXPLAINED\x10\x04\x32\xac\x06\n\x15ReconciliationService\x12j\n\rListIncidents\x12+.holdfast.inventory.v1.ListIncidentsRequest\x1a,.holdfast.inventory.v1.ListIncidentsResponse\x12p\n\x0fResolveIncident\x12-.holdfast.inventory.v1.ResolveIncidentRequest\x1a..holdfast.inventory.v1.ResolveIncidentResponse\x12j\n\rCloseIncident\x12+.holdfast.inventory.v1.CloseIncidentRequest\x1a,.holdfast.inventory.v1.CloseIncidentResponse\x12g\n\x0c\x43ompareStock\x12*.holdfast.inventory.v1.CompareStockRequest\x1a+.holdfast.inventory.v1.CompareStockResponse\x12\x64\n\x0bNotePosting\x12).holdfast.inventory.v1.NotePostingRequest\x1a*.holdfast.inventory.v1.NotePostingResponse\x12y\n\x12ListParkedRequests\x12\x30.holdfast.inventory.v1.ListParkedRequestsRequest\x1a\x31.holdfast.inventory.v1.ListParkedRequestsResponse\x12\x7f\n\x14\x44iscardParkedRequest\x12\x32.holdfast.inventory.v1.DiscardParkedRequestRequest\x1a\x33.holdfast.inventory.v1.DiscardParkedRequestResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -87,52 +88,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPAREDLINE'].fields_by_name['their_quantity']._serialized_options = b'\342A\001\001\312\363\030\024\032\022\010\200\340\353\332\362\342\377\377\377\001\020\200\240\224\245\215\035'
   _globals['_COMPARESTOCKREQUEST'].fields_by_name['lines']._loaded_options = None
   _globals['_COMPARESTOCKREQUEST'].fields_by_name['lines']._serialized_options = b'\342A\001\002\312\363\030\003 \350\007'
-  _globals['_INCIDENTKIND']._serialized_start=3495
-  _globals['_INCIDENTKIND']._serialized_end=3598
-  _globals['_INCIDENTSTATE']._serialized_start=3601
-  _globals['_INCIDENTSTATE']._serialized_end=3729
-  _globals['_RESOLUTION']._serialized_start=3732
-  _globals['_RESOLUTION']._serialized_end=3873
-  _globals['_INCIDENTCAUSE']._serialized_start=3876
-  _globals['_INCIDENTCAUSE']._serialized_end=4065
-  _globals['_PARKEDSTATE']._serialized_start=4067
-  _globals['_PARKEDSTATE']._serialized_end=4190
-  _globals['_DIVERGENCECAUSE']._serialized_start=4193
-  _globals['_DIVERGENCECAUSE']._serialized_end=4378
-  _globals['_INCIDENT']._serialized_start=298
-  _globals['_INCIDENT']._serialized_end=927
-  _globals['_MISSINGUNITS']._serialized_start=929
-  _globals['_MISSINGUNITS']._serialized_end=1036
-  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1039
-  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1245
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1247
-  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1347
-  _globals['_RESOLVEINCIDENTREQUEST']._serialized_start=1350
-  _globals['_RESOLVEINCIDENTREQUEST']._serialized_end=1597
-  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_start=1600
-  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_end=1802
-  _globals['_CLOSEINCIDENTREQUEST']._serialized_start=1804
-  _globals['_CLOSEINCIDENTREQUEST']._serialized_end=1919
-  _globals['_CLOSEINCIDENTRESPONSE']._serialized_start=1922
-  _globals['_CLOSEINCIDENTRESPONSE']._serialized_end=2065
-  _globals['_PARKEDREQUEST']._serialized_start=2068
-  _globals['_PARKEDREQUEST']._serialized_end=2305
-  _globals['_LISTPARKEDREQUESTSREQUEST']._serialized_start=2308
-  _globals['_LISTPARKEDREQUESTSREQUEST']._serialized_end=2458
-  _globals['_LISTPARKEDREQUESTSRESPONSE']._serialized_start=2460
-  _globals['_LISTPARKEDREQUESTSRESPONSE']._serialized_end=2576
-  _globals['_DISCARDPARKEDREQUESTREQUEST']._serialized_start=2578
-  _globals['_DISCARDPARKEDREQUESTREQUEST']._serialized_end=2698
-  _globals['_DISCARDPARKEDREQUESTRESPONSE']._serialized_start=2701
-  _globals['_DISCARDPARKEDREQUESTRESPONSE']._serialized_end=2862
-  _globals['_COMPAREDLINE']._serialized_start=2865
-  _globals['_COMPAREDLINE']._serialized_end=3046
-  _globals['_COMPARESTOCKREQUEST']._serialized_start=3048
-  _globals['_COMPARESTOCKREQUEST']._serialized_end=3134
-  _globals['_DIVERGENCE']._serialized_start=3137
-  _globals['_DIVERGENCE']._serialized_end=3413
-  _globals['_COMPARESTOCKRESPONSE']._serialized_start=3415
-  _globals['_COMPARESTOCKRESPONSE']._serialized_end=3493
-  _globals['_RECONCILIATIONSERVICE']._serialized_start=4381
-  _globals['_RECONCILIATIONSERVICE']._serialized_end=5091
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\312\363\030\002\010\002'
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['reservation_id']._loaded_options = None
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['reservation_id']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['system']._loaded_options = None
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['system']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['document']._loaded_options = None
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['document']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['booked_revision']._loaded_options = None
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['booked_revision']._serialized_options = b'\342A\001\001'
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['booked_time']._loaded_options = None
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['booked_time']._serialized_options = b'\342A\001\001'
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_NOTEPOSTINGREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\001\312\363\030\002\010\003'
+  _globals['_INCIDENTKIND']._serialized_start=3970
+  _globals['_INCIDENTKIND']._serialized_end=4073
+  _globals['_INCIDENTSTATE']._serialized_start=4076
+  _globals['_INCIDENTSTATE']._serialized_end=4204
+  _globals['_RESOLUTION']._serialized_start=4207
+  _globals['_RESOLUTION']._serialized_end=4348
+  _globals['_INCIDENTCAUSE']._serialized_start=4351
+  _globals['_INCIDENTCAUSE']._serialized_end=4540
+  _globals['_PARKEDSTATE']._serialized_start=4542
+  _globals['_PARKEDSTATE']._serialized_end=4665
+  _globals['_DIVERGENCECAUSE']._serialized_start=4668
+  _globals['_DIVERGENCECAUSE']._serialized_end=4853
+  _globals['_INCIDENT']._serialized_start=335
+  _globals['_INCIDENT']._serialized_end=964
+  _globals['_MISSINGUNITS']._serialized_start=966
+  _globals['_MISSINGUNITS']._serialized_end=1073
+  _globals['_LISTINCIDENTSREQUEST']._serialized_start=1076
+  _globals['_LISTINCIDENTSREQUEST']._serialized_end=1282
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_start=1284
+  _globals['_LISTINCIDENTSRESPONSE']._serialized_end=1384
+  _globals['_RESOLVEINCIDENTREQUEST']._serialized_start=1387
+  _globals['_RESOLVEINCIDENTREQUEST']._serialized_end=1634
+  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_start=1637
+  _globals['_RESOLVEINCIDENTRESPONSE']._serialized_end=1839
+  _globals['_CLOSEINCIDENTREQUEST']._serialized_start=1841
+  _globals['_CLOSEINCIDENTREQUEST']._serialized_end=1956
+  _globals['_CLOSEINCIDENTRESPONSE']._serialized_start=1959
+  _globals['_CLOSEINCIDENTRESPONSE']._serialized_end=2102
+  _globals['_PARKEDREQUEST']._serialized_start=2105
+  _globals['_PARKEDREQUEST']._serialized_end=2342
+  _globals['_LISTPARKEDREQUESTSREQUEST']._serialized_start=2345
+  _globals['_LISTPARKEDREQUESTSREQUEST']._serialized_end=2495
+  _globals['_LISTPARKEDREQUESTSRESPONSE']._serialized_start=2497
+  _globals['_LISTPARKEDREQUESTSRESPONSE']._serialized_end=2613
+  _globals['_DISCARDPARKEDREQUESTREQUEST']._serialized_start=2615
+  _globals['_DISCARDPARKEDREQUESTREQUEST']._serialized_end=2735
+  _globals['_DISCARDPARKEDREQUESTRESPONSE']._serialized_start=2738
+  _globals['_DISCARDPARKEDREQUESTRESPONSE']._serialized_end=2899
+  _globals['_COMPAREDLINE']._serialized_start=2902
+  _globals['_COMPAREDLINE']._serialized_end=3083
+  _globals['_COMPARESTOCKREQUEST']._serialized_start=3085
+  _globals['_COMPARESTOCKREQUEST']._serialized_end=3171
+  _globals['_DIVERGENCE']._serialized_start=3174
+  _globals['_DIVERGENCE']._serialized_end=3450
+  _globals['_COMPARESTOCKRESPONSE']._serialized_start=3452
+  _globals['_COMPARESTOCKRESPONSE']._serialized_end=3530
+  _globals['_NOTEPOSTINGREQUEST']._serialized_start=3533
+  _globals['_NOTEPOSTINGREQUEST']._serialized_end=3826
+  _globals['_NOTEPOSTINGRESPONSE']._serialized_start=3829
+  _globals['_NOTEPOSTINGRESPONSE']._serialized_end=3968
+  _globals['_RECONCILIATIONSERVICE']._serialized_start=4856
+  _globals['_RECONCILIATIONSERVICE']._serialized_end=5668
 # @@protoc_insertion_point(module_scope)

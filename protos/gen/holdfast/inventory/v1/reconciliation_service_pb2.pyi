@@ -3,6 +3,7 @@ import datetime
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from holdfast.inventory.v1 import field_rule_pb2 as _field_rule_pb2
+from holdfast.inventory.v1 import posting_pb2 as _posting_pb2
 from holdfast.inventory.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.inventory.v1 import revision_pb2 as _revision_pb2
 from holdfast.inventory.v1 import stock_pb2 as _stock_pb2
@@ -302,3 +303,31 @@ class CompareStockResponse(_message.Message):
     DIVERGENCES_FIELD_NUMBER: _ClassVar[int]
     divergences: _containers.RepeatedCompositeFieldContainer[Divergence]
     def __init__(self, divergences: _Optional[_Iterable[_Union[Divergence, _Mapping]]] = ...) -> None: ...
+
+class NotePostingRequest(_message.Message):
+    __slots__ = ("request_id", "reservation_id", "system", "document", "booked_revision", "booked_time", "reason")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    BOOKED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    BOOKED_TIME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    reservation_id: str
+    system: str
+    document: str
+    booked_revision: _revision_pb2.Revision
+    booked_time: _timestamp_pb2.Timestamp
+    reason: str
+    def __init__(self, request_id: _Optional[str] = ..., reservation_id: _Optional[str] = ..., system: _Optional[str] = ..., document: _Optional[str] = ..., booked_revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., booked_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class NotePostingResponse(_message.Message):
+    __slots__ = ("posting", "revision", "replayed")
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    posting: _posting_pb2.Posting
+    revision: _revision_pb2.Revision
+    replayed: bool
+    def __init__(self, posting: _Optional[_Union[_posting_pb2.Posting, _Mapping]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...

@@ -57,6 +57,11 @@ class ReconciliationServiceStub:
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockRequest.SerializeToString,
                 response_deserializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockResponse.FromString,
                 _registered_method=True)
+        self.NotePosting = channel.unary_unary(
+                '/holdfast.inventory.v1.ReconciliationService/NotePosting',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.NotePostingRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.NotePostingResponse.FromString,
+                _registered_method=True)
         self.ListParkedRequests = channel.unary_unary(
                 '/holdfast.inventory.v1.ReconciliationService/ListParkedRequests',
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.ListParkedRequestsRequest.SerializeToString,
@@ -107,6 +112,15 @@ class ReconciliationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def NotePosting(self, request, context):
+        """Notes that another system has booked what a reservation did, such as a
+        sales posting in the ERP, so that TraceOrder tells of it. Moves nothing. The
+        reservation may have ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListParkedRequests(self, request, context):
         """Lists requests that wait for their items, by id, in pages. Such a request
         takes effect by itself as soon as every item that it names exists.
@@ -144,6 +158,11 @@ def add_ReconciliationServiceServicer_to_server(servicer, server):
                     servicer.CompareStock,
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockRequest.FromString,
                     response_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockResponse.SerializeToString,
+            ),
+            'NotePosting': grpc.unary_unary_rpc_method_handler(
+                    servicer.NotePosting,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.NotePostingRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.NotePostingResponse.SerializeToString,
             ),
             'ListParkedRequests': grpc.unary_unary_rpc_method_handler(
                     servicer.ListParkedRequests,
@@ -267,6 +286,33 @@ class ReconciliationService:
             '/holdfast.inventory.v1.ReconciliationService/CompareStock',
             holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockRequest.SerializeToString,
             holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.CompareStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NotePosting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.ReconciliationService/NotePosting',
+            holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.NotePostingRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_reconciliation__service__pb2.NotePostingResponse.FromString,
             options,
             channel_credentials,
             insecure,

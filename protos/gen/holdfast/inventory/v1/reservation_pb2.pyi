@@ -95,7 +95,7 @@ class Sourcing(_message.Message):
     def __init__(self, order: _Optional[_Union[SourcingOrder, str]] = ..., destination: _Optional[str] = ..., prefer_ship_complete: _Optional[bool] = ...) -> None: ...
 
 class ReservationLine(_message.Message):
-    __slots__ = ("line_number", "sku", "location", "quantity", "open_quantity", "released_quantity", "expired_quantity", "fulfilled_quantity", "transferred_quantity", "returned_quantity", "backordered_quantity", "ordered_sku", "sourcing_reason", "expected_time")
+    __slots__ = ("line_number", "sku", "location", "quantity", "open_quantity", "released_quantity", "expired_quantity", "fulfilled_quantity", "transferred_quantity", "returned_quantity", "backordered_quantity", "ordered_sku", "sourcing_reason", "expected_time", "location_unsettled")
     LINE_NUMBER_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +110,7 @@ class ReservationLine(_message.Message):
     ORDERED_SKU_FIELD_NUMBER: _ClassVar[int]
     SOURCING_REASON_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_UNSETTLED_FIELD_NUMBER: _ClassVar[int]
     line_number: int
     sku: str
     location: str
@@ -124,4 +125,5 @@ class ReservationLine(_message.Message):
     ordered_sku: str
     sourcing_reason: SourcingReason
     expected_time: _timestamp_pb2.Timestamp
-    def __init__(self, line_number: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., open_quantity: _Optional[int] = ..., released_quantity: _Optional[int] = ..., expired_quantity: _Optional[int] = ..., fulfilled_quantity: _Optional[int] = ..., transferred_quantity: _Optional[int] = ..., returned_quantity: _Optional[int] = ..., backordered_quantity: _Optional[int] = ..., ordered_sku: _Optional[str] = ..., sourcing_reason: _Optional[_Union[SourcingReason, str]] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    location_unsettled: bool
+    def __init__(self, line_number: _Optional[int] = ..., sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., open_quantity: _Optional[int] = ..., released_quantity: _Optional[int] = ..., expired_quantity: _Optional[int] = ..., fulfilled_quantity: _Optional[int] = ..., transferred_quantity: _Optional[int] = ..., returned_quantity: _Optional[int] = ..., backordered_quantity: _Optional[int] = ..., ordered_sku: _Optional[str] = ..., sourcing_reason: _Optional[_Union[SourcingReason, str]] = ..., expected_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., location_unsettled: _Optional[bool] = ...) -> None: ...

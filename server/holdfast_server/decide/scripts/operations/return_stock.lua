@@ -6,22 +6,6 @@
 -- Journal   RETURN: a movement per line, the return, and the reservation if a line of it is known; extra: the return, packed.
 -- Invariant No more comes back on a line than was fulfilled, unless the return is marked blind.
 
--- Returns the reservation, live or ended; or nil and the result of the command.
-local function sold_by(id, command)
-  local reservation = live_reservation(id)
-  if reservation then
-    return reservation
-  end
-  local image = Documents.image(Documents.RESERVATION, id, command)
-  if image == false then
-    return nil, refuse('UNKNOWN_RESERVATION', id)
-  end
-  if image == nil or LIVE[image[RESERVATION.state]] then
-    return nil, { 'RECALL', Documents.RESERVATION, id }
-  end
-  return image
-end
-
 -- Returns the SKU of a line and how many of its units were sold by the reservation; or nil and a refusal.
 local function check_returned(reservation, ask, returned, accept_blind)
   local number, sku, quantity = unpack(ask)
@@ -103,7 +87,7 @@ operation.return_stock = function(arguments, command)
   end
   local reservation, result
   if reservation_id ~= '' then
-    reservation, result = sold_by(reservation_id, command)
+    reservation, result = any_reservation(reservation_id, command)
     if result then
       return result
     end

@@ -19,6 +19,7 @@ local LIVE_DOCUMENT = {
   [PAPER.RETURN] = { [PAPER_STATE.RETURN.IN_INSPECTION] = true },
   [PAPER.INCIDENT] = { [PAPER_STATE.INCIDENT.OPEN] = true, [PAPER_STATE.INCIDENT.RESOLVED] = true },
   [PAPER.PARKED] = { [PAPER_STATE.PARKED.WAITING] = true },
+  [PAPER.POSTING] = {},
 }
 
 local function is_live_document(document)
@@ -143,7 +144,10 @@ function Documents.keep(document, record)
       head.documents = head.documents - 1
     end
     document_cache[key], changed_documents[key] = false, false
-    Documents.remember(kind, id, packed)
+    -- No command names a posting.
+    if kind ~= PAPER.POSTING then
+      Documents.remember(kind, id, packed)
+    end
   end
   local images = record[RECORD.documents]
   if images == NOTHING then

@@ -139,6 +139,16 @@ function Lines.sum(places)
   return units
 end
 
+-- Units of a line stay where they are, because somebody says so. Nothing is drawn; only what is not there cannot stay.
+function Lines.own_place(draw, slot, quantity)
+  local left = physical_of(slot.level) - (draw.taken[slot] or 0)
+  if left < 0 then
+    return nil, refuse('INSUFFICIENT_STOCK', { { slot.sku, slot.location, quantity, math.max(0, left + quantity) } }, {})
+  end
+  draw.lines = draw.lines + 1
+  return { { slot, quantity } }, Lines.draw_refusal(draw)
+end
+
 -- Returns where units of a line go to; or nil and a refusal.
 function Lines.places(draw, line, quantity, location, pool_id)
   local sku = line[LINE.sku]
@@ -148,6 +158,9 @@ function Lines.places(draw, line, quantity, location, pool_id)
       return nil, refusal
     end
     local slot = slot_of(sku, location)
+    if location == line[LINE.location] and line[LINE.backordered] == 0 then
+      return Lines.own_place(draw, slot, quantity)
+    end
     local left = net_of(slot) - (draw.taken[slot] or 0)
     if left < quantity then
       return nil, refuse('INSUFFICIENT_STOCK', { { sku, location, quantity, math.max(0, left) } }, {})
