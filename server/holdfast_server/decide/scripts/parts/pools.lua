@@ -5,7 +5,7 @@
 -- costs more with more locations. Records are derived: one that is missing, or of an older version of its pool or its item, is
 -- made anew from the levels when it is first needed. They are written without a journal entry, which is harmless.
 
--- By SKU and pool: { pool_id, sku, record, changed, touched }. A record is { pool version, sum, bits }.
+-- By SKU and pool: { pool_id, sku, record, checked, changed, touched }. A record is { pool version, sum, bits }.
 local sums_of_sku, changed_sums, touched_sums = {}, {}, {}
 
 -- The version of the item is left out while it is 0.
@@ -131,7 +131,10 @@ local function kept_sum(pool_id, sku)
   local sum = sums[pool_id]
   if not sum then
     local packed = redis.call('HGET', KEY.sums, pool_id .. '|' .. sku)
-    sum = { pool_id = pool_id, sku = sku, record = packed and cmsgpack.unpack(packed) or nil }
+    sum = {
+      pool_id = pool_id, sku = sku, record = packed and cmsgpack.unpack(packed) or false,
+      checked = false, changed = false, touched = false,
+    }
     sums[pool_id] = sum
   end
   if sum.checked ~= upheavals then
