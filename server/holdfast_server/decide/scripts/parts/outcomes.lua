@@ -16,7 +16,8 @@ local earlier_outcomes, new_ids, newest_effective_us = {}, {}, 0
 -- Reads the outcomes of those ids that a generation can hold.
 local function fetch_generation(number, of_commands)
   local ids, newest_us = {}, head['newest_us_' .. number]
-  for _, command in ipairs(of_commands) do
+  for index = 1, #of_commands do
+    local command = of_commands[index]
     local id = command[COMMAND.request_id]
     if id ~= '' and command[COMMAND.id_time] <= newest_us then
       ids[#ids + 1] = id
@@ -90,7 +91,8 @@ function write_outcomes()
     head.generation_start_us = now_us
   end
   local fields = {}
-  for index, id in ipairs(new_ids) do
+  for index = 1, #new_ids do
+    local id = new_ids[index]
     fields[2 * index - 1] = id
     fields[2 * index] = cmsgpack.pack(earlier_outcomes[id])
   end
