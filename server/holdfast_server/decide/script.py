@@ -14,7 +14,7 @@ from holdfast_server import layouts
 _INCLUDE: Final = "--include "
 _NUMBERS: Final = r"(?:\s*\w+ = \d+,?)+\s*"
 _NUMBERED: Final = re.compile(
-    rf"^local ([A-Z_]+) = \{{({_NUMBERS}|(?:\s*\w+ = \{{{_NUMBERS}\}},?)+\s*)\}}$", re.MULTILINE
+    rf"^local ([A-Z_]+) = \{{({_NUMBERS}|(?:\s*\w+ = \{{(?:{_NUMBERS}|\s*)\}},?)+\s*)\}}$", re.MULTILINE
 )
 _GROUP: Final = re.compile(r"(\w+) = \{([^{}]*)\}")
 _FIELD: Final = re.compile(r"(\w+) = (\d+)")

@@ -12,7 +12,7 @@ TABLES = """local LINE = { sku = 1, open = 7 }
 local STATE = {
   HELD = 1, COMMITTED = 2,
 }
-local PAPER_LINE = { INBOUND = { sku = 1, open = 3 }, PARKED = { sku = 1 } }
+local PAPER_LINE = { INBOUND = { sku = 1, open = 3 }, PARKED = { sku = 1 }, EMPTY = {  } }
 """
 
 
