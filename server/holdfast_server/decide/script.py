@@ -12,7 +12,11 @@ from typing import Final
 from holdfast_server import layouts
 
 _INCLUDE: Final = "--include "
-_NUMBERED: Final = re.compile(r"^local ([A-Z]+) = \{((?:\s*\w+ = \d+,?)+)\s*\}$", re.MULTILINE)
+_NUMBERS: Final = r"(?:\s*\w+ = \d+,?)+\s*"
+_NUMBERED: Final = re.compile(
+    rf"^local ([A-Z_]+) = \{{({_NUMBERS}|(?:\s*\w+ = \{{(?:{_NUMBERS}|\s*)\}},?)+\s*)\}}$", re.MULTILINE
+)
+_GROUP: Final = re.compile(r"(\w+) = \{([^{}]*)\}")
 _FIELD: Final = re.compile(r"(\w+) = (\d+)")
 _COMMENT: Final = re.compile(r"--.*$", re.MULTILINE)
 
@@ -34,6 +38,14 @@ def _read(name: str) -> str:
     return resources.files("holdfast_server.decide").joinpath("scripts", name).read_text(encoding="utf-8")
 
 
+def _numbers_of(fields: str) -> dict[str, str]:
+    """Returns the numbers of a table by their names, with a dot in them where the table is one of tables."""
+    groups = _GROUP.findall(fields)
+    if not groups:
+        return dict(_FIELD.findall(fields))
+    return {f"{group}.{name}": number for group, inner in groups for name, number in _FIELD.findall(inner)}
+
+
 def _with_numbers(source: str) -> str:
     """Returns the script with numbers in place of the names of fields and kinds, as a compiler would put them.
 
@@ -43,7 +55,7 @@ def _with_numbers(source: str) -> str:
     Raises:
         ValueError: A table has no such name.
     """
-    tables = {table: dict(_FIELD.findall(fields)) for table, fields in _NUMBERED.findall(source)}
+    tables = {table: _numbers_of(fields) for table, fields in _NUMBERED.findall(source)}
 
     def number(reference: re.Match[str]) -> str:
         table, name = reference[1], reference[2]
@@ -51,8 +63,9 @@ def _with_numbers(source: str) -> str:
             raise ValueError(f"the scripts say {table}.{name}, which there is not")
         return str(tables[table][name])
 
-    source = re.sub(rf"(?<![.\w])({'|'.join(tables)})\.(\w+)", number, _COMMENT.sub("", source))
-    named = {table for table in tables if len(re.findall(rf"\b{table}\b", source)) > 1}
+    any_table = rf"(?<![.\w])({'|'.join(tables)})\b"
+    source = re.sub(rf"{any_table}\.(\w+(?:\.\w+)?)", number, _COMMENT.sub("", source))
+    named = set(re.findall(any_table, _NUMBERED.sub("", source)))
     return _NUMBERED.sub(lambda made: made[0] if made[1] in named else "\n" * made[0].count("\n"), source)
 
 

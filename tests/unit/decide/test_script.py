@@ -12,6 +12,7 @@ TABLES = """local LINE = { sku = 1, open = 7 }
 local STATE = {
   HELD = 1, COMMITTED = 2,
 }
+local PAPER_LINE = { INBOUND = { sku = 1, open = 3 }, PARKED = { sku = 1 }, EMPTY = {  } }
 """
 
 
@@ -21,11 +22,17 @@ def with_numbers(source: str) -> str:
 
 def test_names_become_numbers_and_lines_keep_theirs() -> None:
     folded = with_numbers("line[LINE.open] = state[STATE.COMMITTED] -- of LINE.sku\nerror()\n")
-    assert folded.splitlines() == ["", "", "", "", "line[7] = state[2] ", "error()"]
+    assert folded.splitlines() == ["", "", "", "", "", "line[7] = state[2] ", "error()"]
 
 
 def test_a_table_within_another_is_not_meant() -> None:
     assert with_numbers("PAPER.LINE.lost = 1\n").endswith("PAPER.LINE.lost = 1\n")
+
+
+def test_names_in_groups_become_numbers_too() -> None:
+    assert with_numbers("line[PAPER_LINE.INBOUND.open] = 0\n").endswith("\nline[3] = 0\n")
+    with pytest.raises(ValueError, match=r"PAPER_LINE\.PARKED\.open"):
+        with_numbers("line[PAPER_LINE.PARKED.open] = 0\n")
 
 
 def test_a_table_that_is_looked_through_stays() -> None:
@@ -40,4 +47,6 @@ def test_a_name_that_is_not_in_its_table_is_an_error() -> None:
 def test_no_name_of_a_field_is_left_in_the_tick() -> None:
     source = load_script(TICK).source
     assert f"local SCRIPT_FORMAT = {layouts.SCRIPT_FORMAT}" in source
-    assert not re.search(r"(?<![.\w])(LEVEL|LINE|RESERVATION|KIND|STATE|RECORD|ITEM|POOL)\.\w", source)
+    assert not re.search(
+        r"(?<![.\w])(LEVEL|LINE|RESERVATION|KIND|STATE|RECORD|ITEM|POOL|PAPER_LINE|PAPER_STATE)\.\w", source
+    )

@@ -65,7 +65,8 @@ end
 -- Places the lines that name a location, or those that do not; notes those of which there is too little as { line, placed,
 -- available, index }.
 local function place_lines(basket, lines, are_named, short, split, partial, options)
-  for index, line in ipairs(lines) do
+  for index = 1, #lines do
+    local line = lines[index]
     if (line[3] ~= '') == are_named then
       local placed, available = place_demand(basket, line, split, partial, options)
       if placed < line[2] then

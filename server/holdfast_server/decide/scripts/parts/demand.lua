@@ -24,8 +24,8 @@ end
 -- Returns a refusal if a line names something that does not exist, is not sold, or is not where the channel sells from.
 local function lines_refusal(lines, channel_id, told)
   local pool_id = channel_of(channel_id)[CHANNEL.pool]
-  for _, line in ipairs(lines) do
-    local sku, location = line[1], line[3]
+  for number = 1, #lines do
+    local sku, location = lines[number][1], lines[number][3]
     local item = item_of(sku)
     if not item then
       return refuse('UNKNOWN_SKU', sku)
@@ -57,8 +57,8 @@ end
 
 -- Books a basket as a new reservation.
 local function book_basket(record, basket, reservation)
-  for _, placement in ipairs(basket.placements) do
-    local slot, quantity, ordered_sku, reason, expected_us, waits = unpack(placement)
+  for index = 1, #basket.placements do
+    local slot, quantity, ordered_sku, reason, expected_us, waits = unpack(basket.placements[index])
     local number = Lines.add(reservation, slot, quantity, ordered_sku, reason, expected_us, waits, record[RECORD.position])
     if quantity > waits then
       Lines.book(record, KIND.RESERVE, reservation, number, slot, quantity - waits)

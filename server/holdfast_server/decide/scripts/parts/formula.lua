@@ -17,6 +17,12 @@ function Formula.units_in(pool_id, sku)
   return sum_of(pool_id, sku).record[SUM]
 end
 
+-- Says whether channels have allotments or buffers of a SKU. What most have not need not be asked for.
+function Formula.has_shares(sku)
+  local rules = rules_about(item_of(sku))
+  return rules and rules.channels and true or false
+end
+
 -- Returns what other channels are guaranteed of a SKU and have not used, by pool, as far as the pool has it; only pools
 -- that overlap. nil if there is nothing of the kind.
 function Formula.guaranteed_to_others(sku, channel_id, pool_id)

@@ -39,6 +39,8 @@ local HEAD_NUMBERS = {
   'last_position_0', 'last_position_1', 'last_position_2', 'last_position_3',
 }
 local head = {}
+-- The head as it was read: only what is new is written, for most of it stays as it is.
+local head_before = {}
 local now_us, first_position
 
 local operations = {}
@@ -52,18 +54,18 @@ local function digits(number)
 end
 
 local function read_head()
-  local values = redis.call('HMGET', KEY.head, 'hash', unpack(HEAD_NUMBERS))
-  if not values[1] then
-    return false
+  local fields = redis.call('HGETALL', KEY.head)
+  for index = 1, #fields, 2 do
+    local name, value = fields[index], fields[index + 1]
+    head[name] = name == 'hash' and value or tonumber(value)
   end
-  head.hash = values[1]
-  for index, name in ipairs(HEAD_NUMBERS) do
-    head[name] = tonumber(values[index + 1])
+  for _, name in ipairs(HEAD_NUMBERS) do
     if not head[name] then
       return false
     end
+    head_before[name] = head[name]
   end
-  return true
+  return head.hash ~= nil
 end
 
 -- The segment's clock is this server's, but never goes back: not when the server's does, and not when another
@@ -77,6 +79,38 @@ local function read_clock()
     time_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
   end
   return math.max(head.clock_us, time_us)
+end
+
+-- Returns the name of a number in the head that a key does not have as its length, or nil.
+local function wrong_length()
+  local lengths = {
+    'levels', redis.call('HLEN', KEY.levels),
+    'reservations', redis.call('HLEN', KEY.reservations),
+    'due', redis.call('ZCARD', KEY.due),
+    'waiting', redis.call('ZCARD', KEY.waiting),
+    'rules', redis.call('HLEN', KEY.rules),
+    'holders', redis.call('HLEN', KEY.holders),
+    'supply', redis.call('HLEN', KEY.supply),
+    'supply', redis.call('ZCARD', KEY.places),
+    'documents', redis.call('HLEN', KEY.documents),
+    'recalled', redis.call('HLEN', KEY.recalled),
+    'items', redis.call('HLEN', KEY.items),
+    'locations', redis.call('HLEN', KEY.locations),
+    'pools', redis.call('HLEN', KEY.pools),
+    'channels', redis.call('HLEN', KEY.channels),
+  }
+  for index = 1, #lengths, 2 do
+    if head[lengths[index]] ~= lengths[index + 1] then
+      return lengths[index]
+    end
+  end
+  for number = 0, 3 do
+    local name = 'outcomes_' .. number
+    if head[name] ~= redis.call('HLEN', KEY.outcomes[number + 1]) then
+      return name
+    end
+  end
+  return nil
 end
 
 -- Returns why nothing may be decided, or nil. A missing or shortened key fails closed: that it is missing is never
@@ -98,29 +132,9 @@ local function why_closed()
   if head.position < known_committed then
     return 'FELL_BACK', digits(head.position)
   end
-  local lengths = {
-    { 'levels', redis.call('HLEN', KEY.levels) },
-    { 'reservations', redis.call('HLEN', KEY.reservations) },
-    { 'due', redis.call('ZCARD', KEY.due) },
-    { 'waiting', redis.call('ZCARD', KEY.waiting) },
-    { 'rules', redis.call('HLEN', KEY.rules) },
-    { 'holders', redis.call('HLEN', KEY.holders) },
-    { 'supply', redis.call('HLEN', KEY.supply) },
-    { 'supply', redis.call('ZCARD', KEY.places) },
-    { 'documents', redis.call('HLEN', KEY.documents) },
-    { 'recalled', redis.call('HLEN', KEY.recalled) },
-    { 'items', redis.call('HLEN', KEY.items) },
-    { 'locations', redis.call('HLEN', KEY.locations) },
-    { 'pools', redis.call('HLEN', KEY.pools) },
-    { 'channels', redis.call('HLEN', KEY.channels) },
-  }
-  for number = 0, 3 do
-    lengths[#lengths + 1] = { 'outcomes_' .. number, redis.call('HLEN', KEY.outcomes[number + 1]) }
-  end
-  for _, length in ipairs(lengths) do
-    if head[length[1]] ~= length[2] then
-      return 'DAMAGED', length[1]
-    end
+  local wrong = wrong_length()
+  if wrong then
+    return 'DAMAGED', wrong
   end
   head.committed = math.max(head.committed, known_committed)
   now_us = read_clock()
@@ -132,8 +146,10 @@ local function write_head()
   head.clock_us = now_us
   local fields = { 'hash', head.hash }
   for _, name in ipairs(HEAD_NUMBERS) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = digits(head[name])
+    if head[name] ~= head_before[name] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = digits(head[name])
+    end
   end
   redis.call('HSET', KEY.head, unpack(fields))
 end
@@ -175,11 +191,12 @@ local function keys_of(set)
   return keys
 end
 
--- Adds members with their scores to a sorted set.
+-- Adds members with their scores to a sorted set. A number that is an argument of its own is written by Redis itself, with
+-- all its digits and for much less than `digits` costs; it may be as 1e+15, which a score may and a field may not.
 local function add_members(key, scores)
   local added = {}
   for member, score in pairs(scores) do
-    added[#added + 1] = score == true and '0' or digits(score)
+    added[#added + 1] = score == true and 0 or score
     added[#added + 1] = member
   end
   for from = 1, #added, CHUNK do

@@ -154,7 +154,8 @@ end
 
 local function write_levels()
   local fields = {}
-  for number, slot in ipairs(changed_slots) do
+  for number = 1, #changed_slots do
+    local slot = changed_slots[number]
     fields[2 * number - 1] = slot.field
     fields[2 * number] = cmsgpack.pack(slot.level)
   end

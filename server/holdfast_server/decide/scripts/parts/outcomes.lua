@@ -10,26 +10,35 @@
 local fetch_outcomes, settled_before, remember_outcome, write_outcomes
 do
 
-local earlier_outcomes, new_outcomes, new_outcome_count = {}, {}, 0
+-- The ids of the outcomes of this tick, and the greatest of their effective times.
+local earlier_outcomes, new_ids, newest_effective_us = {}, {}, 0
+
+-- Reads the outcomes of those ids that a generation can hold.
+local function fetch_generation(number, of_commands)
+  local ids, newest_us = {}, head['newest_us_' .. number]
+  for index = 1, #of_commands do
+    local command = of_commands[index]
+    local id = command[COMMAND.request_id]
+    if id ~= '' and command[COMMAND.id_time] <= newest_us then
+      ids[#ids + 1] = id
+    end
+  end
+  for from = 1, #ids, CHUNK do
+    local to = math.min(from + CHUNK - 1, #ids)
+    local packed = redis.call('HMGET', KEY.outcomes[number + 1], unpack(ids, from, to))
+    for offset = 1, to - from + 1 do
+      if packed[offset] then
+        earlier_outcomes[ids[from + offset - 1]] = cmsgpack.unpack(packed[offset])
+      end
+    end
+  end
+end
 
 -- Reads the outcomes of all ids of the tick: one call per generation that can hold any of them.
 function fetch_outcomes(of_commands)
   for number = 0, 3 do
-    local ids = {}
-    for _, command in ipairs(of_commands) do
-      local id = command[COMMAND.request_id]
-      if id ~= '' and head['outcomes_' .. number] > 0 and command[COMMAND.id_time] <= head['newest_us_' .. number] then
-        ids[#ids + 1] = id
-      end
-    end
-    for from = 1, #ids, CHUNK do
-      local to = math.min(from + CHUNK - 1, #ids)
-      local packed = redis.call('HMGET', KEY.outcomes[number + 1], unpack(ids, from, to))
-      for offset = 1, to - from + 1 do
-        if packed[offset] then
-          earlier_outcomes[ids[from + offset - 1]] = cmsgpack.unpack(packed[offset])
-        end
-      end
+    if head['outcomes_' .. number] > 0 then
+      fetch_generation(number, of_commands)
     end
   end
 end
@@ -61,12 +70,12 @@ end
 function remember_outcome(command, position, reservation, extra)
   local id = command[COMMAND.request_id]
   earlier_outcomes[id] = { command[COMMAND.fingerprint], position, reservation, extra }
-  new_outcomes[id] = math.max(now_us, command[COMMAND.id_time])
-  new_outcome_count = new_outcome_count + 1
+  new_ids[#new_ids + 1] = id
+  newest_effective_us = math.max(newest_effective_us, now_us, command[COMMAND.id_time])
 end
 
 function write_outcomes()
-  if new_outcome_count == 0 then
+  if #new_ids == 0 then
     return
   end
   local number = head.generation
@@ -82,13 +91,14 @@ function write_outcomes()
     head.generation_start_us = now_us
   end
   local fields = {}
-  for id, effective_us in pairs(new_outcomes) do
-    fields[#fields + 1] = id
-    fields[#fields + 1] = cmsgpack.pack(earlier_outcomes[id])
-    head['newest_us_' .. number] = math.max(head['newest_us_' .. number], effective_us)
+  for index = 1, #new_ids do
+    local id = new_ids[index]
+    fields[2 * index - 1] = id
+    fields[2 * index] = cmsgpack.pack(earlier_outcomes[id])
   end
   set_fields(KEY.outcomes[number + 1], fields)
-  head['outcomes_' .. number] = head['outcomes_' .. number] + new_outcome_count
+  head['outcomes_' .. number] = head['outcomes_' .. number] + #new_ids
+  head['newest_us_' .. number] = math.max(head['newest_us_' .. number], newest_effective_us)
   head['last_position_' .. number] = head.position
 end
 

@@ -5,7 +5,7 @@
 -- costs more with more locations. Records are derived: one that is missing, or of an older version of its pool or its item, is
 -- made anew from the levels when it is first needed. They are written without a journal entry, which is harmless.
 
--- By SKU and pool: { pool_id, sku, record, changed, touched }. A record is { pool version, sum, bits }.
+-- By SKU and pool: { pool_id, sku, field, record, checked, changed, touched }. A record is { pool version, sum, bits }.
 local sums_of_sku, changed_sums, touched_sums = {}, {}, {}
 
 -- The version of the item is left out while it is 0.
@@ -25,22 +25,23 @@ end
 
 -- Returns the least rank not below `from` whose bit is set, or nil.
 local function next_rank(bits, from)
-  local index = math.floor(from / 8) + 1
-  if index > #bits then
+  local below = from % 8
+  local index = (from - below) / 8 + 1
+  local byte = string.byte(bits, index)
+  if not byte then
     return nil
   end
-  for rank = from, index * 8 - 1 do
-    if bit_is_set(bits, rank) then
-      return rank
+  byte = byte - byte % 2 ^ below
+  if byte == 0 then
+    index = string.find(bits, '[^%z]', index + 1)
+    if not index then
+      return nil
     end
-  end
-  index = string.find(bits, '[^%z]', index + 1)
-  if not index then
-    return nil
+    byte = string.byte(bits, index)
   end
   local rank = (index - 1) * 8
-  while not bit_is_set(bits, rank) do
-    rank = rank + 1
+  while byte % 2 == 0 do
+    byte, rank = byte / 2, rank + 1
   end
   return rank
 end
@@ -121,26 +122,38 @@ local function mark_changed(sum)
   end
 end
 
--- Returns the sum with what is kept of it: of this pool and item as they are now, or nothing.
-local function kept_sum(pool_id, sku)
+local function read_sum(pool_id, sku)
+  local field = pool_id .. '|' .. sku
+  local packed = redis.call('HGET', KEY.sums, field)
+  local sum = {
+    pool_id = pool_id, sku = sku, field = field, record = packed and cmsgpack.unpack(packed) or false,
+    checked = false, changed = false, touched = false,
+  }
   local sums = sums_of_sku[sku]
   if not sums then
     sums = {}
     sums_of_sku[sku] = sums
   end
-  local sum = sums[pool_id]
-  if not sum then
-    local packed = redis.call('HGET', KEY.sums, pool_id .. '|' .. sku)
-    sum = { pool_id = pool_id, sku = sku, record = packed and cmsgpack.unpack(packed) or nil }
-    sums[pool_id] = sum
+  sums[pool_id] = sum
+  return sum
+end
+
+-- Drops what is kept of a sum if the pool or the item has changed since.
+local function check_sum(sum)
+  local record = sum.record
+  sum.checked = upheavals
+  if record and (record[VERSION] ~= pool_of(sum.pool_id)[POOL.version]
+    or (record[ITEM_VERSION] or 0) ~= version_of(item_of(sum.sku))) then
+    sum.record = false
   end
+end
+
+-- Returns the sum with what is kept of it: of this pool and item as they are now, or nothing.
+local function kept_sum(pool_id, sku)
+  local sums = sums_of_sku[sku]
+  local sum = sums and sums[pool_id] or read_sum(pool_id, sku)
   if sum.checked ~= upheavals then
-    sum.checked = upheavals
-    local record = sum.record
-    if record and (record[VERSION] ~= pool_of(pool_id)[POOL.version]
-      or (record[ITEM_VERSION] or 0) ~= version_of(item_of(sku))) then
-      sum.record = nil
-    end
+    check_sum(sum)
   end
   return sum
 end
@@ -161,7 +174,7 @@ end
 -- Brings the sums up to a level whose net quantity has changed. A sum that nobody has asked for since it became worthless
 -- is not made for this: it will be made from the levels, which have the change.
 local function keep_sums(slot, before, after)
-  local gained = math.max(0, after) - math.max(0, before)
+  local gained = (after > 0 and after or 0) - (before > 0 and before or 0)
   local turned = (before > 0) ~= (after > 0)
   for pool_id, rank in pairs(ranks_of(slot.location)) do
     local sum = kept_sum(pool_id, slot.sku)
@@ -185,7 +198,8 @@ end
 -- it. Every channel of a pool may sell what the pool has, so one image tells it for all of them.
 local function availability_after()
   local images = {}
-  for number, sum in ipairs(touched_sums) do
+  for number = 1, #touched_sums do
+    local sum = touched_sums[number]
     images[number] = { sum.sku, sum.pool_id, sum_of(sum.pool_id, sum.sku).record[SUM] }
   end
   return images
@@ -193,9 +207,10 @@ end
 
 local function write_sums()
   local fields = {}
-  for _, sum in ipairs(changed_sums) do
+  for number = 1, #changed_sums do
+    local sum = changed_sums[number]
     if sum.record then
-      fields[#fields + 1] = sum.pool_id .. '|' .. sum.sku
+      fields[#fields + 1] = sum.field
       fields[#fields + 1] = cmsgpack.pack(sum.record)
     end
   end

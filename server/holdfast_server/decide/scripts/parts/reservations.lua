@@ -63,7 +63,7 @@ local function count_holds(holder, change)
     head.holders = head.holders - 1
   end
   holder_counts[holder] = after
-  changed_holders[holder] = after > 0 and digits(after) or false
+  changed_holders[holder] = true
 end
 
 local function count_hold_of(reservation, change)
@@ -158,6 +158,10 @@ end
 
 local function write_reservations()
   write_changes(KEY.reservations, changed_reservations)
+  for holder in pairs(changed_holders) do
+    local count = holder_counts[holder]
+    changed_holders[holder] = count > 0 and digits(count) or false
+  end
   write_changes(KEY.holders, changed_holders)
   add_members(KEY.waiting, waiting_added)
   remove_fields('ZREM', KEY.waiting, keys_of(waiting_removed))

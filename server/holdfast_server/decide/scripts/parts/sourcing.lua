@@ -57,8 +57,13 @@ local function claim_on(basket, sku)
   claim = claim or { basket = false, taken = 0, waits = 0, limit = 0, cap_left = 0, guards = false }
   claims[sku] = claim
   claim.basket, claim.taken, claim.waits = basket, 0, 0
+  local units = Formula.units_in(basket.pool_id, sku)
+  if not Formula.has_shares(sku) then
+    claim.limit, claim.cap_left, claim.guards = Formula.limit(basket.channel_id, sku, units), math.huge, false
+    return claim
+  end
   local kept = not basket.is_told and Formula.guaranteed_to_others(sku, basket.channel_id, basket.pool_id) or NOTHING
-  claim.limit = Formula.limit(basket.channel_id, sku, Formula.units_in(basket.pool_id, sku), kept)
+  claim.limit = Formula.limit(basket.channel_id, sku, units, kept)
   claim.cap_left = Formula.cap_left(basket.channel_id, sku)
   claim.guards = kept ~= NOTHING and guards_of(kept, sku, basket.pool_id)
   return claim
