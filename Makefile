@@ -70,6 +70,11 @@ bench: $(STAMP) ## Measure decisions per second on this machine, with a verdict 
 	@mkdir -p build
 	@exec $(BIN)/python -m holdfast_loadtest bench --report build/bench.json $(ARGS)
 
+.PHONY: bench-watch
+bench-watch: $(STAMP) ## Measure how late changes reach 1,000 and 5,000 watchers (ARGS=...)
+	@mkdir -p build
+	@exec $(BIN)/python -m holdfast_loadtest bench-watch --report build/watch.json $(ARGS)
+
 .PHONY: bench-quick
 bench-quick: $(STAMP) ## The same figures in less than a minute, less exactly
 	@mkdir -p build

@@ -19,6 +19,7 @@ from holdfast.inventory.v1 import (
     catalog_service_pb2_grpc,
     inventory_service_pb2_grpc,
     reconciliation_service_pb2_grpc,
+    subscription_service_pb2_grpc,
 )
 
 from support.authority import TestAuthority
@@ -70,6 +71,7 @@ class Stubs:
     catalog: catalog_service_pb2_grpc.CatalogServiceStub
     audit: audit_service_pb2_grpc.AuditServiceStub
     reconciliation: reconciliation_service_pb2_grpc.ReconciliationServiceStub
+    subscriptions: subscription_service_pb2_grpc.SubscriptionServiceStub
 
 
 def stubs_on(channel: grpc.aio.Channel) -> Stubs:
@@ -79,6 +81,7 @@ def stubs_on(channel: grpc.aio.Channel) -> Stubs:
         catalog=catalog_service_pb2_grpc.CatalogServiceStub(channel),
         audit=audit_service_pb2_grpc.AuditServiceStub(channel),
         reconciliation=reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel),
+        subscriptions=subscription_service_pb2_grpc.SubscriptionServiceStub(channel),
     )
 
 

@@ -1,8 +1,8 @@
 """The Python client of Holdfast, the inventory authority.
 
 `HoldfastClient` is for programs with an event loop, `SyncHoldfastClient` for those without. Refusals are the
-classes below `HoldfastError`; requests and answers are the generated messages of `holdfast.inventory.v1`. The module
-`rules` makes the rules of the trade.
+classes below `HoldfastError`; requests and answers are the generated messages of `holdfast.inventory.v1`, but for the
+events of a watch, which are small values, or movements. The module `rules` makes the rules of the trade.
 """
 
 from holdfast_client.client import (
@@ -66,18 +66,37 @@ from holdfast_client.errors import (
     UnknownReservation,
     UnknownSegment,
     UnknownSku,
+    UnknownSubscription,
+    WatchEnded,
+    WatcherTooSlow,
     error_from_status,
 )
-from holdfast_client.policy import Deadlines, RetryPolicy
+from holdfast_client.policy import Deadlines, RetryPolicy, WatchPolicy
 from holdfast_client.request_ids import new_request_id
 from holdfast_client.sync import SyncHoldfastClient
+from holdfast_client.watching.events import (
+    AvailabilityGone,
+    AvailabilityUpdate,
+    ChangeCause,
+    InStep,
+    MovementEvent,
+    MovementReset,
+    OutOfStep,
+    WatchEvent,
+    WatchReset,
+)
+from holdfast_client.watching.latest import LatestAvailability
+from holdfast_client.watching.tokens import FileTokenStore, MemoryTokenStore, TokenStore
 
 __all__ = [
     "AdjustmentBelowZero",
     "AllotmentTooSmall",
     "AlreadyCommitted",
     "AlreadyReleased",
+    "AvailabilityGone",
+    "AvailabilityUpdate",
     "BacklogFull",
+    "ChangeCause",
     "CountedSince",
     "DeadlineExceeded",
     "Deadlines",
@@ -85,21 +104,28 @@ __all__ = [
     "DocumentExists",
     "ExceedsDocument",
     "FieldViolation",
+    "FileTokenStore",
     "FulfillmentExceedsOpen",
     "HoldLimitReached",
     "HoldfastClient",
     "HoldfastError",
+    "InStep",
     "InsufficientStock",
     "InternalFault",
     "InvalidField",
     "ItemInactive",
     "KitConflict",
+    "LatestAvailability",
     "LedgerUnavailable",
     "LimitExceeded",
     "LimitReached",
     "LocationNotInPool",
+    "MemoryTokenStore",
+    "MovementEvent",
+    "MovementReset",
     "NotCommitted",
     "NotFound",
+    "OutOfStep",
     "Overloaded",
     "QuantityChanged",
     "QuantityOverflow",
@@ -120,6 +146,7 @@ __all__ = [
     "StaleRevision",
     "SubstituteOffer",
     "SyncHoldfastClient",
+    "TokenStore",
     "Unavailable",
     "UnknownChannel",
     "UnknownDestination",
@@ -130,6 +157,12 @@ __all__ = [
     "UnknownReservation",
     "UnknownSegment",
     "UnknownSku",
+    "UnknownSubscription",
+    "WatchEnded",
+    "WatchEvent",
+    "WatchPolicy",
+    "WatchReset",
+    "WatcherTooSlow",
     "availability_key",
     "count_request",
     "error_from_status",

@@ -18,6 +18,7 @@ from holdfast.inventory.v1 import (
     catalog_service_pb2,
     inventory_service_pb2,
     reconciliation_service_pb2,
+    subscription_service_pb2,
 )
 
 from holdfast_client import errors
@@ -29,13 +30,20 @@ _Told = TypeVar("_Told")
 
 _PATHS: Final = {
     method.input_type.full_name: f"/{service.full_name}/{method.name}"
-    for module in (inventory_service_pb2, catalog_service_pb2, reconciliation_service_pb2, audit_service_pb2)
+    for module in (
+        inventory_service_pb2,
+        catalog_service_pb2,
+        reconciliation_service_pb2,
+        audit_service_pb2,
+        subscription_service_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
 
 _STATUS_OF_A_FAILED_WRITE: Final = "Internal error from Core"
 _SECONDS_FOR_A_STATUS: Final = 1.0
+_LONGEST_ASKED_SECONDS: Final = 60.0
 
 MAX_DETAILS_BYTES: Final = 256 * 1024
 """The details of a refusal that the client accepts: a thousand short lines with the longest ids fit."""
@@ -194,6 +202,37 @@ class Calls:
             if begun:
                 raise error
             await tries.wait_after(error)
+
+    async def listen(
+        self, request: protobuf_message.Message, response_type: type[Response], *, max_silence_seconds: float
+    ) -> AsyncGenerator[Response, None]:
+        """Ask once and yield what comes, for as long as it comes: without a deadline, and never to an end.
+
+        Closing the generator, or cancelling the task that iterates, cancels the call.
+
+        Raises:
+            Unavailable: The stream broke or ended, or nothing came for too long.
+            HoldfastError: The stream was refused.
+        """
+        parse: Callable[[bytes], Response] = response_type.FromString
+        call = self._next_channel().stream(path_of(request))(request.SerializeToString(), metadata=self._metadata_now())
+        try:
+            while True:
+                async with asyncio.timeout(max_silence_seconds):
+                    body = await call.read()
+                if body is grpc.aio.EOF:
+                    raise errors.unavailable("the stream ended without a reason")
+                yield parse(body)
+        except grpc.aio.AioRpcError as failure:
+            raise errors.error_from_rpc(failure) from None
+        except TimeoutError:
+            raise errors.unavailable(f"nothing came for {max_silence_seconds:g} seconds") from None
+        finally:
+            call.cancel()
+
+    async def pause(self, *, bound_seconds: float, asked_seconds: float | None) -> None:
+        """Wait before a new try: for a drawn time up to the bound, on top of what the authority asked for."""
+        await self._wait(self._draw(0.0, bound_seconds) + min(asked_seconds or 0.0, _LONGEST_ASKED_SECONDS))
 
     async def exchange(
         self,

@@ -26,8 +26,10 @@ from holdfast_client.inventory_requests import (
 )
 from holdfast_client.policy import Deadlines, RetryPolicy
 from holdfast_client.reconciliation_calls import ReconciliationCalls
+from holdfast_client.subscription_calls import SubscriptionCalls
 from holdfast_client.supply_calls import SupplyCalls
 from holdfast_client.supply_requests import count_request
+from holdfast_client.watch_calls import WatchCalls
 
 __all__ = [
     "DEFAULT_TARGET",
@@ -51,7 +53,16 @@ _HEALTH_SERVING: Final = b"\x08\x01"  # a HealthCheckResponse with field 1, stat
 _METADATA_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 
 
-class HoldfastClient(InventoryCalls, FulfillmentCalls, SupplyCalls, CatalogCalls, ReconciliationCalls, AuditCalls):
+class HoldfastClient(
+    InventoryCalls,
+    WatchCalls,
+    FulfillmentCalls,
+    SupplyCalls,
+    CatalogCalls,
+    ReconciliationCalls,
+    AuditCalls,
+    SubscriptionCalls,
+):
     """The authority, as a program that sells or moves units sees it.
 
         async with HoldfastClient(caller="checkout") as client:
@@ -65,7 +76,7 @@ class HoldfastClient(InventoryCalls, FulfillmentCalls, SupplyCalls, CatalogCalls
       and kept with the order, to be able to ask again after a restart of your program.
     - A call is tried again after UNAVAILABLE only, within its deadline. A call that was dropped on its way
       (CANCELLED, though the calling task was not) counts as UNAVAILABLE. `deadline_seconds` overrides the
-      deadline that the client was made with, for that call.
+      deadline that the client was made with, for that call. A watch has no deadline: see `watch_availability`.
     - A refusal is raised as a class below `HoldfastError` (see `holdfast_client.errors`). A refusal has had
       no effect. After `Unavailable`, `DeadlineExceeded` and `InternalFault`, and when the calling task is
       cancelled, it is not known whether a mutation took effect: ask again with the same request_id, which the

@@ -62,7 +62,10 @@ class NotFound(HoldfastError):
 
 
 class LimitReached(HoldfastError):
-    """A named limit was reached. The client never retries it by itself: less load is what helps."""
+    """A named limit was reached. Less load is what helps, so the client does not retry it by itself.
+
+    Only a watch does, and only after `Overloaded` and `WatcherTooSlow`: it comes back later, and asks for less then.
+    """
 
     @property
     def limit(self) -> str:

@@ -10,6 +10,7 @@
     |   |-- UnknownReservation
     |   |-- UnknownDestination
     |   |-- UnknownDocument
+    |   |-- UnknownSubscription
     |   `-- UnknownSegment
     |-- InsufficientStock         the answer is no: every short line is in it, and what may be sold instead
     |-- ItemInactive
@@ -38,16 +39,18 @@
     |-- StaleRevision
     |-- SegmentStopped
     |-- SegmentNotStopped
-    |-- LimitReached              a named limit; never retried by the client
+    |-- LimitReached              a named limit; retried by nothing but a watch
     |   |-- Overloaded
     |   |-- BacklogFull
     |   |-- HoldLimitReached
+    |   |-- WatcherTooSlow
     |   `-- LimitExceeded
     |-- Unavailable               retried with the same request_id; raised when the tries are used up
     |   |-- SegmentLoading
     |   |-- SegmentQuarantined
     |   |-- LedgerUnavailable
-    |   `-- SequencerUnavailable
+    |   |-- SequencerUnavailable
+    |   `-- WatchEnded            a watch goes on by itself
     |-- DeadlineExceeded          no answer in time
     `-- InternalFault             a fault of the authority
 
@@ -88,6 +91,8 @@ from holdfast_client.service_errors import (
     StaleRevision,
     Unavailable,
     UnknownSegment,
+    WatchEnded,
+    WatcherTooSlow,
 )
 from holdfast_client.status_details import ERROR_DOMAIN, FieldViolation, ShortLine, SubstituteOffer
 from holdfast_client.trade_errors import (
@@ -121,6 +126,7 @@ from holdfast_client.trade_errors import (
     UnknownPool,
     UnknownReservation,
     UnknownSku,
+    UnknownSubscription,
 )
 
 __all__ = [
@@ -178,8 +184,12 @@ __all__ = [
     "UnknownReservation",
     "UnknownSegment",
     "UnknownSku",
+    "UnknownSubscription",
+    "WatchEnded",
+    "WatcherTooSlow",
     "error_from_rpc",
     "error_from_status",
+    "unavailable",
 ]
 
 # The one table: the class of every reason in error_reason.proto.
@@ -224,11 +234,14 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_QUANTITY_CHANGED: QuantityChanged,
     error_reason_pb2.ERROR_REASON_COUNTED_SINCE: CountedSince,
     error_reason_pb2.ERROR_REASON_UNKNOWN_DOCUMENT: UnknownDocument,
+    error_reason_pb2.ERROR_REASON_UNKNOWN_SUBSCRIPTION: UnknownSubscription,
     error_reason_pb2.ERROR_REASON_DOCUMENT_CLOSED: DocumentClosed,
     error_reason_pb2.ERROR_REASON_DOCUMENT_EXISTS: DocumentExists,
     error_reason_pb2.ERROR_REASON_EXCEEDS_DOCUMENT: ExceedsDocument,
     error_reason_pb2.ERROR_REASON_HOLD_LIMIT_REACHED: HoldLimitReached,
     error_reason_pb2.ERROR_REASON_ALLOTMENT_TOO_SMALL: AllotmentTooSmall,
+    error_reason_pb2.ERROR_REASON_WATCH_ENDED: WatchEnded,
+    error_reason_pb2.ERROR_REASON_WATCHER_TOO_SLOW: WatcherTooSlow,
 }
 
 # Where no reason is known: the general class of the code.
@@ -259,3 +272,8 @@ def error_from_rpc(failure: grpc.aio.AioRpcError, *, request_id: str = "") -> Ho
     A call that was dropped on its way, with CANCELLED, becomes `Unavailable`, and so is tried again.
     """
     return error_from_status(status_details.status_of(failure), request_id=request_id)
+
+
+def unavailable(message: str) -> HoldfastError:
+    """Make the error of a stream that ended though nobody said why."""
+    return error_from_status(status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=message))

@@ -60,5 +60,43 @@ class RetryPolicy:
 
     def backoff_bound_seconds(self, tries: int) -> float:
         """The longest drawn wait after so many tries, in seconds."""
-        doubled: float = self.initial_backoff_seconds * 2 ** min(tries - 1, _MOST_DOUBLINGS)
-        return min(self.max_backoff_seconds, doubled)
+        return _doubled(self.initial_backoff_seconds, self.max_backoff_seconds, tries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPolicy:
+    """How a watch goes on when its stream ends.
+
+    It is begun again after UNAVAILABLE, after a silence, and after RESOURCE_EXHAUSTED with OVERLOADED or
+    WATCHER_TOO_SLOW. The wait before that is drawn as `RetryPolicy` draws it.
+    """
+
+    max_silence_seconds: float = 30.0
+    """The longest that nothing comes, before the stream is taken for dead. The server says something every 5."""
+
+    initial_backoff_seconds: float = 0.25
+    """The bound of the first wait."""
+
+    max_backoff_seconds: float = 10.0
+    """The bound that the doubling stops at."""
+
+    max_tries: int | None = None
+    """The streams in a row that may fail without having told anything; then the last error is raised. None: the watch
+    goes on trying for as long as somebody watches."""
+
+    def __post_init__(self) -> None:
+        if not self.max_silence_seconds > 0:
+            raise ValueError("max_silence_seconds must be above 0")
+        if not 0 <= self.initial_backoff_seconds <= self.max_backoff_seconds:
+            raise ValueError("initial_backoff_seconds must lie between 0 and max_backoff_seconds")
+        if self.max_tries is not None and self.max_tries < 1:
+            raise ValueError("max_tries must be at least 1")
+
+    def backoff_bound_seconds(self, failures: int) -> float:
+        """The longest drawn wait after so many failures in a row, in seconds."""
+        return _doubled(self.initial_backoff_seconds, self.max_backoff_seconds, failures)
+
+
+def _doubled(initial_seconds: float, max_seconds: float, times: int) -> float:
+    doubled: float = initial_seconds * 2 ** min(times - 1, _MOST_DOUBLINGS)
+    return min(max_seconds, doubled)

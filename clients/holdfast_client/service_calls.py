@@ -11,6 +11,7 @@ from holdfast.inventory.v1 import (
     fulfillment_pb2,
     inventory_service_pb2,
     reconciliation_service_pb2,
+    subscription_service_pb2,
     supply_pb2,
 )
 
@@ -33,6 +34,7 @@ _Page = TypeVar(
     reconciliation_service_pb2.ListIncidentsResponse,
     reconciliation_service_pb2.ListParkedRequestsResponse,
     audit_service_pb2.TraceOrderResponse,
+    subscription_service_pb2.ListSubscriptionsResponse,
 )
 _Listing = (
     inventory_service_pb2.ListReservationsRequest
@@ -49,6 +51,7 @@ _Listing = (
     | reconciliation_service_pb2.ListIncidentsRequest
     | reconciliation_service_pb2.ListParkedRequestsRequest
     | audit_service_pb2.TraceOrderRequest
+    | subscription_service_pb2.ListSubscriptionsRequest
 )
 
 

@@ -60,6 +60,10 @@ class BacklogFull(LimitReached):
     """Too many decisions wait for the ledger; ask again after `retry_delay_seconds`."""
 
 
+class WatcherTooSlow(LimitReached):
+    """Nothing was taken from a watch for too long. A watch of the client begins anew by itself, from its token."""
+
+
 class LimitExceeded(LimitReached):
     """What is asked for would pass a named limit. Waiting does not help.
 
@@ -90,6 +94,15 @@ class LedgerUnavailable(Unavailable):
 
 class SequencerUnavailable(Unavailable):
     """The sequencer cannot be reached."""
+
+
+class WatchEnded(Unavailable):
+    """A stream of a watch ends, because it is old or the server stops. The client goes on by itself."""
+
+    @property
+    def cause(self) -> str:
+        """MAX_AGE, SHUTDOWN, or OTHER_LINEAGE if operations that the stream told of were given up."""
+        return self.metadata.get("cause", "")
 
 
 class DeadlineExceeded(HoldfastError):

@@ -334,6 +334,15 @@ class UnknownDocument(NotFound, _OfDocument):
     """There is no such document."""
 
 
+class UnknownSubscription(NotFound):
+    """No subscription has this name."""
+
+    @property
+    def subscription(self) -> str:
+        """The name that was asked for."""
+        return self.metadata.get("subscription", "")
+
+
 class DocumentClosed(_OfDocument):
     """The document has ended."""
 

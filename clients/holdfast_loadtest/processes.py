@@ -22,15 +22,15 @@ class ProcessFailedError(Exception):
 
 @asynccontextmanager
 async def running(
-    command: Sequence[str], *, environment: Mapping[str, str] | None = None
+    command: Sequence[str], *, environment: Mapping[str, str] | None = None, line_bytes: int = 2**20
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Runs a process of ours with pipes to its standard input and output, and ends it."""
+    """Runs a process of ours with pipes to its standard input and output, and ends it. Lines may have `line_bytes`."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=None if environment is None else {**os.environ, **environment},
-        limit=2**20,
+        limit=line_bytes,
     )
     try:
         yield process

@@ -17,8 +17,12 @@ from holdfast_server import demo, failpoints
 from holdfast_server.decide.connections import check_redis, decider_connection
 from holdfast_server.decide.decider import Decider
 from holdfast_server.edge.authority import Authority
+from holdfast_server.edge.movement_frames import MovementFrames
+from holdfast_server.edge.movement_source import LedgerMovements
 from holdfast_server.edge.parked import command_again
 from holdfast_server.edge.server import EdgeServer
+from holdfast_server.edge.watch_frames import WatchFrames
+from holdfast_server.edge.watch_source import AuthoritySource
 from holdfast_server.embedded.supervisor import Supervisor
 from holdfast_server.ledger.commits import CommitWatch
 from holdfast_server.ledger.connections import check_postgres
@@ -30,6 +34,8 @@ from holdfast_server.telemetry import configure_logs, configure_traces, tune_mem
 from holdfast_server.upkeep.expiry import expire_for_ever
 from holdfast_server.upkeep.parking import Parking
 from holdfast_server.upkeep.retention import forget_for_ever
+from holdfast_server.watch.hub import AvailabilityHub
+from holdfast_server.watch.movement_feed import MovementFeed
 from holdfast_server.writer_keeper import WriterKeeper
 
 log = structlog.get_logger("holdfast.server")
@@ -122,7 +128,16 @@ class _Server:
             refused=refused_again,
             settings=self._settings,
         )
-        edge = EdgeServer(settings=self._settings, authority=authority, commits=self._commits)
+        hub = AvailabilityHub(
+            settings=self._settings, source=AuthoritySource(authority), frames=WatchFrames(self._settings.segment)
+        )
+        feed = MovementFeed(
+            settings=self._settings,
+            source=LedgerMovements(authority),
+            frames=MovementFrames(self._settings.segment),
+        )
+        self._commits.listeners += [hub.notice, feed.notice]
+        edge = EdgeServer(settings=self._settings, authority=authority, commits=self._commits, hub=hub, feed=feed)
         port = await edge.start()
         tune_memory()
         tasks = [
@@ -134,6 +149,8 @@ class _Server:
                 ("expiry", expire_for_ever(decider, self._settings)),
                 ("parking", parking.run()),
                 ("retention", forget_for_ever(self._engine_reader, self._settings)),
+                ("watch", hub.run()),
+                ("movements", feed.run()),
                 ("health", edge.run_health()),
                 ("supervisor", self._check_embedded_for_ever()),
             )

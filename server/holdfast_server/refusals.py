@@ -7,7 +7,7 @@ and details, is one table in edge/errors.py. The names match the values of Error
      |- InvalidField
      |- InsufficientStock
      |- UnknownSku, UnknownLocation, UnknownPool, UnknownChannel, UnknownReservation, UnknownSegment,
-     |  UnknownDestination, UnknownDocument
+     |  UnknownDestination, UnknownDocument, UnknownSubscription
      |- LocationNotInPool, ItemInactive, KitConflict, HoldLimitReached, AllotmentTooSmall
      |- ReservationExpired, AlreadyCommitted, AlreadyReleased, NotCommitted
      |- UnknownLine, ReleaseExceedsOpen, FulfillmentExceedsOpen, ReturnExceedsFulfilled
@@ -15,6 +15,7 @@ and details, is one table in edge/errors.py. The names match the values of Error
      |- AdjustmentBelowZero, QuantityOverflow, QuantityChanged, CountedSince, ScaleInUse, LimitExceeded
      |- RequestIdReused, RequestIdTooOld, StaleRevision
      |- Overloaded, BacklogFull                                      (later: try again after a while)
+     |- WatchEnded, WatcherTooSlow                                   (watch again, from the token)
      |- SegmentLoading, SegmentQuarantined, LedgerUnavailable,
      |  SequencerUnavailable                                         (unavailable: the same request_id is safe)
      |- SegmentStopped, SegmentNotStopped
@@ -208,6 +209,11 @@ class UnknownDocument(_OfDocument):
 
 
 @dataclass(eq=False)
+class UnknownSubscription(Refusal):
+    subscription: str
+
+
+@dataclass(eq=False)
 class DocumentClosed(_OfDocument):
     pass
 
@@ -324,6 +330,23 @@ class Overloaded(Refusal):
 class BacklogFull(Refusal):
     limit: str
     value: int
+
+
+@dataclass(eq=False)
+class WatchEnded(Refusal):
+    """Why a stream ends that nobody asked to end: MAX_AGE, SHUTDOWN, OTHER_LINEAGE or FAULT; and where to go on."""
+
+    cause: str
+    resume_token: str
+
+
+@dataclass(eq=False)
+class WatcherTooSlow(Refusal):
+    """Nothing was taken from a stream for too long; and where to go on."""
+
+    limit: str
+    value: int
+    resume_token: str
 
 
 @dataclass(eq=False)

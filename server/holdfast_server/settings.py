@@ -85,6 +85,29 @@ class Settings(BaseSettings):
     load_chunk_rows: int = Field(default=5_000, ge=1)
     load_timeout_seconds: float = Field(default=600.0, gt=0, description="the longest rebuild")
 
+    # Those who watch.
+    max_watchers: int = Field(default=8_000, ge=1)
+    max_movement_watchers: int = Field(default=1_000, ge=1)
+    max_subscriptions: int = Field(default=10_000, ge=1)
+    max_named_numbers_per_filter: int = Field(default=100_000, ge=10_000, description="SKUs times places")
+    max_numbers_per_filter: int = Field(default=1_000_000, ge=10_000, description="of all SKUs")
+    max_filters: int = Field(default=10_000, ge=1, description="those included that nobody watches any more")
+    max_concurrent_snapshots: int = Field(default=4, ge=1, description="filters whose numbers are read at a time")
+    max_concurrent_page_reads: int = Field(default=4, ge=1, description="by streams of movements that are behind")
+    watch_operations_per_page: int = Field(default=5_000, ge=1, description="of the ledger, looked through at a time")
+    watch_movements_per_page: int = Field(default=1_000, ge=1, description="or those of one operation")
+    watch_recent_movements: int = Field(default=20_000, ge=1, description="kept for streams that are almost in step")
+    watch_keys_per_read: int = Field(default=250, ge=1, le=1_000, description="numbers in one question")
+    watch_step_seconds: float = Field(default=0.05, gt=0, description="the shortest time between two changes told")
+    watch_seconds_per_message: float = Field(default=0.00025, gt=0, description="between two changes, for each told")
+    watch_slowest_step_seconds: float = Field(default=1.0, gt=0, description="the longest that changes gather")
+    watch_operations_per_step: int = Field(default=20_000, ge=1)
+    watch_max_resume_operations: int = Field(default=200_000, ge=1, description="beyond, all numbers are told")
+    watch_bookmark_seconds: float = Field(default=5.0, gt=0)
+    watch_stall_seconds: float = Field(default=30.0, ge=1, description="the longest that a message waits to be taken")
+    watch_max_age_seconds: float = Field(default=1_800.0, ge=1, description="of a stream, give or take a fifth")
+    watch_linger_seconds: float = Field(default=60.0, ge=0, description="that numbers are kept for those who return")
+
     # Upkeep.
     expiry_interval_seconds: float = Field(default=0.5, gt=0)
     housekeeping_interval_seconds: float = Field(default=60.0, gt=0)
@@ -94,6 +117,10 @@ class Settings(BaseSettings):
     def _fit_together(self) -> Self:
         if self.heartbeat_seconds * 2 > self.freshness_seconds:
             raise ValueError("heartbeat_seconds must be at most half of freshness_seconds")
+        if self.watch_step_seconds > self.watch_slowest_step_seconds:
+            raise ValueError("watch_step_seconds must be at most watch_slowest_step_seconds")
+        if self.max_concurrent_page_reads >= self.reader_threads:
+            raise ValueError("max_concurrent_page_reads must be less than reader_threads")
         window_seconds = self.outcome_generation_seconds * 3
         if window_seconds >= self.request_retention_days * 86_400:
             raise ValueError("the window of outcomes must be shorter than request_retention_days")

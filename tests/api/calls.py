@@ -24,9 +24,9 @@ PAUSE_SECONDS = 0.05
 
 
 @asynccontextmanager
-async def stubs_of(target: str) -> AsyncIterator[Stubs]:
+async def stubs_of(target: str, *more_options: tuple[str, int]) -> AsyncIterator[Stubs]:
     """The services of the server at the target, on a connection of their own."""
-    options = [*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1)]
+    options = [*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1), *more_options]
     async with grpc.aio.insecure_channel(target, options=options) as channel:
         yield Stubs(channel)
 

@@ -27,6 +27,27 @@ def pair(servers: Servers) -> Iterator[TestAuthority]:
 
 
 @pytest.fixture(scope="session")
+def narrow(servers: Servers) -> Iterator[TestAuthority]:
+    """An authority whose streams have small pages, forget soon, and say often where they stand."""
+    small = {
+        "HOLDFAST_WATCH_MOVEMENTS_PER_PAGE": "5",
+        "HOLDFAST_WATCH_RECENT_MOVEMENTS": "30",
+        "HOLDFAST_WATCH_OPERATIONS_PER_PAGE": "20",
+        "HOLDFAST_WATCH_BOOKMARK_SECONDS": "0.2",
+    }
+    own = TestAuthority(servers, database="narrow", segment="narrow", environment=small)
+    own.start_server()
+    yield own
+    own.close()
+
+
+@pytest.fixture
+async def narrow_stubs(narrow: TestAuthority) -> AsyncIterator[Any]:
+    async with stubs_of(narrow.processes[0].target) as stubs:
+        yield stubs
+
+
+@pytest.fixture(scope="session")
 def killable_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestAuthority]:
     """One authority with servers of its own, for all tests that kill. They ask for `killable`."""
     own_servers = Servers(tmp_path_factory.mktemp("killable"))

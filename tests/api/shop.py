@@ -14,6 +14,7 @@ from holdfast.inventory.v1 import (
     catalog_service_pb2_grpc,
     inventory_service_pb2_grpc,
     reconciliation_service_pb2_grpc,
+    subscription_service_pb2_grpc,
 )
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
 from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
@@ -64,6 +65,7 @@ class Stubs:
         self.catalog: Any = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self.audit: Any = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.reconciliation: Any = reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel)
+        self.subscriptions: Any = subscription_service_pb2_grpc.SubscriptionServiceStub(channel)
 
 
 def from_now(**distance: float) -> Timestamp:

@@ -235,6 +235,7 @@ POSTINGS: list[Row] = [
     ("a posting in an odd system", posting(system="no good"), ("system",)),
     ("a posting without a number", posting(document=""), ("document",)),
     ("a posting of no revision", posting(booked_revision=Revision(segment="no good")), ("booked_revision.segment",)),
+    ("a posting before all time", posting(booked_time=Timestamp(seconds=-1)), ("booked_time",)),
     ("a posting at no time", posting(booked_time=Timestamp(seconds=-(10**12))), ("booked_time",)),
 ]
 ROWS = [*RESERVATIONS, *FULFILLMENTS, *RETURNS, *SUPPLY, *RULES, *INCIDENTS, *POSTINGS]

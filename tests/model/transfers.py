@@ -51,7 +51,8 @@ def _places(draw: Draw, line: ReservationLine, units: int, ask: requests.Reserva
     if ask.location:
         state.know_location(ask.location)
         if ask.location == line.location and not line.backordered:
-            return _own_place(draw, line, units)
+            # They stay where they are.
+            return [(ask.location, units)]
         available = max(0, draw.left(line.sku, ask.location))
         places = draw.along((ask.location,), line.sku, units)
     else:
@@ -63,16 +64,6 @@ def _places(draw: Draw, line: ReservationLine, units: int, ask: requests.Reserva
         short = ShortLine(sku=line.sku, location=ask.location, requested=units, available=available)
         raise words.insufficient_stock(short)
     return places
-
-
-def _own_place(draw: Draw, line: ReservationLine, units: int) -> list[Place]:
-    """Units that stay where they are need only be there."""
-    key = (line.sku, line.location)
-    left = draw.state.level(*key).physical - draw.taken.get(key, 0)
-    if left < 0:
-        short = ShortLine(sku=line.sku, location=line.location, requested=units, available=max(0, left + units))
-        raise words.insufficient_stock(short)
-    return [(line.location, units)]
 
 
 def move_line(state: State, reservation: Reservation, number: int, units: int, places: list[Place]) -> Reservation:

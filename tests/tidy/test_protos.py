@@ -6,7 +6,7 @@ from api.mutations import BATCHES, MUTATIONS
 from tidy.descriptors import Described, everything_described, file_descriptors
 
 EVERYTHING = list(everything_described())
-# The promises of the design that this contract offers so far; those of the watch come with it.
+# The promises of the design.
 PROMISES = (
     "NoOversell",
     "NoUndersell",
@@ -16,6 +16,11 @@ PROMISES = (
     "Durable reads",
     "Bounded",
     "Explained",
+    "Ordered",
+    "Complete",
+    "Resumable",
+    "Convergent",
+    "Bookmarkable",
 )
 
 

@@ -19,8 +19,10 @@ from holdfast_client.command import (
     segments,
     serving,
     stock,
+    subscriptions,
     trace,
     transfers,
+    watch,
 )
 
 _HELP = """Ask the inventory authority, from the command line.
@@ -48,6 +50,7 @@ def build() -> typer.Typer:
     app.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serving.serve)
     app.command("status")(segments.status)
     app.command("availability")(availability.availability)
+    app.command("watch")(watch.watch)
     app.command("reserve")(reservations.reserve)
     app.command("commit")(reservations.commit)
     app.command("extend")(reservations.extend)
@@ -73,6 +76,7 @@ def build() -> typer.Typer:
     app.add_typer(rules.rules_app, name="rules")
     app.add_typer(incidents.incidents_app, name="incidents")
     app.add_typer(incidents.parked_app, name="parked")
+    app.add_typer(subscriptions.subscriptions_app, name="subscriptions")
     app.command("note-posting")(trace.note_posting)
     app.command("trace")(trace.trace)
     app.command("movements")(audit.movements)

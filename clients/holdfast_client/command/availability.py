@@ -1,6 +1,8 @@
 """`holdfast availability`: what may be sold now."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Final
 
 import typer
@@ -33,7 +35,7 @@ def availability(
         raise typer.BadParameter("give exactly one of --channel and --location")
     promise_time = asking.moment(on) if on else None
     keys = [availability_key(sku, channel=channel, location=location, promise_time=promise_time) for sku in skus]
-    columns = [*(_OF_A_CHANNEL if channel is not None else _OF_A_LOCATION)]
+    columns = [*(OF_A_CHANNEL if channel is not None else OF_A_LOCATION)]
     if on:
         columns.insert(3, (f"to promise on {on}", lambda each: each.available_to_promise_quantity))
 
@@ -43,25 +45,29 @@ def availability(
             for each in answer.availabilities:
                 asking.print_json(each)
         else:
-            asking.print_table(
-                [name for name, _ in columns],
-                [[value(each) for _, value in columns] for each in answer.availabilities],
-            )
+            print_availabilities(answer.availabilities, columns)
             asking.print_words(f"as of revision {asking.place_of(answer.revision)}")
         return 0
 
     asking.ask(work, target=target, as_json=as_json)
 
 
-_Column = tuple[str, Callable[[stock_pb2.Availability], object]]
+def print_availabilities(availabilities: Iterable[stock_pb2.Availability], columns: Sequence[Column]) -> None:
+    """Print a table with a row for each."""
+    asking.print_table(
+        [name for name, _ in columns], [[value(each) for _, value in columns] for each in availabilities]
+    )
 
-_OF_A_CHANNEL: Final[tuple[_Column, ...]] = (
+
+Column = tuple[str, Callable[[stock_pb2.Availability], object]]
+
+OF_A_CHANNEL: Final[tuple[Column, ...]] = (
     ("SKU", lambda each: each.sku),
     ("channel", lambda each: each.channel),
     ("available to sell", lambda each: each.available_to_sell_quantity),
     ("backorder", lambda each: each.backorder_quantity),
 )
-_OF_A_LOCATION: Final[tuple[_Column, ...]] = (
+OF_A_LOCATION: Final[tuple[Column, ...]] = (
     ("SKU", lambda each: each.sku),
     ("location", lambda each: each.location),
     ("available to sell", lambda each: each.available_to_sell_quantity),

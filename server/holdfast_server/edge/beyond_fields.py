@@ -11,7 +11,9 @@ from holdfast.inventory.v1 import inventory_service_pb2 as inventory
 from holdfast.inventory.v1 import reconciliation_service_pb2 as reconciliation
 from holdfast.inventory.v1 import reservation_pb2, rules_pb2
 from holdfast.inventory.v1 import stock_pb2 as stock
+from holdfast.inventory.v1 import subscription_service_pb2 as subscription
 from holdfast.inventory.v1 import supply_pb2 as supply
+from holdfast.inventory.v1 import watch_pb2 as watch
 
 from holdfast_server.edge.requests.catalog import RuleKey, key_of_rule
 from holdfast_server.refusals import Violation
@@ -152,6 +154,54 @@ def _lines_by_level(
     yield from _repeated("lines", "sku", keys, "this SKU, location and status")
 
 
+def _watch_availability(request: watch.WatchAvailabilityRequest, settings: Settings) -> Iterator[Violation]:
+    if request.subscription and request.filter == watch.AvailabilityFilter():
+        return
+    if not request.HasField("filter"):
+        yield Violation(field="filter", description="must be given, or a subscription")
+    else:
+        yield from _availability_filter("filter", request.filter, settings)
+
+
+def _availability_filter(path: str, asked: watch.AvailabilityFilter, settings: Settings) -> Iterator[Violation]:
+    scopes = len(asked.channels) + len(asked.locations)
+    if not scopes:
+        yield Violation(field=f"{path}.channels", description="a channel or a location must be given")
+    yield from _repeated_parts(path, asked)
+    numbers = len(asked.skus) * scopes
+    if numbers > settings.max_named_numbers_per_filter:
+        told = f"ask for {numbers} numbers with their channels and locations"
+        yield Violation(
+            field=f"{path}.skus", description=f"{told}; at most {settings.max_named_numbers_per_filter} are accepted"
+        )
+
+
+def _repeated_parts(path: str, asked: watch.AvailabilityFilter | watch.MovementFilter) -> Iterator[Violation]:
+    for field in ("channels", "locations", "skus"):
+        yield from _repeated(f"{path}.{field}", "", getattr(asked, field))
+
+
+def _watch_movements(request: watch.WatchMovementsRequest, _: Settings) -> Iterator[Violation]:
+    yield from _repeated_parts("filter", request.filter)
+    if request.resume_token and request.HasField("after_revision"):
+        yield Violation(field="after_revision", description="must not be given with a token")
+
+
+def _put_subscription(request: subscription.PutSubscriptionRequest, settings: Settings) -> Iterator[Violation]:
+    follows = request.WhichOneof("follows")
+    if follows is None:
+        yield Violation(field="follows", description="availability or movements must be given")
+    elif follows == "availability":
+        yield from _availability_filter("availability", request.availability, settings)
+    else:
+        yield from _repeated_parts("movements", request.movements)
+
+
+def _note_posting(request: reconciliation.NotePostingRequest, _: Settings) -> Iterator[Violation]:
+    if request.HasField("booked_time") and request.booked_time.seconds < 0:
+        yield Violation(field="booked_time", description="must not lie before 1970")
+
+
 def _move_status(request: fulfillment.MoveStatusRequest, _: Settings) -> Iterator[Violation]:
     for index, line in enumerate(request.lines):
         if line.from_status == line.to_status:
@@ -265,6 +315,10 @@ BEYOND_FIELDS: Final[dict[str, Callable[[Any, Settings], Iterable[Violation]]]] 
         (catalog.PutChannelsRequest, _put_channels),
         (catalog.PutRulesRequest, _put_rules),
         (catalog.MoveAllotmentRequest, _move_allotment),
+        (reconciliation.NotePostingRequest, _note_posting),
+        (watch.WatchAvailabilityRequest, _watch_availability),
+        (watch.WatchMovementsRequest, _watch_movements),
+        (subscription.PutSubscriptionRequest, _put_subscription),
     )
 }
 """The check of each request that has such rules, by the name of its message. It may take every field to be valid."""

@@ -1,4 +1,4 @@
-"""Gives bytes that are no request the same typed refusal as any other bad input.
+"""Gives bytes that are no request the same typed refusal as any other bad input, and passes packed responses on.
 
 gRPC would end such a call with UNKNOWN and the text of a Python exception. Here the handler is given an Undecodable in
 the place of the request, and refuses it.
@@ -36,7 +36,12 @@ class DecodingServer:
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         wrapped = {
-            name: handler._replace(request_deserializer=_safe(handler.request_deserializer))
+            name: handler._replace(
+                request_deserializer=_safe(handler.request_deserializer),
+                response_serializer=_or_packed(handler.response_serializer)
+                if handler.response_streaming
+                else handler.response_serializer,
+            )
             for name, handler in handlers.items()
         }
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
@@ -51,3 +56,12 @@ def _safe(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
             return Undecodable()
 
     return decode
+
+
+def _or_packed(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """Returns a serializer that passes on what is packed already: many streams share one message."""
+
+    def encode(response: Any) -> bytes:
+        return response if isinstance(response, bytes) else serialize(response)
+
+    return encode

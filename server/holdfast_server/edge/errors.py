@@ -65,6 +65,9 @@ TABLE: Final[dict[type[Refusal], Row]] = {
     refusals.UnknownDocument: Row(
         grpc.StatusCode.NOT_FOUND, "UNKNOWN_DOCUMENT", "No document {document_id} of kind {kind} exists."
     ),
+    refusals.UnknownSubscription: Row(
+        grpc.StatusCode.NOT_FOUND, "UNKNOWN_SUBSCRIPTION", "No subscription {subscription} exists."
+    ),
     refusals.ItemInactive: Row(grpc.StatusCode.FAILED_PRECONDITION, "ITEM_INACTIVE", "Item {sku} is no longer sold."),
     refusals.KitConflict: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
@@ -188,6 +191,15 @@ TABLE: Final[dict[type[Refusal], Row]] = {
         "BACKLOG_FULL",
         "The ledger is behind by the limit {limit} of {value}.",
         0.5,
+    ),
+    refusals.WatchEnded: Row(
+        grpc.StatusCode.UNAVAILABLE, "WATCH_ENDED", "The stream ends ({cause}). Watch again, from the token.", 0.1
+    ),
+    refusals.WatcherTooSlow: Row(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "WATCHER_TOO_SLOW",
+        "Nothing was taken from the stream for {value} seconds ({limit}). Watch again, from the token.",
+        1.0,
     ),
     refusals.SegmentLoading: Row(
         grpc.StatusCode.UNAVAILABLE, "SEGMENT_LOADING", f"Segment {{segment}} is being loaded. {_SAFE}", 0.2

@@ -26,6 +26,8 @@ class _Servicer(Protocol):
 _Self = TypeVar("_Self", bound=_Servicer)
 _Unary = Callable[[Any, Any, Caller], Awaitable[Message]]
 _Streaming = Callable[[Any, Any, Caller], AsyncGenerator[Message]]
+_Watching = Callable[[Any, Any, Caller, grpc.aio.ServicerContext], AsyncGenerator[bytes]]
+_Response = TypeVar("_Response")
 
 
 def unary(handler: _Unary) -> Callable[[Any, Any, grpc.aio.ServicerContext], Awaitable[Message]]:
@@ -59,10 +61,7 @@ def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerConte
     @functools.wraps(handler)
     async def call(self: _Servicer, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
         def begin(caller: Caller) -> AsyncGenerator[Message]:
-            refuse_undecodable(request)
-            violations = violations_of(request, self.settings)
-            if violations:
-                raise InvalidField(violations)
+            _check(request, self.settings)
             return handler(self, request, caller)
 
         async with contextlib.aclosing(_responses(begin, context, handler.__name__)) as responses:
@@ -70,6 +69,46 @@ def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerConte
                 yield response
 
     return call
+
+
+def watching(handler: _Watching) -> Callable[[Any, Any, grpc.aio.ServicerContext], AsyncIterator[bytes]]:
+    """Makes a server-streaming RPC out of a handler that yields packed responses, for as long as somebody watches."""
+
+    @functools.wraps(handler)
+    async def call(self: _Servicer, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+        def begin(caller: Caller) -> AsyncGenerator[bytes]:
+            _check(request, self.settings)
+            return handler(self, request, caller, context)
+
+        async with contextlib.aclosing(_responses(begin, context, handler.__name__)) as responses:
+            async for response in responses:
+                yield response
+
+    return call
+
+
+def abandon(context: grpc.aio.ServicerContext, grace_seconds: float) -> Callable[[Refusal], None]:
+    """Returns what ends a call of this task from outside, while it is stuck in writing a message.
+
+    The status waits behind the message that is not taken. Whoever does not take that either within the grace loses the
+    call: then nothing of it is left here.
+    """
+    stuck = asyncio.current_task()
+
+    async def give_up(refusal: Refusal) -> None:
+        with contextlib.suppress(TimeoutError, grpc.aio.AbortError, grpc.aio.BaseError, grpc.aio.UsageError):
+            async with asyncio.timeout(grace_seconds):
+                await abort(context, status_of(refusal))
+        if stuck is not None:
+            stuck.cancel()
+
+    tasks: set[asyncio.Task[None]] = set()
+
+    def begin(refusal: Refusal) -> None:
+        if not tasks:
+            tasks.add(asyncio.get_running_loop().create_task(give_up(refusal), name="give-up-watcher"))
+
+    return begin
 
 
 def conversing(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerContext], AsyncIterator[Message]]:
@@ -92,6 +131,13 @@ def conversing(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerCont
     return call
 
 
+def _check(request: Any, settings: Settings) -> None:
+    refuse_undecodable(request)
+    violations = violations_of(request, settings)
+    if violations:
+        raise InvalidField(violations)
+
+
 async def _decoded(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
     async for request in requests:
         refuse_undecodable(request)
@@ -99,8 +145,8 @@ async def _decoded(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
 
 
 async def _responses(
-    begin: Callable[[Caller], AsyncGenerator[Message]], context: grpc.aio.ServicerContext, method: str
-) -> AsyncGenerator[Message]:
+    begin: Callable[[Caller], AsyncGenerator[_Response]], context: grpc.aio.ServicerContext, method: str
+) -> AsyncGenerator[_Response]:
     """Yields what a handler yields. A stream that is given up closes the handler, and all that it has under way."""
     max_details_bytes = DEFAULT_MAX_DETAILS_BYTES
     try:

@@ -18,6 +18,8 @@ from holdfast.inventory.v1 import (
     inventory_service_pb2_grpc,
     reconciliation_service_pb2,
     reconciliation_service_pb2_grpc,
+    subscription_service_pb2,
+    subscription_service_pb2_grpc,
 )
 
 from holdfast_server.edge.audit import AuditServicer
@@ -26,14 +28,19 @@ from holdfast_server.edge.catalog import CatalogServicer
 from holdfast_server.edge.decoding import DecodingServer
 from holdfast_server.edge.inventory import InventoryServicer
 from holdfast_server.edge.reconciliation import ReconciliationServicer
+from holdfast_server.edge.subscribed import Subscribed
+from holdfast_server.edge.subscriptions import SubscriptionServicer
 from holdfast_server.ledger.commits import CommitWatch
 from holdfast_server.settings import Settings
+from holdfast_server.watch.hub import AvailabilityHub
+from holdfast_server.watch.movement_feed import MovementFeed
 
 SERVICES: Final = (
     inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
     catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
     audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
     reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"].full_name,
+    subscription_service_pb2.DESCRIPTOR.services_by_name["SubscriptionService"].full_name,
 )
 _HEALTH_SECONDS: Final = 0.2
 _KILOBYTE: Final = 1024
@@ -42,9 +49,19 @@ _KILOBYTE: Final = 1024
 class EdgeServer:
     """Serves the contract on one port until it is stopped."""
 
-    def __init__(self, *, settings: Settings, authority: Authority, commits: CommitWatch) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        authority: Authority,
+        commits: CommitWatch,
+        hub: AvailabilityHub,
+        feed: MovementFeed,
+    ) -> None:
         self._settings = settings
         self._authority = authority
+        self._hub = hub
+        self._feed = feed
         self._commits = commits
         self._health = HealthServicer()
         self._server = grpc.aio.server(
@@ -56,11 +73,17 @@ class EdgeServer:
     async def start(self) -> int:
         """Starts to serve and returns the port. Raises OSError if the port is taken."""
         services = DecodingServer(self._server)
-        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(InventoryServicer(self._authority), services)
+        subscribed = Subscribed(self._authority)
+        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(
+            InventoryServicer(self._authority, self._hub, self._feed, subscribed), services
+        )
         catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(self._authority), services)
         audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(self._authority), services)
         reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server(
             ReconciliationServicer(self._authority), services
+        )
+        subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server(
+            SubscriptionServicer(self._authority, subscribed), services
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self._settings.reflection:
@@ -94,6 +117,8 @@ class EdgeServer:
     async def stop(self) -> None:
         """Says that it is going, takes no new calls, and gives those under way the grace of the settings."""
         await self._health.enter_graceful_shutdown()
+        self._hub.stop()
+        self._feed.stop()
         await self._server.stop(self._settings.shutdown_grace_seconds)
 
 

@@ -110,6 +110,8 @@ class Batch:
     documents: dict[tuple[int, str], DocumentChange] = field(default_factory=dict)
     rules: dict[RuleKey, list[Any]] = field(default_factory=dict)
     """The rules that were put or removed, as they are in the end, in the fields of layouts.RULE."""
+    rule_changes: list[tuple[int, int, list[Any]]] = field(default_factory=list)
+    """Every put and removal of a rule: its operation, its number in it, the fields of layouts.RULE."""
     allotments: dict[tuple[str, str], int] = field(default_factory=dict)
     """What is used in the end, by SKU and channel."""
 
@@ -270,7 +272,8 @@ def _add_catalog(batch: Batch, table: str, position: int, rows: list[Any]) -> No
     if table != "rule":
         batch.catalog.append((table, position, rows))
         return
-    for rule in rows:
+    for number, rule in enumerate(rows):
+        batch.rule_changes.append((position, number, rule))
         kind, sku, location, channel, name = rule[:_RULE_KEY_FIELDS]
         batch.rules[kind, sku, location, channel, name] = rule
         if kind == layouts.RULE_KINDS["ALLOTMENT"]:

@@ -65,6 +65,8 @@ class CommitWatch:
         self._recent: OrderedDict[int, str] = OrderedDict()
         self._waiters: dict[int, list[_Waiter]] = {}
         self._asking = False
+        self.listeners: list[Callable[[int], None]] = []
+        """Are called with every position that is heard to be committed. They must be quick, and may not fail."""
 
     @property
     def epoch(self) -> int:
@@ -184,6 +186,8 @@ class CommitWatch:
         for position, chain_hash in (*notice.entries, (notice.position, notice.chain_hash)):
             self._recent[position] = chain_hash
             self._settle_position(position, chain_hash)
+        for listener in self.listeners:
+            listener(notice.position)
         while len(self._recent) > self._settings.max_remembered_commits:
             self._recent.popitem(last=False)
         if missed or self._has_overtaken_waiters(notice):

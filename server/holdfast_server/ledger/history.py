@@ -56,7 +56,7 @@ def list_movements(
     m, o = tables.movement.c, tables.operation.c
     # The bound on the operation's position follows from that on the movement's; only the index needs to be told.
     query = (
-        _movements()
+        movement_rows()
         .where(m.segment == segment, sa.tuple_(m.position, m.line_number) > sa.tuple_(*after), o.position >= after[0])
         .order_by(m.position, m.line_number)
         .limit(limit)
@@ -77,7 +77,7 @@ def list_movements(
     if only.end_us is not None:
         end = first_position_at(connection, segment, only.end_us)
         query = query.where(m.position < end, o.position < end)
-    return [_movement_of(row) for row in connection.execute(query).mappings()]
+    return [movement_of(row) for row in connection.execute(query).mappings()]
 
 
 def movements_of(
@@ -85,19 +85,21 @@ def movements_of(
 ) -> dict[tuple[int, int], Movement]:
     """Returns movements by their (position, line number)."""
     m = tables.movement.c
-    query = _movements().where(m.segment == segment, sa.tuple_(m.position, m.line_number).in_(keys))
-    found = [_movement_of(row) for row in connection.execute(query).mappings()] if keys else []
+    query = movement_rows().where(m.segment == segment, sa.tuple_(m.position, m.line_number).in_(keys))
+    found = [movement_of(row) for row in connection.execute(query).mappings()] if keys else []
     return {(one.position, one.line_number): one for one in found}
 
 
-def _movements() -> sa.Select[Any]:
+def movement_rows() -> sa.Select[Any]:
+    """Returns the query of all movements with what they take over from their operation, for `movement_of`."""
     m, o = tables.movement.c, tables.operation.c
     return sa.select(tables.movement, *(o[name] for name in _OF_THE_OPERATION)).join(
         tables.operation, sa.and_(m.segment == o.segment, m.position == o.position)
     )
 
 
-def _movement_of(row: sa.RowMapping) -> Movement:
+def movement_of(row: sa.RowMapping) -> Movement:
+    """Returns the movement of a row of `movement_rows`."""
     return Movement(
         position=row["position"],
         line_number=row["line_number"],
@@ -154,7 +156,7 @@ def _postings(connection: sa.Connection, segment: str, operations: Sequence[sa.R
 def _movements_at(connection: sa.Connection, segment: str, positions: Sequence[int]) -> dict[int, list[Movement]]:
     m = tables.movement.c
     query = (
-        _movements()
+        movement_rows()
         .where(
             m.segment == segment,
             m.position == sa.any_(sa.cast(list(positions), sa.ARRAY(sa.BigInteger))),
@@ -164,7 +166,7 @@ def _movements_at(connection: sa.Connection, segment: str, positions: Sequence[i
     )
     found: dict[int, list[Movement]] = {}
     for row in connection.execute(query).mappings():
-        found.setdefault(row["position"], []).append(_movement_of(row))
+        found.setdefault(row["position"], []).append(movement_of(row))
     return found
 
 

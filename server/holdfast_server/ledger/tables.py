@@ -252,6 +252,7 @@ item = sa.Table(
     _integer("scale"),
     sa.Column("inactive", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("parts", postgresql.JSONB, nullable=False, server_default="[]"),
+    _added_number("position"),
     sa.PrimaryKeyConstraint("segment", "sku", name="item_pkey"),
 )
 
@@ -339,4 +340,48 @@ rule = sa.Table(
     _number("start_position"),
     sa.Column("values", postgresql.JSONB, nullable=False),
     sa.PrimaryKeyConstraint("segment", "kind", "sku", "location", "channel", "name", name="rule_pkey"),
+)
+
+rule_change = sa.Table(
+    "rule_change",
+    metadata,
+    _text("segment"),
+    _number("position"),
+    _integer("line_number"),
+    _small("kind"),
+    _key("sku"),
+    _key("location"),
+    _key("channel"),
+    _key("name"),
+    sa.Column("removed", sa.Boolean, nullable=False),
+    sa.Column("values", postgresql.JSONB, nullable=False),
+    sa.PrimaryKeyConstraint("segment", "position", "line_number", name="rule_change_pkey"),
+)
+
+token_key = sa.Table(
+    "token_key",
+    metadata,
+    sa.Column("only_row", sa.Boolean, nullable=False, server_default="true"),
+    _bytes("key"),
+    sa.PrimaryKeyConstraint("only_row", name="token_key_pkey"),
+)
+
+subscription = sa.Table(
+    "subscription",
+    metadata,
+    _text("segment"),
+    _key("name"),
+    _text("description"),
+    _small("kind"),
+    sa.Column("skus", postgresql.ARRAY(sa.Text), nullable=False),
+    sa.Column("locations", postgresql.ARRAY(sa.Text), nullable=False),
+    sa.Column("channels", postgresql.ARRAY(sa.Text), nullable=False),
+    _bytes("filter_digest"),
+    _text("lineage"),
+    _number("position"),
+    _text("resume_token"),
+    _number("acknowledge_us"),
+    _number("create_us"),
+    _number("update_us"),
+    sa.PrimaryKeyConstraint("segment", "name", name="subscription_pkey"),
 )

@@ -126,7 +126,7 @@ class _Transaction:
                 parameters = {"pool": pool, "display_name": name, "version": position, "locations": locations}
                 self.statements.append(("put_pool", self._segment | parameters))
         elif table == "item":
-            self._add("put_item", [_item(*row) for row in rows])
+            self._add("put_item", [(*_item(*row), position) for row in rows])
         else:
             self._add(f"put_{table}", rows)
 
@@ -137,10 +137,10 @@ class _Transaction:
             if is_removed:
                 removed.append(key)
             else:
-                named = dict(zip(layouts.RULE_VALUES[_RULE_KIND_NAMES[key[0]]], values, strict=True))
-                put.append((*key, used, start_position, _json(named)))
+                put.append((*key, used, start_position, _rule_values(key[0], values)))
         self._add("remove_rules", removed)
         self._add("put_rules", put)
+        self._add("add_rule_changes", [_rule_change(*change) for change in batch.rule_changes])
         self._add(
             "use_allotments",
             [(_ALLOTMENT, sku, "", channel, "", used) for (sku, channel), used in batch.allotments.items()],
@@ -201,6 +201,16 @@ def _item(
 ) -> tuple[Any, ...]:
     named = [{"sku": part, "quantity": quantity} for part, quantity in parts]
     return sku, display_name, base_unit, scale, bool(inactive), _json(named)
+
+
+def _rule_values(kind: int, values: Sequence[Any]) -> str:
+    return _json(dict(zip(layouts.RULE_VALUES[_RULE_KIND_NAMES[kind]], values, strict=True)))
+
+
+def _rule_change(position: int, number: int, rule: Sequence[Any]) -> tuple[Any, ...]:
+    kind, sku, location, channel, name, removed, _, _, values = rule
+    named = "{}" if removed else _rule_values(kind, values)
+    return position, number, kind, sku, location, channel, name, bool(removed), named
 
 
 def _json(value: object) -> str:

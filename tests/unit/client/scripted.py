@@ -20,6 +20,7 @@ from holdfast.inventory.v1 import (
     error_reason_pb2,
     inventory_service_pb2,
     reconciliation_service_pb2,
+    subscription_service_pb2,
 )
 
 PATIENCE_SECONDS = 30.0
@@ -115,6 +116,23 @@ class Silence:
         context.add_callback(self.left.set)
         self.arrived.set()
         self.left.wait(2 * PATIENCE_SECONDS)
+
+
+class Pause(Silence):
+    """A stream that says nothing until the test lets it go on, or its caller leaves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._over = threading.Event()
+
+    def __call__(self, context: grpc.ServicerContext) -> None:
+        context.add_callback(self.left.set)
+        context.add_callback(self._over.set)
+        self.arrived.set()
+        self._over.wait(2 * PATIENCE_SECONDS)
+
+    def end(self) -> None:
+        self._over.set()
 
 
 class AnswerTo(Protocol):
@@ -225,7 +243,13 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 RPCS = {
     f"/{service.full_name}/{method.name}": method
-    for module in (inventory_service_pb2, catalog_service_pb2, reconciliation_service_pb2, audit_service_pb2)
+    for module in (
+        inventory_service_pb2,
+        catalog_service_pb2,
+        reconciliation_service_pb2,
+        audit_service_pb2,
+        subscription_service_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

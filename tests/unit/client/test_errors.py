@@ -104,10 +104,13 @@ DOCUMENT = {"kind": "TRANSFER", "document_id": "T-1"}
         ("QUANTITY_CHANGED", {"sku": "A", "location": "LONDON", "expected": 10, "actual": 9}),
         ("COUNTED_SINCE", {"sku": "A", "location": "LONDON", "as_of": 10, "counted": 12}),
         ("UNKNOWN_DOCUMENT", DOCUMENT),
+        ("UNKNOWN_SUBSCRIPTION", {"subscription": "netsuite-movements"}),
         ("DOCUMENT_CLOSED", DOCUMENT),
         ("DOCUMENT_EXISTS", DOCUMENT),
         ("EXCEEDS_DOCUMENT", {**DOCUMENT, "line": "A", "requested": 3, "open": 2}),
         ("HOLD_LIMIT_REACHED", {"scope": "CUSTOMER", "name": "C-7", "max_open_holds": 3}),
+        ("WATCH_ENDED", {"cause": "MAX_AGE"}),
+        ("WATCHER_TOO_SLOW", {"limit": "watch_stall_seconds", "value": 30}),
         ("ALLOTMENT_TOO_SMALL", {"sku": "A", "channel": "WEB", "requested": 5, "movable": 3}),
     ],
 )
@@ -122,7 +125,10 @@ def test_what_does_not_exist_and_what_is_limited_can_be_caught_by_the_family() -
     for reason, family in (
         ("UNKNOWN_DESTINATION", NotFound),
         ("UNKNOWN_DOCUMENT", NotFound),
+        ("UNKNOWN_SUBSCRIPTION", NotFound),
         ("HOLD_LIMIT_REACHED", LimitReached),
+        ("WATCHER_TOO_SLOW", LimitReached),
+        ("WATCH_ENDED", Unavailable),
     ):
         assert isinstance(error_from_status(status_of(grpc.StatusCode.UNKNOWN, reason)), family)
     limited = error_from_status(status_of(grpc.StatusCode.RESOURCE_EXHAUSTED, "HOLD_LIMIT_REACHED"))

@@ -16,13 +16,16 @@ from unit.client.catalog_cases import CATALOG_CASES
 from unit.client.command_cases import CASES, LEVEL, NOON, REVISION
 from unit.client.rule_cases import RULE_CASES
 from unit.client.scripted import ScriptedAuthority, short_of
+from unit.client.subscription_cases import SUBSCRIPTION_CASES
 
 
 def holdfast(authority: ScriptedAuthority, *arguments: str) -> Result:
     return CliRunner().invoke(command.build(), arguments, env={"HOLDFAST_TARGET": authority.target})
 
 
-@pytest.mark.parametrize(("words", "answer", "asked", "shown"), [*CASES, *RULE_CASES, *CATALOG_CASES])
+@pytest.mark.parametrize(
+    ("words", "answer", "asked", "shown"), [*CASES, *RULE_CASES, *CATALOG_CASES, *SUBSCRIPTION_CASES]
+)
 def test_a_command_asks_for_what_it_was_told_and_shows_what_became_of_it(
     authority: ScriptedAuthority,
     words: list[str],

@@ -16,6 +16,7 @@ from holdfast.inventory.v1 import (
     reservation_pb2,
     revision_pb2,
     stock_pb2,
+    subscription_service_pb2,
     supply_pb2,
 )
 
@@ -204,6 +205,7 @@ def two_pages(method: str) -> list[Any]:
         "list_rules": (catalog_service_pb2.ListRulesResponse, "rules"),
         "list_incidents": (reconciliation_service_pb2.ListIncidentsResponse, "incidents"),
         "list_parked_requests": (reconciliation_service_pb2.ListParkedRequestsResponse, "parked_requests"),
+        "list_subscriptions": (subscription_service_pb2.ListSubscriptionsResponse, "subscriptions"),
     }[method]
     return [page(**{of: [{}, {}]}, next_page_token="page-2"), page(**{of: [{}]})]
 
@@ -222,6 +224,7 @@ LISTINGS = [
     "list_rules",
     "list_incidents",
     "list_parked_requests",
+    "list_subscriptions",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
@@ -14,6 +15,7 @@ from holdfast_server.edge.ids import new_reservation_id
 from holdfast_server.edge.requests.mutation import MICROSECONDS, microseconds_of, mutation, time_given
 from holdfast_server.refusals import UnknownSegment
 from holdfast_server.settings import Settings
+from holdfast_server.watch.changes import Key
 
 
 def position_in(segment: str, revision: revision_pb2.Revision) -> int:
@@ -173,4 +175,10 @@ def process_return(request: fulfillment.ProcessReturnRequest, caller: Caller) ->
 def availability(keys: Any) -> Command:
     """Returns the question what may be sold now, for AvailabilityKey messages."""
     rows = [(key.sku, key.channel, key.location, time_given(key, "promise_time")) for key in keys]
-    return Command(name="availability", arguments=(rows,), line_count=len(rows))
+    return Command(name="availability", arguments=(rows, False), line_count=len(rows))
+
+
+def watched_availability(keys: Sequence[Key]) -> Command:
+    """Returns the question what may be sold now of what exists, of those who watch."""
+    rows = [(key.sku, key.channel, key.location, 0) for key in keys]
+    return Command(name="availability", arguments=(rows, True), line_count=len(rows))

@@ -187,13 +187,14 @@ SELECT %(segment)s, * FROM unnest(%(c0)s::text[], %(c1)s::bigint[], %(c2)s::bigi
     %(c5)s::bytea[], %(c6)s::bytea[], %(c7)s::bytea[])
 
 -- name: put_item
-INSERT INTO item (segment, sku, display_name, base_unit, scale, inactive, parts)
-SELECT %(segment)s, sku, display_name, base_unit, scale, inactive, parts::jsonb
-FROM unnest(%(c0)s::text[], %(c1)s::text[], %(c2)s::text[], %(c3)s::integer[], %(c4)s::boolean[], %(c5)s::text[])
-    AS c (sku, display_name, base_unit, scale, inactive, parts)
+INSERT INTO item (segment, sku, display_name, base_unit, scale, inactive, parts, position)
+SELECT %(segment)s, sku, display_name, base_unit, scale, inactive, parts::jsonb, position
+FROM unnest(%(c0)s::text[], %(c1)s::text[], %(c2)s::text[], %(c3)s::integer[], %(c4)s::boolean[], %(c5)s::text[],
+    %(c6)s::bigint[])
+    AS c (sku, display_name, base_unit, scale, inactive, parts, position)
 ON CONFLICT (segment, sku) DO UPDATE
 SET display_name = excluded.display_name, base_unit = excluded.base_unit, scale = excluded.scale,
-    inactive = excluded.inactive, parts = excluded.parts
+    inactive = excluded.inactive, parts = excluded.parts, position = excluded.position
 
 -- name: put_location
 INSERT INTO location (segment, location, display_name, kind)
@@ -226,6 +227,13 @@ FROM unnest(%(c0)s::smallint[], %(c1)s::text[], %(c2)s::text[], %(c3)s::text[], 
     AS c (kind, sku, location, channel, name, used, start_position, "values")
 ON CONFLICT (segment, kind, sku, location, channel, name) DO UPDATE
 SET used = excluded.used, start_position = excluded.start_position, "values" = excluded."values"
+
+-- name: add_rule_changes
+INSERT INTO rule_change (segment, position, line_number, kind, sku, location, channel, name, removed, "values")
+SELECT %(segment)s, position, line_number, kind, sku, location, channel, name, removed, "values"::jsonb
+FROM unnest(%(c0)s::bigint[], %(c1)s::integer[], %(c2)s::smallint[], %(c3)s::text[], %(c4)s::text[], %(c5)s::text[],
+    %(c6)s::text[], %(c7)s::boolean[], %(c8)s::text[])
+    AS c (position, line_number, kind, sku, location, channel, name, removed, "values")
 
 -- name: use_allotments
 -- What is used of allotments, which must exist. The whole key comes with the rows: constants in it would mislead the

@@ -54,6 +54,9 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_HOLD_LIMIT_REACHED: _ClassVar[ErrorReason]
     ERROR_REASON_ALLOTMENT_TOO_SMALL: _ClassVar[ErrorReason]
     ERROR_REASON_COUNTED_SINCE: _ClassVar[ErrorReason]
+    ERROR_REASON_WATCH_ENDED: _ClassVar[ErrorReason]
+    ERROR_REASON_WATCHER_TOO_SLOW: _ClassVar[ErrorReason]
+    ERROR_REASON_UNKNOWN_SUBSCRIPTION: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_FIELD: ErrorReason
 ERROR_REASON_INSUFFICIENT_STOCK: ErrorReason
@@ -99,6 +102,9 @@ ERROR_REASON_EXCEEDS_DOCUMENT: ErrorReason
 ERROR_REASON_HOLD_LIMIT_REACHED: ErrorReason
 ERROR_REASON_ALLOTMENT_TOO_SMALL: ErrorReason
 ERROR_REASON_COUNTED_SINCE: ErrorReason
+ERROR_REASON_WATCH_ENDED: ErrorReason
+ERROR_REASON_WATCHER_TOO_SLOW: ErrorReason
+ERROR_REASON_UNKNOWN_SUBSCRIPTION: ErrorReason
 
 class SubstituteOffers(_message.Message):
     __slots__ = ("offers",)

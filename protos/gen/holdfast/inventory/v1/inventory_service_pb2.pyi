@@ -10,6 +10,7 @@ from holdfast.inventory.v1 import reservation_pb2 as _reservation_pb2
 from holdfast.inventory.v1 import revision_pb2 as _revision_pb2
 from holdfast.inventory.v1 import stock_pb2 as _stock_pb2
 from holdfast.inventory.v1 import supply_pb2 as _supply_pb2
+from holdfast.inventory.v1 import watch_pb2 as _watch_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor

@@ -6,6 +6,7 @@ import warnings
 from holdfast.inventory.v1 import fulfillment_pb2 as holdfast_dot_inventory_dot_v1_dot_fulfillment__pb2
 from holdfast.inventory.v1 import inventory_service_pb2 as holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2
 from holdfast.inventory.v1 import supply_pb2 as holdfast_dot_inventory_dot_v1_dot_supply__pb2
+from holdfast.inventory.v1 import watch_pb2 as holdfast_dot_inventory_dot_v1_dot_watch__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -52,6 +53,8 @@ class InventoryServiceStub:
     crash could take back.
     - Bounded: every limit has a name; reaching it gives RESOURCE_EXHAUSTED
     with that name.
+    - The watch is Ordered, Complete, Resumable, Convergent and Bookmarkable:
+    WatchAvailability says what that means.
     - Explained: every refusal carries a google.rpc.ErrorInfo whose reason is
     one of ErrorReason.
 
@@ -78,6 +81,16 @@ class InventoryServiceStub:
                 '/holdfast.inventory.v1.InventoryService/BatchGetAvailability',
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityRequest.SerializeToString,
                 response_deserializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityResponse.FromString,
+                _registered_method=True)
+        self.WatchAvailability = channel.unary_stream(
+                '/holdfast.inventory.v1.InventoryService/WatchAvailability',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchAvailabilityRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchAvailabilityResponse.FromString,
+                _registered_method=True)
+        self.WatchMovements = channel.unary_stream(
+                '/holdfast.inventory.v1.InventoryService/WatchMovements',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchMovementsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchMovementsResponse.FromString,
                 _registered_method=True)
         self.CreateReservation = channel.unary_unary(
                 '/holdfast.inventory.v1.InventoryService/CreateReservation',
@@ -211,6 +224,8 @@ class InventoryServiceServicer:
     crash could take back.
     - Bounded: every limit has a name; reaching it gives RESOURCE_EXHAUSTED
     with that name.
+    - The watch is Ordered, Complete, Resumable, Convergent and Bookmarkable:
+    WatchAvailability says what that means.
     - Explained: every refusal carries a google.rpc.ErrorInfo whose reason is
     one of ErrorReason.
 
@@ -233,6 +248,59 @@ class InventoryServiceServicer:
 
     def BatchGetAvailability(self, request, context):
         """Gets what may be sold now for many SKUs, all of one moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchAvailability(self, request, context):
+        """Tells what may be sold as it changes: first a snapshot, then every change, as
+        the absolute numbers that are true after it. What holds for the stream:
+
+        - Ordered: the numbers of a SKU and channel or location come by version,
+        and what comes with a token never lies before what came with an earlier
+        one.
+        - Complete: every operation that changed a number is counted in the
+        causes of a change, be the number in between told or not. Whatever one
+        journal entry changed comes together.
+        - Resumable: a watch goes on from any token that it was given. What is told
+        then is the state of what changed since, so a token does not age. A
+        token of another history, another filter or the future gets a reset and
+        a snapshot on the same stream.
+        - Convergent: a watcher that is slow is told the latest numbers, and how
+        many were left out.
+        - Bookmarkable: a bookmark follows after some seconds without a change. It
+        never lies ahead of what the stream has told.
+        - Durable reads: nothing is told that a crash could take back.
+
+        A stream ends with UNAVAILABLE and WATCH_ENDED after its greatest age or when
+        the server stops, with RESOURCE_EXHAUSTED and WATCHER_TOO_SLOW if nothing was
+        taken from it for too long. Both carry the token to resume with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchMovements(self, request, context):
+        """Tells every movement as it is committed, from now on, from a token, or from
+        any revision of the past: what a system that keeps books of its own must
+        follow. What holds for the stream:
+
+        - Ordered: movements come by position, then by line number.
+        - Complete: every movement that passes the filter is told; none is left
+        out, and none is told in sum with others, however slow the watcher is.
+        It is told at least once: after the stream broke, what came after the
+        last token that was kept comes again.
+        - Resumable: a watch goes on from any token that it was given, and any
+        revision; neither ages. A token of another history, another filter or
+        the future gets a reset, which says after which revision it goes on.
+        - Bookmarkable: a bookmark follows after some seconds in which nothing was
+        told, be it that nothing happened or that nothing passed the filter. It
+        never lies ahead of what the stream has told.
+        - Durable reads: nothing is told that a crash could take back.
+
+        A watcher that is slow is told later, and holds up nobody. A stream ends as
+        one of WatchAvailability does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -433,6 +501,16 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityRequest.FromString,
                     response_serializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityResponse.SerializeToString,
             ),
+            'WatchAvailability': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAvailability,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchAvailabilityRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchAvailabilityResponse.SerializeToString,
+            ),
+            'WatchMovements': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchMovements,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchMovementsRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchMovementsResponse.SerializeToString,
+            ),
             'CreateReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateReservation,
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateReservationRequest.FromString,
@@ -571,6 +649,8 @@ class InventoryService:
     crash could take back.
     - Bounded: every limit has a name; reaching it gives RESOURCE_EXHAUSTED
     with that name.
+    - The watch is Ordered, Complete, Resumable, Convergent and Bookmarkable:
+    WatchAvailability says what that means.
     - Explained: every refusal carries a google.rpc.ErrorInfo whose reason is
     one of ErrorReason.
 
@@ -626,6 +706,60 @@ class InventoryService:
             '/holdfast.inventory.v1.InventoryService/BatchGetAvailability',
             holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityRequest.SerializeToString,
             holdfast_dot_inventory_dot_v1_dot_inventory__service__pb2.BatchGetAvailabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/WatchAvailability',
+            holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchAvailabilityRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchAvailabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchMovements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/holdfast.inventory.v1.InventoryService/WatchMovements',
+            holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchMovementsRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_watch__pb2.WatchMovementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,8 +1,8 @@
 -- availability.lua
 --
 -- Purpose   Says what may be sold now of each SKU, to a channel or from a location; and promised for a day, where asked.
--- Command   { keys }; a key is { sku, channel, location, promise_us } with channel or location empty, and promise_us 0 if
---           no day is asked about
+-- Command   { keys, if_there }; a key is { sku, channel, location, promise_us } with channel or location empty, and promise_us 0 if
+--           no day is asked about. With if_there, what does not exist is answered with false instead of a refusal
 -- Returns   { "READ", answers }; an answer is { available, level, backorder, promise, safety } with an empty level if there
 --           is none, and promise -1 if it was not asked for
 -- Journal   nothing
@@ -23,26 +23,33 @@ local function answer_of_location(sku, location, promise_us)
   }
 end
 
+local function unknown(sku, channel, location)
+  if not item_of(sku) then
+    return refuse('UNKNOWN_SKU', sku)
+  end
+  if channel ~= '' then
+    return not channel_of(channel) and refuse('UNKNOWN_CHANNEL', channel) or nil
+  end
+  return not location_of(location) and refuse('UNKNOWN_LOCATION', location) or nil
+end
+
 -- Sums that are made for a question are kept, so one that would make too many in a step goes on in the next.
 operation.availability = function(arguments)
-  local answers = {}
+  local answers, if_there = {}, arguments[2]
   for index, key in ipairs(arguments[1]) do
     if cold_work >= limits.max_work_per_tick then
       return { 'LATER' }
     end
     local sku, channel, location, promise_us = unpack(key)
-    if not item_of(sku) then
-      return refuse('UNKNOWN_SKU', sku)
+    local refusal = unknown(sku, channel, location)
+    if refusal and not if_there then
+      return refusal
     end
-    if channel ~= '' then
-      if not channel_of(channel) then
-        return refuse('UNKNOWN_CHANNEL', channel)
-      end
+    if refusal then
+      answers[index] = false
+    elseif channel ~= '' then
       answers[index] = answer_to_channel(sku, channel, promise_us)
     else
-      if not location_of(location) then
-        return refuse('UNKNOWN_LOCATION', location)
-      end
       answers[index] = answer_of_location(sku, location, promise_us)
     end
   end

@@ -120,10 +120,26 @@ function Lines.draw(draw, pool_id, sku, units, but_not)
   return places, drawn
 end
 
+-- Units of a line stay where they are, on a line of their own: its location is settled. The movements change nothing; they
+-- say which lines did.
+local function settle(record, reservation, number, units)
+  local line = reservation[RESERVATION.lines][number]
+  local slot = Lines.slot(line)
+  line[LINE.open] = line[LINE.open] - units
+  line[LINE.transferred] = line[LINE.transferred] + units
+  move(record, KIND.TRANSFER_RESERVATION, number, slot, 0, 0, 0, 0, 0)
+  local added = Lines.add(reservation, slot, units, line[LINE.ordered_sku], SOURCED.TRANSFERRED, 0, 0, 0)
+  move(record, KIND.TRANSFER_RESERVATION, added, slot, 0, 0, 0, 0, 0)
+end
+
 -- Reserves units of a line at other places instead; the places were checked.
 function Lines.move(record, reservation, number, units, places)
-  free_units(record, KIND.TRANSFER_RESERVATION, reservation, number, units, LINE.transferred)
   local line = reservation[RESERVATION.lines][number]
+  if places[1] and places[1][1] == Lines.slot(line) and line[LINE.backordered] == 0 then
+    settle(record, reservation, number, units)
+    return
+  end
+  free_units(record, KIND.TRANSFER_RESERVATION, reservation, number, units, LINE.transferred)
   for _, place in ipairs(places) do
     local slot, quantity = place[1], place[2]
     local added = Lines.add(reservation, slot, quantity, line[LINE.ordered_sku], SOURCED.TRANSFERRED, 0, 0, 0)
@@ -139,16 +155,6 @@ function Lines.sum(places)
   return units
 end
 
--- Units of a line stay where they are, because somebody says so. Nothing is drawn; only what is not there cannot stay.
-function Lines.own_place(draw, slot, quantity)
-  local left = physical_of(slot.level) - (draw.taken[slot] or 0)
-  if left < 0 then
-    return nil, refuse('INSUFFICIENT_STOCK', { { slot.sku, slot.location, quantity, math.max(0, left + quantity) } }, {})
-  end
-  draw.lines = draw.lines + 1
-  return { { slot, quantity } }, Lines.draw_refusal(draw)
-end
-
 -- Returns where units of a line go to; or nil and a refusal.
 function Lines.places(draw, line, quantity, location, pool_id)
   local sku = line[LINE.sku]
@@ -159,7 +165,9 @@ function Lines.places(draw, line, quantity, location, pool_id)
     end
     local slot = slot_of(sku, location)
     if location == line[LINE.location] and line[LINE.backordered] == 0 then
-      return Lines.own_place(draw, slot, quantity)
+      -- They stay where they are, because somebody says so: nothing is drawn.
+      draw.lines = draw.lines + 1
+      return { { slot, quantity } }, Lines.draw_refusal(draw)
     end
     local left = net_of(slot) - (draw.taken[slot] or 0)
     if left < quantity then

@@ -1,0 +1,79 @@
+-- What those who watch ask of the ledger. Whatever lies at or below a committed position never changes, so statements that
+-- name the position that they go up to see one state, however many they are.
+
+-- name: head
+SELECT lineage::text, epoch, position FROM segment WHERE segment = %(segment)s
+
+-- name: moved
+-- What operations after one position moved, up to another: by level and kind of operation, their positions, and of these the
+-- ones that changed what can be sold or who waits.
+SELECT m.sku, m.location, o.kind, array_agg(DISTINCT m.position),
+    coalesce(array_agg(DISTINCT m.position) FILTER (
+        WHERE m.sellable_delta - m.held_delta - m.committed_delta - m.backordered_delta <> 0 OR m.backordered_delta <> 0
+    ), '{}')
+FROM movement AS m JOIN operation AS o ON o.segment = m.segment AND o.position = m.position
+WHERE m.segment = %(segment)s AND m.position > %(after)s AND m.position <= %(until)s
+    AND o.position > %(after)s AND o.position <= %(until)s
+GROUP BY m.sku, m.location, o.kind
+
+-- name: catalogue_operations
+-- Those of these operations that put master data or rules (kinds 30 to 39).
+SELECT position, kind FROM operation
+WHERE segment = %(segment)s AND position > %(after)s AND position <= %(until)s AND kind BETWEEN 30 AND 39
+ORDER BY position
+
+-- name: changed_rules
+SELECT c.position, o.kind, c.kind, c.sku, c.location, c.channel
+FROM rule_change AS c JOIN operation AS o ON o.segment = c.segment AND o.position = c.position
+WHERE c.segment = %(segment)s AND c.position > %(after)s AND c.position <= %(until)s
+ORDER BY c.position, c.line_number
+
+-- name: put_items
+-- An item that was put again later is told of then.
+SELECT position, sku FROM item WHERE segment = %(segment)s AND position > %(after)s AND position <= %(until)s
+
+-- name: locations_of
+SELECT channel.channel, pool.locations
+FROM channel JOIN pool ON pool.segment = channel.segment AND pool.pool = channel.pool
+WHERE channel.segment = %(segment)s
+
+-- name: locations
+SELECT location FROM location WHERE segment = %(segment)s
+
+-- name: kits
+SELECT part.fields ->> 'sku', array_agg(DISTINCT item.sku)
+FROM item, jsonb_array_elements(item.parts) AS part (fields)
+WHERE item.segment = %(segment)s AND item.parts <> '[]'
+GROUP BY 1
+
+-- name: allotted
+SELECT DISTINCT sku FROM rule WHERE segment = %(segment)s AND kind = 3
+
+-- name: releases
+SELECT ("values" ->> 'release_us')::bigint AS release_us, sku FROM rule
+WHERE segment = %(segment)s AND kind = 4 AND ("values" ->> 'release_us')::bigint > %(after_us)s
+ORDER BY 1
+
+-- name: released_since
+SELECT rule.sku FROM rule
+WHERE rule.segment = %(segment)s AND rule.kind = 4 AND (rule."values" ->> 'release_us')::bigint BETWEEN
+    (SELECT decide_us FROM operation WHERE segment = %(segment)s AND position = %(position)s) AND %(now_us)s
+
+-- name: all_skus
+SELECT sku FROM item WHERE segment = %(segment)s AND sku COLLATE "C" > %(after)s ORDER BY sku COLLATE "C" LIMIT %(limit)s
+
+-- name: stocked_skus
+-- The SKUs of a location, and the kits that have a part there.
+SELECT sku FROM (
+    SELECT sku COLLATE "C" AS sku FROM stock_level WHERE segment = %(segment)s AND location = %(location)s
+    UNION
+    SELECT item.sku COLLATE "C"
+    FROM item, jsonb_array_elements(item.parts) AS part (fields)
+    JOIN stock_level AS level ON level.sku = part.fields ->> 'sku'
+    WHERE item.segment = %(segment)s AND item.parts <> '[]'
+        AND level.segment = %(segment)s AND level.location = %(location)s
+) AS found
+WHERE sku > %(after)s ORDER BY sku LIMIT %(limit)s
+
+-- name: token_key
+SELECT key FROM token_key

@@ -1,0 +1,1 @@
+"""The streams that connectors live on: what changed, told to those who watch. Knows revisions, and no store."""

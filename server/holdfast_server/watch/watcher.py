@@ -1,0 +1,114 @@
+"""One watcher: its place in the stream, and what waits for it.
+
+A watcher that keeps up is handed the messages that its group shares. One that does not is owed, per number, the latest
+value and what changed it meanwhile: memory is bounded by the numbers in its filter, however fast they change.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from holdfast_server.watch.changes import Causes, Key
+from holdfast_server.watch.life import Life
+
+
+@dataclass(slots=True)
+class Owed:
+    """A number that a watcher has not been told: what changed it since, and how many values there were."""
+
+    causes: Causes
+    values: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Messages that belong together, and the token that is true once all of them are taken."""
+
+    messages: Iterable[bytes]
+    token: str
+    keys: Mapping[Key, Causes] = field(default_factory=dict)
+    """The numbers that they tell, if they can be told anew in other words."""
+
+
+class Watcher(Life):
+    """Belongs to one stream. Whoever serves the stream iterates over `messages`; the hub fills it."""
+
+    def __init__(self, *, tell_owed: Callable[[Mapping[Key, Owed]], Delivery], max_age_seconds: float) -> None:
+        """`tell_owed` writes the messages about what is owed, as it is at that moment."""
+        super().__init__(max_age_seconds=max_age_seconds)
+        self._tell_owed = tell_owed
+        self._ready: Delivery | None = None
+        self._owed: dict[Key, Owed] = {}
+        self._offered = self.begin
+        self.has_begun = False
+        """How its watch begins is known: a snapshot, or what changed since its token. Before, nothing else is told."""
+        self.last_delivery_seconds = 0.0
+        """How long it took the last time from being offered something to having taken it."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing waits for this watcher, and nothing is on its way to it."""
+        return self._ready is None and not self._owed and self.writing_since is None
+
+    def offer(self, delivery: Delivery) -> None:
+        """Has the watcher told of changes of its group. It does not wake: see `wake`."""
+        if self._ready is None and not self._owed:
+            self._ready = delivery
+            self._offered = time.monotonic()
+        else:
+            self.owe(delivery.keys)
+
+    def owe(self, keys: Mapping[Key, Causes]) -> None:
+        """Has the watcher told of numbers in a message of its own, as they are then. It does not wake."""
+        if self._ready is not None and self._ready.keys:
+            # It did not come to this one in time: all of it is told at once.
+            overtaken, self._ready = self._ready, None
+            self.owe(overtaken.keys)
+        for key, causes in keys.items():
+            owed = self._owed.get(key)
+            if owed is None:
+                self._owed[key] = Owed(causes.copy(), 1)
+            else:
+                owed.causes.merge(causes)
+                owed.values += 1
+
+    def greet(self, delivery: Delivery) -> None:
+        """Has the watcher told how its watch begins, before all else."""
+        self._ready = delivery
+
+    def mark(self, bookmark: Delivery) -> None:
+        """Has the watcher told where it stands, unless something waits for it. It does not wake."""
+        if self.is_idle:
+            self._ready = bookmark
+
+    async def messages(self) -> AsyncGenerator[bytes]:
+        """Yields what the watcher is told. Raises the refusal that it is ended with: what waits then is not told."""
+        while True:
+            self._raise_if_ended()
+            delivery = self._take()
+            if delivery is None:
+                await self._news.wait()
+                self._news.clear()
+                continue
+            for message in delivery.messages:
+                self.writing_since = time.monotonic()
+                yield message
+                self._raise_if_ended()
+            self.token = delivery.token
+            self.writing_since, self.idle_since = None, time.monotonic()
+            self.last_delivery_seconds = self.idle_since - self._offered
+
+    def _raise_if_ended(self) -> None:
+        if self._end is not None:
+            raise self._end(self.token)
+
+    def _take(self) -> Delivery | None:
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            return ready
+        if self._owed:
+            owed, self._owed = self._owed, {}
+            return self._tell_owed(owed)
+        return None
