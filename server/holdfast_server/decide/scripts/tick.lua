@@ -154,8 +154,12 @@ if changed then
   head.hash = hash
   write_levels()
   write_reservations()
-  Documents.write()
-  Supply.write()
+  if is_used(Documents) then
+    Documents.write()
+  end
+  if is_used(Supply) then
+    Supply.write()
+  end
   write_outcomes()
   write_catalog()
 end

@@ -29,7 +29,7 @@ local function place_with_backorder(basket, line, split, partial, placed, availa
   if not partial and available > 0 then
     placed = place_line(basket, { sku, math.min(available, quantity), location }, split, true)
   end
-  local slot, room, expected_us = room_to_wait(basket, sku, location)
+  local slot, room, expected_us = Alternatives.room_to_wait(basket, sku, location)
   local rest = quantity - placed
   if slot and (partial or rest <= room) then
     local waits = math.min(room, rest)
@@ -50,11 +50,11 @@ local function place_demand(basket, line, split, partial, options)
   local sku, quantity, location = line[1], line[2], line[3]
   local parts = parts_of(item_of(sku))
   if parts then
-    return place_kits(basket, sku, parts, quantity, location, split, partial)
+    return Kits.place(basket, sku, parts, quantity, location, split, partial)
   end
   local placed, available = place_line(basket, line, split, partial)
   if placed < quantity and options.allow_substitution then
-    placed = placed + place_substitute(basket, sku, quantity - placed, location, split)
+    placed = placed + Alternatives.substitute(basket, sku, quantity - placed, location, split)
   end
   if placed < quantity and options.allow_backorder then
     placed = place_with_backorder(basket, line, split, partial, placed, available)
@@ -92,7 +92,7 @@ local function fill_basket(basket, lines, split, partial, options)
   -- Lines that name their location come first: the others can go elsewhere.
   place_lines(basket, lines, true, short, split, partial, options)
   local sourced = options.ship_complete and without_location(lines) or NOTHING
-  if #sourced == 0 or not place_complete(basket, sourced) then
+  if #sourced == 0 or not Alternatives.place_complete(basket, sourced) then
     place_lines(basket, lines, false, short, split, partial, options)
   end
   if #short > 1 then
@@ -148,7 +148,7 @@ operation.reserve = function(arguments, command)
   end
   local channel, split, partial, options = arguments[1], arguments[4], arguments[5], arguments[9]
   if options.told then
-    return book_told(arguments, command)
+    return Told.book(arguments, command)
   end
 
   if #arguments[6] > 1 and not sums_are_there(channel, arguments[6]) then
@@ -166,7 +166,7 @@ operation.reserve = function(arguments, command)
   end
   if #short > 0 and (not partial or #basket.placements == 0) then
     local rows = rows_of(short, AVAILABLE)
-    return refuse('INSUFFICIENT_STOCK', rows, offers_for(channel, rows))
+    return refuse('INSUFFICIENT_STOCK', rows, Alternatives.offers_for(channel, rows))
   end
 
   -- Everything is checked. From here on the reservation must succeed.

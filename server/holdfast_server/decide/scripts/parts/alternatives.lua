@@ -1,8 +1,10 @@
 -- alternatives.lua: what is done about a line of which there is too little: substitutes, backorders, and one location that
 -- has everything.
 
+local Alternatives = made_when_used(function(Alternatives)
+
 -- Places what is missing of a line as a substitute: the first that has all of it. Returns what was placed.
-local function place_substitute(basket, sku, quantity, location, split)
+function Alternatives.substitute(basket, sku, quantity, location, split)
   local rules = rules_about(item_of(sku))
   for _, substitute in ipairs(rules and rules.substitutes or NOTHING) do
     local item = item_of(substitute)
@@ -22,7 +24,7 @@ local function place_substitute(basket, sku, quantity, location, split)
 end
 
 -- Returns what may be sold instead of short lines: { SKU, substitute, units }.
-local function offers_for(channel_id, short)
+function Alternatives.offers_for(channel_id, short)
   local offers = {}
   for _, line in ipairs(short) do
     local rules = rules_about(item_of(line[1]))
@@ -38,7 +40,7 @@ local function offers_for(channel_id, short)
 end
 
 -- Returns where units of a line may wait and how many, after what waits in this basket; or nil.
-local function room_to_wait(basket, sku, location)
+function Alternatives.room_to_wait(basket, sku, location)
   local slot, room, expected_us = Formula.backorder(basket.pool_id, sku)
   if not slot or (location ~= '' and location ~= slot.location) then
     return nil
@@ -52,7 +54,7 @@ local function room_to_wait(basket, sku, location)
 end
 
 -- Places all sourced lines at one location, the first in the order that has them all. Returns whether there was one.
-local function place_complete(basket, lines)
+function Alternatives.place_complete(basket, lines)
   local first = item_of(lines[1][1])
   local parts = parts_of(first)
   local tried = 0
@@ -67,7 +69,7 @@ local function place_complete(basket, lines)
       local parts_of_line = parts_of(item_of(sku))
       local there
       if parts_of_line then
-        there = kits_at(basket, parts_of_line, slot.location)
+        there = Kits.at(basket, parts_of_line, slot.location)
       else
         there = math.min(Sourcing.left_at(basket, slot_of(sku, slot.location)), Sourcing.limit_left(basket, sku))
       end
@@ -86,3 +88,5 @@ local function place_complete(basket, lines)
   end
   return false
 end
+
+end)

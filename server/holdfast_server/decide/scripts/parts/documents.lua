@@ -6,8 +6,7 @@
 -- or changed after its end since `recall_floor` is remembered here, so an image from a position not below the floor is
 -- the newest unless it is remembered.
 
-local Documents = {}
-do
+local Documents = made_when_used(function(Documents)
 
 local document_cache, changed_documents = {}, {}
 local remembered, newly_remembered = {}, {}
@@ -188,4 +187,4 @@ function Documents.write()
   write_changes(KEY.recalled, newly_remembered)
 end
 
-end
+end)

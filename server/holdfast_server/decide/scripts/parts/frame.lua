@@ -48,24 +48,41 @@ local operations = {}
 -- What the tick has done so far: movements, and the sums that they touched.
 local work = 0
 
+-- A part that many ticks do not need is made when the first of its functions is asked for: making a function costs about
+-- half a microsecond, in every tick anew.
+local function made_when_used(make)
+  return setmetatable({}, {
+    __index = function(part, name)
+      setmetatable(part, nil)
+      make(part)
+      return part[name]
+    end,
+  })
+end
+
+local function is_used(part)
+  return getmetatable(part) == nil
+end
+
 -- Lua numbers are doubles and `..` prints 14 digits of them, so every number is written through this.
 local function digits(number)
   return string.format('%.0f', number)
 end
 
 local function read_head()
-  local fields = redis.call('HGETALL', KEY.head)
-  for index = 1, #fields, 2 do
-    local name, value = fields[index], fields[index + 1]
-    head[name] = name == 'hash' and value or tonumber(value)
+  local values = redis.call('HMGET', KEY.head, 'hash', unpack(HEAD_NUMBERS))
+  if not values[1] then
+    return false
   end
-  for _, name in ipairs(HEAD_NUMBERS) do
-    if not head[name] then
+  head.hash = values[1]
+  for index = 1, #HEAD_NUMBERS do
+    local name, value = HEAD_NUMBERS[index], tonumber(values[index + 1])
+    if not value then
       return false
     end
-    head_before[name] = head[name]
+    head[name], head_before[name] = value, value
   end
-  return head.hash ~= nil
+  return true
 end
 
 -- The segment's clock is this server's, but never goes back: not when the server's does, and not when another

@@ -1,7 +1,6 @@
 -- kits.lua: kits in a basket. A kit is placed by its parts, whole kits only.
 
-local kits_at, place_kits
-do
+local Kits = made_when_used(function(Kits)
 
 local function kits_left(basket, parts)
   return Formula.kits(parts, function(sku)
@@ -9,7 +8,7 @@ local function kits_left(basket, parts)
   end)
 end
 
-function kits_at(basket, parts, location)
+function Kits.at(basket, parts, location)
   return Formula.kits(parts, function(sku)
     return math.max(0, math.min(Sourcing.left_at(basket, slot_of(sku, location)), Sourcing.limit_left(basket, sku)))
   end)
@@ -39,7 +38,7 @@ end
 local function place_kits_whole(basket, kit, parts, quantity, partial)
   local best, best_location = 0, nil
   for slot in Sourcing.candidates(basket, parts[1][1]) do
-    local count = kits_at(basket, parts, slot.location)
+    local count = Kits.at(basket, parts, slot.location)
     if count >= quantity then
       place_kits_at(basket, kit, parts, slot.location, quantity, Sourcing.REASON_OF_ORDER[basket.order])
       return quantity, count
@@ -56,9 +55,9 @@ local function place_kits_whole(basket, kit, parts, quantity, partial)
 end
 
 -- Places a line of kits. Returns the kits that were placed and those that there were.
-function place_kits(basket, kit, parts, quantity, location, split, partial)
+function Kits.place(basket, kit, parts, quantity, location, split, partial)
   if location ~= '' then
-    local available = kits_at(basket, parts, location)
+    local available = Kits.at(basket, parts, location)
     local count = available >= quantity and quantity or (partial and available or 0)
     if count > 0 then
       place_kits_at(basket, kit, parts, location, count, SOURCED.NAMED_LOCATION)
@@ -71,4 +70,4 @@ function place_kits(basket, kit, parts, quantity, location, split, partial)
   return place_kits_whole(basket, kit, parts, quantity, partial)
 end
 
-end
+end)

@@ -1,7 +1,6 @@
 -- lines.lua: the lines of reservations: units that are given up, freed, or reserved elsewhere, and the end of it all.
 
-local Lines = {}
-do
+local Lines = made_when_used(function(Lines)
 
 function Lines.slot(line)
   return slot_of(line[LINE.sku], line[LINE.location])
@@ -191,4 +190,4 @@ function Lines.places(draw, line, quantity, location, pool_id)
   return places
 end
 
-end
+end)

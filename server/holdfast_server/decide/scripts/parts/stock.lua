@@ -1,7 +1,6 @@
 -- stock.lua: changes of units on hand: what is checked, how it is booked, and what waits for items that nobody knows.
 
-local Stock = {}
-do
+local Stock = made_when_used(function(Stock)
 
 local FIELD_OF_STATUS = {
   [STATUS.SELLABLE] = LEVEL.sellable,
@@ -139,4 +138,4 @@ function Stock.parked(parked_id, command)
   return Documents.find(PAPER.PARKED, parked_id, command)
 end
 
-end
+end)

@@ -4,8 +4,7 @@
 -- document; owed has the backordered units that are expected on a day, by the day. Which levels have a record stands in an
 -- index, sorted by their names, so that those of a SKU are found without knowing where they are.
 
-local Supply = {}
-do
+local Supply = made_when_used(function(Supply)
 
 local supply_cache, changed_supply, forecasts = {}, {}, {}
 local indexed, unindexed = {}, {}
@@ -162,4 +161,4 @@ function Supply.write()
   remove_fields('ZREM', KEY.places, keys_of(unindexed))
 end
 
-end
+end)

@@ -4,8 +4,7 @@
 -- The journal gets an operation RESERVE with a movement RESERVE per line that takes units and BACKORDER per line that waits,
 -- the reservation, committed, and the incident, if anything is missing; extra: the incident's id, packed.
 
-local book_told
-do
+local Told = made_when_used(function(Told)
 
 -- Splits kits into their parts and sums what is the same: { sku, quantity, location, ordered_sku }.
 local function told_parts(lines)
@@ -129,7 +128,7 @@ local function fill_told(basket, lines)
   end
 end
 
-function book_told(arguments, command)
+function Told.book(arguments, command)
   local channel, _, _, _, _, lines, _, _, options = unpack(arguments)
   local basket = Sourcing.new_basket(channel, options)
   if #basket.pool[POOL.locations] == 0 then
@@ -171,4 +170,4 @@ function book_told(arguments, command)
   return finish(record, command)
 end
 
-end
+end)
