@@ -217,7 +217,7 @@ def test_point_3_no_script_writes_a_number_by_concatenation() -> None:
     """`..` prints 14 digits. Only names are put together so. Taken out by: `'' .. head.position` in any script."""
     allowed = {"outcomes_", "newest_us_", "last_position_", "hold|", "safety|", "distances|", "!cover|", "!ends|"}
     allowed |= {"!sweep|"}
-    allowed |= {"-incident-", "-parked-", "[", "("}
+    allowed |= {"-incident-", "-parked-", "-posting-", "[", "("}
     for name, text in all_lua().items():
         for left in re.findall(r"'([^']*)'\s*\.\.", text):
             assert left in allowed | {"|"}, name
