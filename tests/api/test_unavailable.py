@@ -115,7 +115,7 @@ def narrow_authority(servers: Servers) -> Iterator[TestAuthority]:
         "HOLDFAST_MAX_QUEUED_COMMANDS": "40",
         "HOLDFAST_COMMIT_WAIT_SECONDS": "2",
     }
-    narrow = TestAuthority(servers, database="narrow", segment="narrow", environment=limits)
+    narrow = TestAuthority(servers, database="narrowqueue", segment="narrowqueue", environment=limits)
     narrow.start_server()
     yield narrow
     narrow.close()
