@@ -12,7 +12,31 @@ from typing import Final
 
 # A Redis that was loaded for another format is refused by the scripts and rebuilt. Raise it with every
 # change of a record, of a key or of the journal.
-SCRIPT_FORMAT: Final = 2
+SCRIPT_FORMAT: Final = 3
+
+# The head of a segment has `hash`, `format`, `position`, `committed` and `clock_us` as fields of their own, for others
+# read them too; these counts are one packed field of it. There are four generations of outcomes.
+HEAD_COUNTS: Final = (
+    "levels",
+    "reservations",
+    "due",
+    "items",
+    "locations",
+    "pools",
+    "channels",
+    "rules",
+    "holders",
+    "supply",
+    "documents",
+    "recalled",
+    "recall_floor",
+    "waiting",
+    "generation",
+    "generation_start_us",
+    "floor_us",
+    "evicted_position",
+    *(f"{what}_{number}" for what in ("outcomes", "newest_us", "last_position") for number in range(4)),
+)
 
 # The last two are left out while they are zero: most levels never have either.
 LEVEL: Final = (
@@ -213,9 +237,9 @@ RULE_VALUES: Final = {
     "DISTANCES": ("distances",),
 }
 
-# One entry of the journal: its place, the operations of one tick, the availability after them, (SKU, pool, units), and
-# what is used of the allotments that they touched, (SKU, channel, units).
-ENTRY: Final = ("format", "epoch", "first", "last", "clock_us", "operations", "availability", "allotments")
+# One entry of the journal: its place, the operations of one tick, and what is used after them of the allotments that
+# they touched, (SKU, channel, units). What the operations mean for availability is told from the ledger: watch/.
+ENTRY: Final = ("format", "epoch", "first", "last", "clock_us", "operations", "allotments")
 
 
 def _lua_fields(numbers: Mapping[str, int]) -> str:
@@ -224,7 +248,8 @@ def _lua_fields(numbers: Mapping[str, int]) -> str:
 
 def lua_constants() -> str:
     """Returns the Lua lines that give the scripts the positions and numbers of this module."""
-    lines = [f"local SCRIPT_FORMAT = {SCRIPT_FORMAT}"]
+    names = ", ".join(f"'{name}'" for name in HEAD_COUNTS)
+    lines = [f"local SCRIPT_FORMAT = {SCRIPT_FORMAT}", f"local HEAD_COUNTS = {{ {names} }}"]
     for prefix, fields in (
         ("LEVEL", LEVEL),
         ("RESERVATION", RESERVATION),

@@ -77,7 +77,7 @@ class Loader:
             if epoch is not None and (epoch == keys.epoch if keep_other_epochs else epoch < keys.epoch):
                 self._redis.unlink(key)
 
-    def _load(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, str | int]:
+    def _load(self, keys: SegmentKeys, snapshot: LedgerSnapshot) -> dict[str, str | int | bytes]:
         stocked: dict[str, list[str]] = defaultdict(list)
         rules, derived = RuleBook(), Derived()
         for rule in snapshot.rules():
@@ -103,17 +103,16 @@ class Loader:
         self._load_hash(keys.stocked, ((sku, pack(locations)) for sku, locations in stocked.items()))
         self._load_scores(keys.places, derived.places())
         log.info("loaded", epoch=keys.epoch, **counts)
+        counts |= self._load_window(keys, snapshot)
+        # No image from before this state counts, so none can miss a change of what had ended.
+        counts |= {"recalled": 0, "recall_floor": snapshot.position}
         return {
             "format": layouts.SCRIPT_FORMAT,
             "position": snapshot.position,
             "hash": snapshot.chain_hash,
             "committed": snapshot.position,
             "clock_us": snapshot.clock_us,
-            # No image from before this state counts, so none can miss a change of what had ended.
-            "recalled": 0,
-            "recall_floor": snapshot.position,
-            **counts,
-            **self._load_window(keys, snapshot),
+            "counts": pack([counts[name] for name in layouts.HEAD_COUNTS]),
         }
 
     def _load_hash(self, key: str, fields: Iterable[tuple[str, object]]) -> int:
@@ -164,7 +163,7 @@ class Loader:
             count += len(fields)
         # A window that was cut off at the limit may lack outcomes of the very time of its oldest one.
         floor_us = oldest_us if count == limit else since_us
-        head = {
+        window = {
             "generation": 0,
             "generation_start_us": snapshot.clock_us,
             "floor_us": floor_us,
@@ -175,8 +174,8 @@ class Loader:
             "last_position_0": last_position,
         }
         for number in range(1, OUTCOME_GENERATIONS):
-            head |= {f"outcomes_{number}": 0, f"newest_us_{number}": 0, f"last_position_{number}": 0}
-        return head
+            window |= {f"outcomes_{number}": 0, f"newest_us_{number}": 0, f"last_position_{number}": 0}
+        return window
 
 
 def _levels(snapshot: LedgerSnapshot, stocked: dict[str, list[str]]) -> Iterator[tuple[str, bytes]]:

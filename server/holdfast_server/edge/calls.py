@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from holdfast.inventory.v1 import reservation_pb2, revision_pb2
+from typing import Any
+
+from holdfast.inventory.v1 import revision_pb2
 
 from holdfast_server.decide.commands import Decision
 from holdfast_server.edge import conversion
@@ -20,5 +22,8 @@ class Calls:
     def _revision(self, decision: Decision) -> revision_pb2.Revision:
         return conversion.revision(self._segment, decision.position)
 
-    def _reservation(self, decision: Decision) -> reservation_pb2.Reservation:
-        return conversion.packed_reservation(self._segment, decision.reservation)
+    def _fill_in(self, response: Any, decision: Decision) -> None:
+        """Fills in what every answer about a changed reservation has: itself, the revision, and whether replayed."""
+        conversion.fill_reservation(response.reservation, self._segment, decision.reservation)
+        conversion.fill_revision(response.revision, self._segment, decision.position)
+        response.replayed = decision.replayed

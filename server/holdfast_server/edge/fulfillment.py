@@ -21,12 +21,9 @@ class FulfillmentCalls(Calls):
     @unary
     async def PostFulfillment(self, request: pb.PostFulfillmentRequest, caller: Caller) -> pb.PostFulfillmentResponse:
         decision = await self._authority.decide(commands.post_fulfillment(request, caller), request)
-        return pb.PostFulfillmentResponse(
-            reservation=self._reservation(decision),
-            incident_id=records.unpack_incident_id(decision.extra),
-            revision=self._revision(decision),
-            replayed=decision.replayed,
-        )
+        response = pb.PostFulfillmentResponse(incident_id=records.unpack_incident_id(decision.extra))
+        self._fill_in(response, decision)
+        return response
 
     @unary
     async def ProcessReturn(self, request: pb.ProcessReturnRequest, caller: Caller) -> pb.ProcessReturnResponse:

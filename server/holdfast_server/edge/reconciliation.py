@@ -58,7 +58,7 @@ class ReconciliationServicer(Calls, reconciliation_service_pb2_grpc.Reconciliati
             incident=await self._incident(decision), revision=self._revision(decision), replayed=decision.replayed
         )
         if decision.reservation:
-            response.reservation.CopyFrom(conversion.packed_reservation(self._segment, decision.reservation))
+            conversion.fill_reservation(response.reservation, self._segment, decision.reservation)
         return response
 
     @unary

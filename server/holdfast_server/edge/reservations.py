@@ -27,16 +27,15 @@ class ReservationCalls(Calls):
         self, request: pb.CreateReservationRequest, caller: Caller
     ) -> pb.CreateReservationResponse:
         command = commands.create_reservation(request, caller, self.settings)
-        return self._created(await self._authority.decide(command, request))
+        response = pb.CreateReservationResponse()
+        self._fill_in_created(response, await self._authority.decide(command, request))
+        return response
 
-    def _created(self, decision: Decision) -> pb.CreateReservationResponse:
-        response = pb.CreateReservationResponse(
-            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
-        )
+    def _fill_in_created(self, response: pb.CreateReservationResponse, decision: Decision) -> None:
+        self._fill_in(response, decision)
         if decision.extra:
             response.shortfalls.extend(map(conversion.shortfall, records.unpack_shortfalls(decision.extra)))
             response.incident_id = records.unpack_incident_id(decision.extra)
-        return response
 
     @unary
     async def BatchCreateReservations(
@@ -48,11 +47,10 @@ class ReservationCalls(Calls):
             [one for one in checked if isinstance(one, Command)], [request.requests[index] for index in valid]
         )
         answers: dict[int, Decision | Exception] = dict(zip(valid, decided, strict=True))
-        return pb.BatchCreateReservationsResponse(
-            results=[
-                self._result(one if isinstance(one, Refusal) else answers[index]) for index, one in enumerate(checked)
-            ]
-        )
+        response = pb.BatchCreateReservationsResponse()
+        for index, one in enumerate(checked):
+            self._fill_in_result(response.results.add(), one if isinstance(one, Refusal) else answers[index])
+        return response
 
     def _command_or_refusal(self, request: pb.CreateReservationRequest, caller: Caller) -> Command | Refusal:
         violations = violations_of(request, self.settings)
@@ -63,46 +61,47 @@ class ReservationCalls(Calls):
         except Refusal as refusal:
             return refusal
 
-    def _result(self, answer: Decision | Exception) -> pb.ReservationResult:
+    def _fill_in_result(self, result: pb.ReservationResult, answer: Decision | Exception) -> None:
         if isinstance(answer, Exception):
-            return pb.ReservationResult(refusal=status_in_response(answer, "BatchCreateReservations"))
-        return pb.ReservationResult(created=self._created(answer))
+            result.refusal.CopyFrom(status_in_response(answer, "BatchCreateReservations"))
+        else:
+            self._fill_in_created(result.created, answer)
 
     @unary
     async def CommitReservation(
         self, request: pb.CommitReservationRequest, caller: Caller
     ) -> pb.CommitReservationResponse:
         decision = await self._authority.decide(commands.commit_reservation(request, caller), request)
-        return pb.CommitReservationResponse(
-            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
-        )
+        response = pb.CommitReservationResponse()
+        self._fill_in(response, decision)
+        return response
 
     @unary
     async def ExtendReservation(
         self, request: pb.ExtendReservationRequest, caller: Caller
     ) -> pb.ExtendReservationResponse:
         decision = await self._authority.decide(commands.extend_reservation(request, caller), request)
-        return pb.ExtendReservationResponse(
-            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
-        )
+        response = pb.ExtendReservationResponse()
+        self._fill_in(response, decision)
+        return response
 
     @unary
     async def ReleaseReservation(
         self, request: pb.ReleaseReservationRequest, caller: Caller
     ) -> pb.ReleaseReservationResponse:
         decision = await self._authority.decide(commands.release_reservation(request, caller), request)
-        return pb.ReleaseReservationResponse(
-            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
-        )
+        response = pb.ReleaseReservationResponse()
+        self._fill_in(response, decision)
+        return response
 
     @unary
     async def TransferReservation(
         self, request: fulfillment_pb2.TransferReservationRequest, caller: Caller
     ) -> fulfillment_pb2.TransferReservationResponse:
         decision = await self._authority.decide(commands.transfer_reservation(request, caller), request)
-        return fulfillment_pb2.TransferReservationResponse(
-            reservation=self._reservation(decision), revision=self._revision(decision), replayed=decision.replayed
-        )
+        response = fulfillment_pb2.TransferReservationResponse()
+        self._fill_in(response, decision)
+        return response
 
     @unary
     async def GetReservation(self, request: pb.GetReservationRequest, _: Caller) -> pb.GetReservationResponse:

@@ -188,7 +188,7 @@ def _add_entry(batch: Batch, entry: JournalEntry) -> None:
     format_, epoch = fields[:2]
     if format_ != layouts.SCRIPT_FORMAT or epoch != batch.epoch:
         raise Disagreement(f"entry {entry.last_position} is of format {format_} and epoch {epoch}")
-    _, _, first, last, clock_us, operations, _, allotments = fields
+    _, _, first, last, clock_us, operations, allotments = fields
     if first != batch.position + 1 or last != entry.last_position or len(operations) != last - first + 1:
         raise Disagreement(f"entry {entry.last_position} leaves a gap after {batch.position}")
     for operation in operations:

@@ -7,7 +7,6 @@ import secrets
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from holdfast_server.decide.commands import Command
@@ -142,4 +141,4 @@ def limits(settings: Settings) -> bytes:
 def with_request(command: Command, **fields: Any) -> Command:
     """The same command, with other fields in the request that it rests on."""
     request = unpack_request(command.request)._replace(**fields)
-    return replace(command, fingerprint=request.fingerprint, request=request.packed())
+    return command._replace(fingerprint=request.fingerprint, request=request.packed())

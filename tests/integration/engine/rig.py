@@ -216,7 +216,7 @@ class Rig:
 
     def head(self) -> dict[str, str]:
         found: dict[bytes, bytes] = self.redis.hgetall(self.keys.head)
-        return {name.decode(): value.decode() for name, value in found.items()}
+        return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}
 
     def everything_in_redis(self) -> dict[str, bytes | None]:
         """Every key of the segment with what it holds, to be compared or put back."""

@@ -14,7 +14,7 @@ import redis
 
 from holdfast_server import layouts
 from holdfast_server.decide.keys import SegmentKeys, level_field
-from holdfast_server.decide.packing import unpack
+from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.decide.script import COMMITTED, OPEN, TICK, load_script
 from holdfast_server.records import SegmentState, unpack_levels
 from integration.engine import demands
@@ -61,8 +61,8 @@ def test_point_3_the_scripts_touch_only_the_keys_that_they_are_given() -> None:
     Taken out by: `redis.call('GET', 'holdfast:x')` in any script.
     """
     given = {name for name in vars(SegmentKeys) if isinstance(getattr(SegmentKeys, name), property)}
-    names = {f"KEY.{name}" for name in (given | {"open"})}
-    names |= {"KEY.outcomes[number + 1]", "key", "KEYS[1]", "KEYS[2]", "KEYS[3]"}
+    names = {f"KEYS[KEY.{name}]" for name in (given | {"open"})}
+    names |= {"KEYS[KEY.outcomes + number]", "key", "unpack(empty", "KEYS[1]", "KEYS[2]", "KEYS[3]"}
     for name, text in all_lua().items():
         for key in re.findall(r"redis\.call\([^,()]+,\s*([^,)]+)", text):
             assert key in names, name
@@ -184,11 +184,26 @@ async def test_point_3_a_single_level_that_is_missing_closes_the_sequencer_and_i
     await _closed_then_rebuilt(rig)
 
 
-@pytest.mark.parametrize("field", ["hash", "position", "clock_us", "due", "evicted_position", "newest_us_3"])
+async def test_point_3_a_key_that_must_be_empty_and_is_not_closes_the_sequencer_and_is_rebuilt(rig: Rig) -> None:
+    """Taken out by: no EXISTS in wrong_length of frame.lua."""
+    await rig.hold_units(2)
+    rig.redis.hset(rig.keys.documents, "INBOUND|nobody", b"x")
+    await _closed_then_rebuilt(rig)
+
+
+@pytest.mark.parametrize("field", ["hash", "position", "committed", "clock_us", "counts"])
 async def test_point_3_a_head_that_lacks_a_field_closes_the_sequencer_and_is_rebuilt(rig: Rig, field: str) -> None:
     """Taken out by: `return false` for a missing number in read_head of frame.lua (it would be taken for zero)."""
     await rig.hold_units(2)
     assert rig.redis.hdel(rig.keys.head, field) == 1
+    await _closed_then_rebuilt(rig)
+
+
+async def test_point_3_a_head_that_lacks_a_count_closes_the_sequencer_and_is_rebuilt(rig: Rig) -> None:
+    """Taken out by: `return true` at the end of read_head of frame.lua."""
+    await rig.hold_units(2)
+    counts = unpack(rig.redis.hget(rig.keys.head, "counts"))
+    rig.redis.hset(rig.keys.head, "counts", pack(counts[:-1]))
     await _closed_then_rebuilt(rig)
 
 

@@ -149,7 +149,7 @@ def entry(
 ) -> JournalEntry:
     """An entry that continues a chain hash."""
     first, last = operations[0][0], operations[-1][0]
-    packed = pack((format_, epoch, first, last, clock_us, list(operations), [], list(allotments)))
+    packed = pack((format_, epoch, first, last, clock_us, list(operations), list(allotments)))
     chain_hash = hashlib.sha1(after.encode() + packed, usedforsecurity=False).hexdigest()
     return JournalEntry(last_position=last, chain_hash=chain_hash, packed=packed)
 

@@ -37,7 +37,7 @@ local function decide_tick()
 --include parts/due.lua
 
 -- What one operation alone needs is made when a command asks for it: making all functions anew would cost every tick more
--- than most decisions do.
+-- than most decisions do. Even the function that makes it costs something, so those of most operations are made in groups.
 define.reserve = function()
 --include parts/sourcing.lua
 --include parts/kits.lua
@@ -46,6 +46,12 @@ define.reserve = function()
 --include parts/told.lua
 --include operations/reserve.lua
 end
+define.availability = function()
+--include operations/availability.lua
+end
+define_more = {
+-- On reservations.
+function()
 define.commit = function()
 --include operations/commit.lua
 end
@@ -78,6 +84,9 @@ define.note_posting = function()
 --include parts/any_reservation.lua
 --include operations/note_posting.lua
 end
+end,
+-- On stock.
+function()
 define.receive = function()
 --include operations/receive.lua
 end
@@ -102,6 +111,9 @@ end
 define.discard_parked = function()
 --include operations/discard_parked.lua
 end
+end,
+-- On the catalog.
+function()
 define.put_items = function()
 --include operations/put_items.lua
 end
@@ -120,9 +132,8 @@ end
 define.move_allotment = function()
 --include operations/move_allotment.lua
 end
-define.availability = function()
---include operations/availability.lua
-end
+end,
+}
 
 local closed, detail = why_closed()
 if closed then
@@ -142,7 +153,7 @@ local changed = #operations > 0
 local entry, hash
 if changed then
   entry = cmsgpack.pack({
-    SCRIPT_FORMAT, epoch, first_position, head.position, now_us, operations, availability_after(), Shares.after(),
+    SCRIPT_FORMAT, epoch, first_position, head.position, now_us, operations, Shares.after(),
   })
   hash = redis.sha1hex(head.hash .. entry)
 end
@@ -150,7 +161,7 @@ end
 -- Everything is checked. From here on nothing may fail; XADD comes first.
 
 if changed then
-  redis.call('XADD', KEY.journal, string.format('%.0f-0', head.position), 'h', hash, 'e', entry)
+  redis.call('XADD', KEYS[KEY.journal], string.format('%.0f-0', head.position), 'h', hash, 'e', entry)
   head.hash = hash
   write_levels()
   write_reservations()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
@@ -105,7 +105,7 @@ def count_stock(
         (layouts.RECALLED_COUNT, f"{sku}|{location}|{status}", books.known_at, counted)
         for (sku, location, status, *_), counted in zip(rows, books.last_counts, strict=True)
     )
-    return replace(command, recalled=counts)
+    return command._replace(recalled=counts)
 
 
 def move_status(request: fulfillment.MoveStatusRequest, caller: Caller) -> Command:

@@ -33,23 +33,23 @@ end
 
 -- Each returns the record, or nil if there is no such thing.
 local function item_of(sku)
-  return item_cache[sku] or cached(item_cache, KEY.items, sku)
+  return item_cache[sku] or cached(item_cache, KEYS[KEY.items], sku)
 end
 
 local function location_of(id)
-  return location_cache[id] or cached(location_cache, KEY.locations, id)
+  return location_cache[id] or cached(location_cache, KEYS[KEY.locations], id)
 end
 
 local function pool_of(id)
-  return pool_cache[id] or cached(pool_cache, KEY.pools, id)
+  return pool_cache[id] or cached(pool_cache, KEYS[KEY.pools], id)
 end
 
 local function channel_of(id)
-  return channel_cache[id] or cached(channel_cache, KEY.channels, id)
+  return channel_cache[id] or cached(channel_cache, KEYS[KEY.channels], id)
 end
 
 local function rule_of(field)
-  return cached(rule_cache, KEY.rules, field)
+  return cached(rule_cache, KEYS[KEY.rules], field)
 end
 
 local function rules_about(item)
@@ -113,16 +113,22 @@ local function do_overlap(pool_id, other_id)
   return set[other_id] == true
 end
 
-local function write_catalog()
-  for key, records in pairs({
-    [KEY.items] = changed_items, [KEY.locations] = changed_locations, [KEY.pools] = changed_pools, [KEY.channels] = changed_channels,
-  }) do
-    local fields = {}
-    for id, record in pairs(records) do
-      fields[#fields + 1] = id
-      fields[#fields + 1] = cmsgpack.pack(record)
-    end
-    set_fields(key, fields)
+local function write_records(key, records)
+  if next(records) == nil then
+    return
   end
-  write_changes(KEY.rules, changed_rules)
+  local fields = {}
+  for id, record in pairs(records) do
+    fields[#fields + 1] = id
+    fields[#fields + 1] = cmsgpack.pack(record)
+  end
+  set_fields(key, fields)
+end
+
+local function write_catalog()
+  write_records(KEYS[KEY.items], changed_items)
+  write_records(KEYS[KEY.locations], changed_locations)
+  write_records(KEYS[KEY.pools], changed_pools)
+  write_records(KEYS[KEY.channels], changed_channels)
+  write_changes(KEYS[KEY.rules], changed_rules)
 end

@@ -48,7 +48,7 @@ function Documents.image(kind, id, command)
   local key = Documents.key(kind, id)
   local image = remembered[key]
   if image == nil then
-    image = redis.call('HGET', KEY.recalled, key) or false
+    image = redis.call('HGET', KEYS[KEY.recalled], key) or false
     remembered[key] = image
   end
   if image then
@@ -71,7 +71,7 @@ function Documents.find(kind, id, command)
   local key = Documents.key(kind, id)
   local document = document_cache[key]
   if document == nil then
-    local packed = redis.call('HGET', KEY.documents, key)
+    local packed = redis.call('HGET', KEYS[KEY.documents], key)
     document = packed and cmsgpack.unpack(packed) or false
     document_cache[key] = document
   end
@@ -172,19 +172,19 @@ function Documents.open_incident(record, reservation, kind, missing, seen_positi
 end
 
 function Documents.write()
-  write_changes(KEY.documents, changed_documents)
+  write_changes(KEYS[KEY.documents], changed_documents)
   local count = 0
   for key in pairs(newly_remembered) do
-    if redis.call('HEXISTS', KEY.recalled, key) == 0 then
+    if redis.call('HEXISTS', KEYS[KEY.recalled], key) == 0 then
       count = count + 1
     end
   end
   if head.recalled + count > limits.max_recalled then
-    redis.call('UNLINK', KEY.recalled)
+    redis.call('UNLINK', KEYS[KEY.recalled])
     head.recalled, head.recall_floor, count = 0, first_position - 1, #keys_of(newly_remembered)
   end
   head.recalled = head.recalled + count
-  write_changes(KEY.recalled, newly_remembered)
+  write_changes(KEYS[KEY.recalled], newly_remembered)
 end
 
 end)

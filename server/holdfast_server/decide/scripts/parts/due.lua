@@ -42,7 +42,7 @@ end
 -- whether there are more. Who began to wait in this tick is not in Redis yet.
 local function levels_with_waiting(sku, location)
   local after = sku == '' and '' or sku .. '|' .. location .. '}'
-  local places = redis.call('ZRANGEBYLEX', KEY.waiting, '[' .. after, '+', 'LIMIT', 0, limits.max_covers_per_tick)
+  local places = redis.call('ZRANGEBYLEX', KEYS[KEY.waiting], '[' .. after, '+', 'LIMIT', 0, limits.max_covers_per_tick)
   local is_cut = #places == limits.max_covers_per_tick
   local fields = {}
   for _, place in ipairs(places) do
@@ -104,7 +104,7 @@ function do_what_is_due()
   if head.position - head.committed >= limits.max_uncommitted_operations then
     return false
   end
-  local members = redis.call('ZRANGEBYSCORE', KEY.due, '-inf', digits(now_us), 'LIMIT', 0, limits.max_expiries_per_tick)
+  local members = redis.call('ZRANGEBYSCORE', KEYS[KEY.due], '-inf', digits(now_us), 'LIMIT', 0, limits.max_expiries_per_tick)
   for _, member in ipairs(members) do
     do_one(member)
     if work >= limits.max_work_per_tick then

@@ -1,16 +1,13 @@
 -- frame.lua: what every part of the tick stands on: the keys, the head, the clock, and the checks that close it.
 
--- In the order of SegmentKeys.for_tick() of decide/keys.py.
-local KEY = {}
-for number, name in ipairs({
-  'open', 'head', 'journal', 'levels', 'reservations', 'due', 'items', 'locations', 'pools', 'channels', 'sums',
-  'stocked', 'rules', 'holders', 'supply', 'places', 'documents', 'recalled', 'waiting',
-}) do
-  KEY[name] = KEYS[number]
-end
-KEY.outcomes = { KEYS[20], KEYS[21], KEYS[22], KEYS[23] }
+-- The numbers of the keys, in the order of SegmentKeys.for_tick() of decide/keys.py. There are four of outcomes.
+local KEY = {
+  open = 1, head = 2, journal = 3, levels = 4, reservations = 5, due = 6, items = 7, locations = 8, pools = 9,
+  channels = 10, sums = 11, stocked = 12, rules = 13, holders = 14, supply = 15, places = 16, documents = 17,
+  recalled = 18, waiting = 19, outcomes = 20,
+}
 
-local segment = string.match(KEY.open, '{(.-)}')
+local segment = string.match(KEYS[KEY.open], '{(.-)}')
 local epoch = tonumber(ARGV[1])
 local known_committed = tonumber(ARGV[2])
 local limits = cmsgpack.unpack(ARGV[4])
@@ -28,19 +25,10 @@ local NOTHING = {}
 -- Redis takes at most some thousand arguments from Lua in one call.
 local CHUNK = 2000
 
--- The head: the numbers of the segment as a whole. `hash` is text, all else are integers.
-local HEAD_NUMBERS = {
-  'format', 'position', 'committed', 'clock_us',
-  'levels', 'reservations', 'due', 'items', 'locations', 'pools', 'channels',
-  'rules', 'holders', 'supply', 'documents', 'recalled', 'recall_floor', 'waiting',
-  'generation', 'generation_start_us', 'floor_us', 'evicted_position',
-  'outcomes_0', 'outcomes_1', 'outcomes_2', 'outcomes_3',
-  'newest_us_0', 'newest_us_1', 'newest_us_2', 'newest_us_3',
-  'last_position_0', 'last_position_1', 'last_position_2', 'last_position_3',
-}
+-- The head: the numbers of the segment as a whole, and the hash of the chain. All but the first are integers. HEAD_COUNTS
+-- names those that only this script reads: they are packed into one field, in its order, for a field costs more to look up
+-- and to write than a number in it.
 local head = {}
--- The head as it was read: only what is new is written, for most of it stays as it is.
-local head_before = {}
 local now_us, first_position
 
 local operations = {}
@@ -70,19 +58,19 @@ local function digits(number)
 end
 
 local function read_head()
-  local values = redis.call('HMGET', KEY.head, 'hash', unpack(HEAD_NUMBERS))
-  if not values[1] then
+  local hash, format, position, committed, clock_us, counts = unpack(
+    redis.call('HMGET', KEYS[KEY.head], 'hash', 'format', 'position', 'committed', 'clock_us', 'counts')
+  )
+  if not (hash and format and position and committed and clock_us and counts) then
     return false
   end
-  head.hash = values[1]
-  for index = 1, #HEAD_NUMBERS do
-    local name, value = HEAD_NUMBERS[index], tonumber(values[index + 1])
-    if not value then
-      return false
-    end
-    head[name], head_before[name] = value, value
+  head.hash, head.format, head.position = hash, tonumber(format), tonumber(position)
+  head.committed, head.clock_us = tonumber(committed), tonumber(clock_us)
+  counts = cmsgpack.unpack(counts)
+  for index = 1, #HEAD_COUNTS do
+    head[HEAD_COUNTS[index]] = counts[index]
   end
-  return true
+  return #counts == #HEAD_COUNTS
 end
 
 -- The segment's clock is this server's, but never goes back: not when the server's does, and not when another
@@ -98,33 +86,43 @@ local function read_clock()
   return math.max(head.clock_us, time_us)
 end
 
--- Returns the name of a number in the head that a key does not have as its length, or nil.
+-- Returns the name of a number in the head that a key does not have as its length, or nil. Keys that must be empty are
+-- asked for together: most segments have some, and a call costs as much as many statements do.
 local function wrong_length()
   local lengths = {
-    'levels', redis.call('HLEN', KEY.levels),
-    'reservations', redis.call('HLEN', KEY.reservations),
-    'due', redis.call('ZCARD', KEY.due),
-    'waiting', redis.call('ZCARD', KEY.waiting),
-    'rules', redis.call('HLEN', KEY.rules),
-    'holders', redis.call('HLEN', KEY.holders),
-    'supply', redis.call('HLEN', KEY.supply),
-    'supply', redis.call('ZCARD', KEY.places),
-    'documents', redis.call('HLEN', KEY.documents),
-    'recalled', redis.call('HLEN', KEY.recalled),
-    'items', redis.call('HLEN', KEY.items),
-    'locations', redis.call('HLEN', KEY.locations),
-    'pools', redis.call('HLEN', KEY.pools),
-    'channels', redis.call('HLEN', KEY.channels),
+    'levels', KEY.levels, false,
+    'reservations', KEY.reservations, false,
+    'due', KEY.due, true,
+    'waiting', KEY.waiting, true,
+    'rules', KEY.rules, false,
+    'holders', KEY.holders, false,
+    'supply', KEY.supply, false,
+    'supply', KEY.places, true,
+    'documents', KEY.documents, false,
+    'recalled', KEY.recalled, false,
+    'items', KEY.items, false,
+    'locations', KEY.locations, false,
+    'pools', KEY.pools, false,
+    'channels', KEY.channels, false,
+    'outcomes_0', KEY.outcomes, false,
+    'outcomes_1', KEY.outcomes + 1, false,
+    'outcomes_2', KEY.outcomes + 2, false,
+    'outcomes_3', KEY.outcomes + 3, false,
   }
-  for index = 1, #lengths, 2 do
-    if head[lengths[index]] ~= lengths[index + 1] then
-      return lengths[index]
+  local empty, names = {}, {}
+  for index = 1, #lengths, 3 do
+    local name, key, is_sorted = lengths[index], KEYS[lengths[index + 1]], lengths[index + 2]
+    if head[name] == 0 then
+      empty[#empty + 1], names[#names + 1] = key, name
+    elseif head[name] ~= (is_sorted and redis.call('ZCARD', key) or redis.call('HLEN', key)) then
+      return name
     end
   end
-  for number = 0, 3 do
-    local name = 'outcomes_' .. number
-    if head[name] ~= redis.call('HLEN', KEY.outcomes[number + 1]) then
-      return name
+  if #empty > 0 and redis.call('EXISTS', unpack(empty)) > 0 then
+    for index, key in ipairs(empty) do
+      if redis.call('EXISTS', key) > 0 then
+        return names[index]
+      end
     end
   end
   return nil
@@ -133,7 +131,7 @@ end
 -- Returns why nothing may be decided, or nil. A missing or shortened key fails closed: that it is missing is never
 -- taken to mean that there is nothing.
 local function why_closed()
-  local open = redis.call('GET', KEY.open)
+  local open = redis.call('GET', KEYS[KEY.open])
   if not open then
     return 'NOT_LOADED', ''
   end
@@ -160,15 +158,12 @@ local function why_closed()
 end
 
 local function write_head()
-  head.clock_us = now_us
-  local fields = { 'hash', head.hash }
-  for _, name in ipairs(HEAD_NUMBERS) do
-    if head[name] ~= head_before[name] then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = digits(head[name])
-    end
+  local counts = {}
+  for index = 1, #HEAD_COUNTS do
+    counts[index] = head[HEAD_COUNTS[index]]
   end
-  redis.call('HSET', KEY.head, unpack(fields))
+  redis.call('HSET', KEYS[KEY.head], 'hash', head.hash, 'position', digits(head.position),
+    'committed', digits(head.committed), 'clock_us', digits(now_us), 'counts', cmsgpack.pack(counts))
 end
 
 -- Sets many fields of a hash; `pairs_of` is a flat list of fields and values.

@@ -27,7 +27,7 @@ local function slot_of(sku, location)
   local slot = slots[location]
   if not slot then
     local field = sku .. '|' .. location
-    slot = new_slot(sku, location, field, redis.call('HGET', KEY.levels, field))
+    slot = new_slot(sku, location, field, redis.call('HGET', KEYS[KEY.levels], field))
     slots[location] = slot
   end
   return slot
@@ -42,7 +42,7 @@ local function each_level(sku, locations, look)
     for index = from, to do
       fields[#fields + 1] = sku .. '|' .. locations[index]
     end
-    local packed = redis.call('HMGET', KEY.levels, unpack(fields))
+    local packed = redis.call('HMGET', KEYS[KEY.levels], unpack(fields))
     for offset, field in ipairs(fields) do
       local location = locations[from + offset - 1]
       local slot = slots[location]
@@ -67,7 +67,7 @@ local stocked_cache, changed_stocked = {}, {}
 local function stocked_at(sku)
   local locations = stocked_cache[sku]
   if not locations then
-    local packed = redis.call('HGET', KEY.stocked, sku)
+    local packed = redis.call('HGET', KEYS[KEY.stocked], sku)
     locations = packed and cmsgpack.unpack(packed) or {}
     stocked_cache[sku] = locations
   end
@@ -159,11 +159,11 @@ local function write_levels()
     fields[2 * number - 1] = slot.field
     fields[2 * number] = cmsgpack.pack(slot.level)
   end
-  set_fields(KEY.levels, fields)
+  set_fields(KEYS[KEY.levels], fields)
   fields = {}
   for sku, locations in pairs(changed_stocked) do
     fields[#fields + 1] = sku
     fields[#fields + 1] = cmsgpack.pack(locations)
   end
-  set_fields(KEY.stocked, fields)
+  set_fields(KEYS[KEY.stocked], fields)
 end

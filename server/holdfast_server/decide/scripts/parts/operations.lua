@@ -2,8 +2,8 @@
 -- it, and the units that it brought for those who wait.
 
 -- operation[name](arguments, command) checks a command and returns a refusal, or makes it take effect and returns the
--- answer. define[name]() makes it.
-local operation, define = {}, {}
+-- answer. define[name]() makes it; if there is no such, one of define_more makes it.
+local operation, define, define_more = {}, {}, nil
 
 -- Slots that have movements of the operation under way and backordered units.
 local brought = {}
@@ -133,13 +133,22 @@ local function finish(record, command)
   return answer
 end
 
+local function define_operation(name)
+  local group = 1
+  while not define[name] do
+    define_more[group]()
+    group = group + 1
+  end
+  define[name]()
+end
+
 -- Decides one command: a question is answered; a request takes effect at most once. What comes when the tick has done
 -- its share of work is left for the next one.
 local function decide_once(command)
   local name = command[COMMAND.name]
   local decide = operation[name]
   if not decide then
-    define[name]()
+    define_operation(name)
     decide = operation[name]
   end
   if command[COMMAND.request_id] == '' then

@@ -25,7 +25,7 @@ local function fetch_generation(number, of_commands)
   end
   for from = 1, #ids, CHUNK do
     local to = math.min(from + CHUNK - 1, #ids)
-    local packed = redis.call('HMGET', KEY.outcomes[number + 1], unpack(ids, from, to))
+    local packed = redis.call('HMGET', KEYS[KEY.outcomes + number], unpack(ids, from, to))
     for offset = 1, to - from + 1 do
       if packed[offset] then
         earlier_outcomes[ids[from + offset - 1]] = cmsgpack.unpack(packed[offset])
@@ -84,7 +84,7 @@ function write_outcomes()
     number = (number + 1) % 4
     head.floor_us = math.max(head.floor_us, head['newest_us_' .. number])
     head.evicted_position = math.max(head.evicted_position, head['last_position_' .. number])
-    redis.call('UNLINK', KEY.outcomes[number + 1])
+    redis.call('UNLINK', KEYS[KEY.outcomes + number])
     head['outcomes_' .. number] = 0
     head['newest_us_' .. number] = 0
     head.generation = number
@@ -96,7 +96,7 @@ function write_outcomes()
     fields[2 * index - 1] = id
     fields[2 * index] = cmsgpack.pack(earlier_outcomes[id])
   end
-  set_fields(KEY.outcomes[number + 1], fields)
+  set_fields(KEYS[KEY.outcomes + number], fields)
   head['outcomes_' .. number] = head['outcomes_' .. number] + #new_ids
   head['newest_us_' .. number] = math.max(head['newest_us_' .. number], newest_effective_us)
   head['last_position_' .. number] = head.position

@@ -5,8 +5,8 @@
 -- costs more with more locations. Records are derived: one that is missing, or of an older version of its pool or its item, is
 -- made anew from the levels when it is first needed. They are written without a journal entry, which is harmless.
 
--- By SKU and pool: { pool_id, sku, field, record, checked, changed, touched }. A record is { pool version, sum, bits }.
-local sums_of_sku, changed_sums, touched_sums = {}, {}, {}
+-- By SKU and pool: { pool_id, sku, field, record, checked, changed }. A record is { pool version, sum, bits }.
+local sums_of_sku, changed_sums = {}, {}
 
 -- The version of the item is left out while it is 0.
 local VERSION, SUM, BITS, ITEM_VERSION = 1, 2, 3, 4
@@ -119,15 +119,16 @@ local function mark_changed(sum)
   if not sum.changed then
     sum.changed = true
     changed_sums[#changed_sums + 1] = sum
+    work = work + 1
   end
 end
 
 local function read_sum(pool_id, sku)
   local field = pool_id .. '|' .. sku
-  local packed = redis.call('HGET', KEY.sums, field)
+  local packed = redis.call('HGET', KEYS[KEY.sums], field)
   local sum = {
     pool_id = pool_id, sku = sku, field = field, record = packed and cmsgpack.unpack(packed) or false,
-    checked = false, changed = false, touched = false,
+    checked = false, changed = false,
   }
   local sums = sums_of_sku[sku]
   if not sums then
@@ -185,24 +186,8 @@ local function keep_sums(slot, before, after)
         record[BITS] = with_bit(record[BITS], rank, after > 0)
       end
       mark_changed(sum)
-      if not sum.touched then
-        sum.touched = true
-        touched_sums[#touched_sums + 1] = sum
-        work = work + 1
-      end
     end
   end
-end
-
--- Returns the availability after the tick of every SKU in every pool that the tick touched, as far as anybody had asked for
--- it. Every channel of a pool may sell what the pool has, so one image tells it for all of them.
-local function availability_after()
-  local images = {}
-  for number = 1, #touched_sums do
-    local sum = touched_sums[number]
-    images[number] = { sum.sku, sum.pool_id, sum_of(sum.pool_id, sum.sku).record[SUM] }
-  end
-  return images
 end
 
 local function write_sums()
@@ -214,5 +199,5 @@ local function write_sums()
       fields[#fields + 1] = cmsgpack.pack(sum.record)
     end
   end
-  set_fields(KEY.sums, fields)
+  set_fields(KEYS[KEY.sums], fields)
 end

@@ -15,7 +15,7 @@ local CUSTOMER, CALLER = '1|', '2|'
 local function reservation_of(id)
   local reservation = reservation_cache[id]
   if reservation == nil then
-    local packed = redis.call('HGET', KEY.reservations, id)
+    local packed = redis.call('HGET', KEYS[KEY.reservations], id)
     reservation = packed and cmsgpack.unpack(packed) or false
     reservation_cache[id] = reservation
   end
@@ -34,7 +34,7 @@ end
 
 -- Sets such a time for what may be on the list already.
 local function set_due_once(member, time_us)
-  local is_there = due_added[member] or (not due_removed[member] and redis.call('ZSCORE', KEY.due, member))
+  local is_there = due_added[member] or (not due_removed[member] and redis.call('ZSCORE', KEYS[KEY.due], member))
   if time_us and not is_there then
     head.due = head.due + 1
   elseif is_there and not time_us then
@@ -48,7 +48,7 @@ end
 local function open_holds(holder)
   local count = holder_counts[holder]
   if not count then
-    count = tonumber(redis.call('HGET', KEY.holders, holder) or 0)
+    count = tonumber(redis.call('HGET', KEYS[KEY.holders], holder) or 0)
     holder_counts[holder] = count
   end
   return count
@@ -121,7 +121,7 @@ end
 -- Returns the first places in the queue of a level: at most `limit`, and those of this tick that surely come next.
 local function first_waiting(slot, limit)
   local from, to = '[' .. slot.field .. '|', '(' .. slot.field .. '}'
-  local known = redis.call('ZRANGEBYLEX', KEY.waiting, from, to, 'LIMIT', 0, limit)
+  local known = redis.call('ZRANGEBYLEX', KEYS[KEY.waiting], from, to, 'LIMIT', 0, limit)
   local last = #known == limit and known[limit]
   local places = {}
   for _, place in ipairs(known) do
@@ -157,19 +157,19 @@ local function keep_reservation(reservation, position)
 end
 
 local function write_reservations()
-  write_changes(KEY.reservations, changed_reservations)
+  write_changes(KEYS[KEY.reservations], changed_reservations)
   for holder in pairs(changed_holders) do
     local count = holder_counts[holder]
     changed_holders[holder] = count > 0 and digits(count) or false
   end
-  write_changes(KEY.holders, changed_holders)
-  add_members(KEY.waiting, waiting_added)
-  remove_fields('ZREM', KEY.waiting, keys_of(waiting_removed))
+  write_changes(KEYS[KEY.holders], changed_holders)
+  add_members(KEYS[KEY.waiting], waiting_added)
+  remove_fields('ZREM', KEYS[KEY.waiting], keys_of(waiting_removed))
 end
 
 -- What has to be done by itself is written even if nothing took effect: that a level has no units for those who wait there
 -- is no news for the journal.
 local function write_due()
-  add_members(KEY.due, due_added)
-  remove_fields('ZREM', KEY.due, keys_of(due_removed))
+  add_members(KEYS[KEY.due], due_added)
+  remove_fields('ZREM', KEYS[KEY.due], keys_of(due_removed))
 end

@@ -23,7 +23,7 @@ end
 local function find(sku, location)
   local field = sku .. '|' .. location
   if not supply_cache[field] then
-    supply_cache[field] = new_supply(redis.call('HGET', KEY.supply, field))
+    supply_cache[field] = new_supply(redis.call('HGET', KEYS[KEY.supply], field))
   end
   return supply_cache[field], field
 end
@@ -80,7 +80,7 @@ end
 -- Returns the locations at which anything of a SKU is expected or waits, and has their records read.
 local function places_of(sku)
   local fields, missing = {}, {}
-  for _, field in ipairs(redis.call('ZRANGEBYLEX', KEY.places, '[' .. sku .. '|', '(' .. sku .. '}')) do
+  for _, field in ipairs(redis.call('ZRANGEBYLEX', KEYS[KEY.places], '[' .. sku .. '|', '(' .. sku .. '}')) do
     if not unindexed[field] then
       fields[#fields + 1] = field
     end
@@ -97,7 +97,7 @@ local function places_of(sku)
   end
   for from = 1, #missing, CHUNK do
     local to = math.min(from + CHUNK - 1, #missing)
-    for offset, packed in ipairs(redis.call('HMGET', KEY.supply, unpack(missing, from, to))) do
+    for offset, packed in ipairs(redis.call('HMGET', KEYS[KEY.supply], unpack(missing, from, to))) do
       supply_cache[missing[from + offset - 1]] = new_supply(packed)
     end
   end
@@ -156,9 +156,9 @@ function Supply.write()
   for field, supply in pairs(changed_supply) do
     packed[field] = supply.known and cmsgpack.pack({ supply.expected, supply.owed }) or false
   end
-  write_changes(KEY.supply, packed)
-  add_members(KEY.places, indexed)
-  remove_fields('ZREM', KEY.places, keys_of(unindexed))
+  write_changes(KEYS[KEY.supply], packed)
+  add_members(KEYS[KEY.places], indexed)
+  remove_fields('ZREM', KEYS[KEY.places], keys_of(unindexed))
 end
 
 end)
