@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,8 @@ app = typer.Typer(help="Put load on an authority of its own, and judge its ledge
 
 @app.callback()
 def _commands() -> None:
-    """Keeps `bench` a command of its own, beside those to come."""
+    """Has SIGTERM end a run as Ctrl-C does: with all that it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @app.command()

@@ -66,7 +66,10 @@ async def run_bench(pace: Pace, *, say: Say) -> dict[str, Any]:
         )
         tuned = await bench.tune()
         for round_number in range(pace.rounds):
-            await bench.run_round(tuned, round_number)
+            await bench.run_round([tuned[phase] for phase in phases.COMPARED_PHASES], round_number)
+            await bench.measure_floor(round_number)
+        for round_number in range(pace.rounds):
+            await bench.run_round([tuned[phase] for phase in phases.POOL_PHASES], round_number)
         say("selling a scarce SKU out, and reading the whole ledger")
         truth = await check_truth(
             client,
@@ -102,8 +105,8 @@ class _Bench:
     phases_that_differed: list[str] = field(default_factory=list)
     _seed: int = 0
 
-    async def tune(self) -> list[Phase]:
-        """Warms everything up, and returns the phases with the settings under which each is fastest."""
+    async def tune(self) -> dict[Phase, Phase]:
+        """Warms everything up, and returns for each phase the one with the settings under which it is fastest."""
         trial = Pace(rounds=1, warm_seconds=self.pace.warm_seconds, seconds=self.pace.tuning_seconds, tuning_seconds=0)
         batches = await self._fastest(trial, [phases.BATCH_500.with_in_flight(count) for count in BATCHES_UNDER_WAY])
         script = await self._fastest(trial, [phases.SCRIPT.with_batch_size(depth) for depth in PIPELINE_DEPTHS])
@@ -111,12 +114,12 @@ class _Bench:
         await self._load(trial, phases.UNARY_256)
         self.tuning = {"batches_under_way": batches.in_flight, "pipeline_depth": script.batch_size}
         self.say(f"batches under way: {batches.in_flight}; pipeline of the bare script: {script.batch_size} calls")
-        return [
-            phase.with_in_flight(batches.in_flight)
+        return {
+            phase: phase.with_in_flight(batches.in_flight)
             if phase.kind == "batch"
             else (script if phase.kind == "script" else phase)
             for phase in phases.PHASES
-        ]
+        }
 
     async def _fastest(self, trial: Pace, candidates: Sequence[Phase]) -> Phase:
         """Tries all candidates forwards, then backwards; the best try of each counts."""
@@ -138,7 +141,6 @@ class _Bench:
             )
             if phase.side == "authority":
                 await self._check_sold(phase, round_number)
-        await self._measure_floor(round_number)
 
     async def _check_sold(self, phase: Phase, round_number: int) -> None:
         self.phases_checked += 1
@@ -148,7 +150,8 @@ class _Bench:
                 f"{phase.name} of round {round_number + 1}: sold {sold}, acknowledged {self.account.acknowledged}"
             )
 
-    async def _measure_floor(self, round_number: int) -> None:
+    async def measure_floor(self, round_number: int) -> None:
+        """Measures a bare round trip and a bare commit."""
         if not floor.can_measure():
             return
         found = await asyncio.to_thread(

@@ -66,7 +66,7 @@ BATCH_500_HOT: Final = Phase(
 POOL_2: Final = Phase(name="pool_2", side="authority", kind="batch", in_flight=3, batch_size=500, pool_size=2)
 POOL_2000: Final = Phase(name="pool_2000", side="authority", kind="batch", in_flight=3, batch_size=500, pool_size=2_000)
 
-PHASES: Final = (
+COMPARED_PHASES: Final = (
     ECHO_64,
     UNARY_64,
     UNARY_256,
@@ -76,11 +76,14 @@ PHASES: Final = (
     BATCH_500_HOT,
     BATCH_100,
     BATCH_100_HOT,
-    POOL_2,
-    POOL_2000,
     ALONE,
 )
 """In this order what is compared stands side by side. Every other round runs backwards, so drift cancels out."""
+
+POOL_PHASES: Final = (POOL_2, POOL_2000)
+"""Compared with each other alone, in rounds after all others: what they leave behind must not weigh on those."""
+
+PHASES: Final = (*COMPARED_PHASES, *POOL_PHASES)
 
 
 def order_of_round(phases: Sequence[Phase], round_number: int) -> Iterator[Phase]:
