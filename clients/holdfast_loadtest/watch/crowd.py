@@ -1,7 +1,8 @@
 """The crowd: many watchers in one process of their own, each with its own stream and its own few SKUs.
 
 It takes commands as lines of JSON on standard input, and answers each with one line: so that what it does costs the
-authority and the sale nothing but its share of the machine. It reads lean: what is measured is the server.
+authority and the sale nothing but its share of the machine. While a sale runs it only notes when each message came, and
+reads them after it: watchers that would not share the machine with the authority would not take its time either.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
-from holdfast.inventory.v1 import inventory_service_pb2_grpc
 from holdfast.inventory.v1 import watch_pb2 as pb
 
 from holdfast_loadtest.demand import CHANNEL, SPREAD_SKUS
 from holdfast_loadtest.processes import line_from, running
 
 SKUS_PER_WATCHER: Final = 20
+_METHOD: Final = "/holdfast.inventory.v1.InventoryService/WatchAvailability"
 _STREAMS_PER_CONNECTION: Final = 100
 _JOINING_AT_A_TIME: Final = 50
 _START_SECONDS: Final = 30.0
@@ -34,6 +35,8 @@ _JOIN_SECONDS: Final = 240.0
 class _Watcher:
     skus: tuple[str, ...]
     synced: asyncio.Event = field(default_factory=asyncio.Event)
+    unread: list[tuple[float, bytes]] = field(default_factory=list)
+    """The messages that were not read yet, with the time at which each came."""
     numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By SKU: the version, and what may be sold."""
     position: int = 0
@@ -75,12 +78,13 @@ class _Crowd:
             options = [("grpc.use_local_subchannel_pool", 1)]
             self._channels.append(grpc.aio.insecure_channel(self._target, options=options))
         watcher = _Watcher(skus_of(number))
-        stub = inventory_service_pb2_grpc.InventoryServiceStub(self._channels[-1])  # type: ignore[no-untyped-call]
-        request = pb.WatchAvailabilityRequest(filter=pb.AvailabilityFilter(channels=[CHANNEL], skus=watcher.skus))
-        call = stub.WatchAvailability(request)
+        watch = self._channels[-1].unary_stream(
+            _METHOD, request_serializer=pb.WatchAvailabilityRequest.SerializeToString
+        )
+        call = watch(pb.WatchAvailabilityRequest(filter=pb.AvailabilityFilter(channels=[CHANNEL], skus=watcher.skus)))
         self._calls.append(call)
         self._watchers.append(watcher)
-        self._tasks.append(asyncio.create_task(_read(watcher, call)))
+        self._tasks.append(asyncio.create_task(_receive(watcher, call)))
         return watcher
 
     def _errors(self) -> list[str]:
@@ -89,6 +93,7 @@ class _Crowd:
     async def clear(self) -> dict[str, Any]:
         """Forgets what was measured so far."""
         for watcher in self._watchers:
+            _read_all(watcher)
             watcher.arrivals.clear()
             watcher.operations = 0
         return {"position": min((watcher.position for watcher in self._watchers), default=0)}
@@ -96,8 +101,11 @@ class _Crowd:
     async def reach(self, position: int) -> dict[str, Any]:
         """Waits until everybody has been told of a position."""
         async with asyncio.timeout(_JOIN_SECONDS):
-            while any(one.position < position and not one.error for one in self._watchers):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            for watcher in self._watchers:
+                _read_all(watcher)
+                while watcher.position < position and not watcher.error:
+                    await asyncio.sleep(0.05)
+                    _read_all(watcher)
         return {"errors": self._errors()}
 
     async def tell(self) -> dict[str, Any]:
@@ -127,31 +135,43 @@ class _Crowd:
         return {}
 
 
-async def _read(watcher: _Watcher, call: Any) -> None:
+async def _receive(watcher: _Watcher, call: Any) -> None:
+    """Notes what comes. Until the watch is in step it reads it too."""
     try:
-        async for response in call:
-            now = time.time()
-            if response.HasField("changes"):
-                changes = response.changes
-                for change in changes.changes:
-                    _apply(watcher, change)
-                    for cause in change.causes:
-                        watcher.operations += cause.operation_count
-                if changes.resume_token:
-                    watcher.arrivals.append((now, watcher.position, changes.revision.position))
-                    watcher.position = changes.revision.position
-            elif response.HasField("bookmark"):
-                watcher.position = response.bookmark.revision.position
-            elif response.HasField("snapshot"):
-                for change in response.snapshot.values:
-                    _apply(watcher, change)
-            elif response.HasField("synced"):
-                watcher.position = response.synced.revision.position
-                watcher.synced.set()
+        async for message in call:
+            watcher.unread.append((time.time(), message))
+            if not watcher.synced.is_set():
+                _read_all(watcher)
     except grpc.aio.AioRpcError as error:
         watcher.error = f"{error.code().name}: {error.details()}"
         watcher.synced.set()
     except asyncio.CancelledError:
+        watcher.synced.set()
+
+
+def _read_all(watcher: _Watcher) -> None:
+    unread, watcher.unread = watcher.unread, []
+    for arrived, message in unread:
+        _read(watcher, arrived, pb.WatchAvailabilityResponse.FromString(message))
+
+
+def _read(watcher: _Watcher, arrived: float, response: pb.WatchAvailabilityResponse) -> None:
+    if response.HasField("changes"):
+        changes = response.changes
+        for change in changes.changes:
+            _apply(watcher, change)
+            for cause in change.causes:
+                watcher.operations += cause.operation_count
+        if changes.resume_token:
+            watcher.arrivals.append((arrived, watcher.position, changes.revision.position))
+            watcher.position = changes.revision.position
+    elif response.HasField("bookmark"):
+        watcher.position = response.bookmark.revision.position
+    elif response.HasField("snapshot"):
+        for change in response.snapshot.values:
+            _apply(watcher, change)
+    elif response.HasField("synced"):
+        watcher.position = response.synced.revision.position
         watcher.synced.set()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import grpc
 from holdfast.inventory.v1 import watch_pb2 as pb
@@ -23,9 +23,10 @@ class MovementCalls(Calls):
     _subscribed: Subscribed
 
     @watching
+    @contextlib.asynccontextmanager
     async def WatchMovements(
         self, request: pb.WatchMovementsRequest, _: Caller, context: grpc.aio.ServicerContext
-    ) -> AsyncGenerator[bytes]:
+    ) -> AsyncIterator[AsyncGenerator[bytes]]:
         after = position_in(self._segment, request.after_revision) if request.HasField("after_revision") else None
         of, resume_token = await self._subscribed.movements(request)
         stream = await self._feed.watch(of, resume_token=resume_token, after=after)
@@ -33,7 +34,6 @@ class MovementCalls(Calls):
         try:
             with self._subscribed.open(request.subscription):
                 async with contextlib.aclosing(stream.messages()) as messages:
-                    async for message in messages:
-                        yield message
+                    yield messages
         finally:
             self._feed.leave(stream)

@@ -26,7 +26,9 @@ class _Servicer(Protocol):
 _Self = TypeVar("_Self", bound=_Servicer)
 _Unary = Callable[[Any, Any, Caller], Awaitable[Message]]
 _Streaming = Callable[[Any, Any, Caller], AsyncGenerator[Message]]
-_Watching = Callable[[Any, Any, Caller, grpc.aio.ServicerContext], AsyncGenerator[bytes]]
+_Watching = Callable[
+    [Any, Any, Caller, grpc.aio.ServicerContext], contextlib.AbstractAsyncContextManager[AsyncGenerator[bytes]]
+]
 _Response = TypeVar("_Response")
 
 
@@ -72,17 +74,27 @@ def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerConte
 
 
 def watching(handler: _Watching) -> Callable[[Any, Any, grpc.aio.ServicerContext], AsyncIterator[bytes]]:
-    """Makes a server-streaming RPC out of a handler that yields packed responses, for as long as somebody watches."""
+    """Makes a server-streaming RPC out of a handler that opens a stream of packed responses.
+
+    A thousand streams are told something at once: so their messages come through no more generators than must be.
+    """
 
     @functools.wraps(handler)
     async def call(self: _Servicer, request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
-        def begin(caller: Caller) -> AsyncGenerator[bytes]:
+        max_details_bytes = DEFAULT_MAX_DETAILS_BYTES
+        try:
+            caller = caller_of(context)
+            max_details_bytes = caller.max_details_bytes
             _check(request, self.settings)
-            return handler(self, request, caller, context)
-
-        async with contextlib.aclosing(_responses(begin, context, handler.__name__)) as responses:
-            async for response in responses:
-                yield response
+            async with handler(self, request, caller, context) as messages:
+                async for message in messages:
+                    yield message
+            return
+        except Refusal as refusal:
+            status = status_of(refusal, max_details_bytes=max_details_bytes)
+        except Exception as error:
+            status = status_of_fault(error, handler.__name__)
+        await abort(context, status)
 
     return call
 

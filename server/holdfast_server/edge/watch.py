@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import grpc
 from holdfast.inventory.v1 import watch_pb2 as pb
@@ -25,16 +25,16 @@ class WatchCalls(Calls):
         self._subscribed = subscribed
 
     @watching
+    @contextlib.asynccontextmanager
     async def WatchAvailability(
         self, request: pb.WatchAvailabilityRequest, _: Caller, context: grpc.aio.ServicerContext
-    ) -> AsyncGenerator[bytes]:
+    ) -> AsyncIterator[AsyncGenerator[bytes]]:
         of, resume_token = await self._subscribed.numbers(request)
         watcher = await self._hub.watch(of, resume_token)
         watcher.give_up = abandon(context, self.settings.watch_stall_seconds)
         try:
             with self._subscribed.open(request.subscription):
                 async with contextlib.aclosing(watcher.messages()) as messages:
-                    async for message in messages:
-                        yield message
+                    yield messages
         finally:
             self._hub.leave(watcher)

@@ -1,4 +1,8 @@
-"""Watchers with the same filter: they share the numbers as they are, and every message that is written of them."""
+"""Watchers with the same filter: they share the numbers as they are, and every message that is written of them.
+
+What has changed waits here until it is the group's turn. The more messages there are to write, the longer it waits, and
+the more changes one message tells.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,13 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping
 
-from holdfast_server.watch.changes import Causes, Key
+from holdfast_server.watch.changes import Causes, Key, LedgerHead
 from holdfast_server.watch.filter import WatchFilter
 from holdfast_server.watch.ports import Frames
-from holdfast_server.watch.watcher import Owed, Watcher
+from holdfast_server.watch.watcher import Owed, Watcher, owe
+
+Parts = dict[tuple[Key, int, int], tuple[int, bytes]]
+"""Numbers that were written in one step, with their versions; by what they were written of."""
 
 
 class Group:
@@ -22,6 +29,9 @@ class Group:
         self._values: dict[Key, tuple[int, bytes]] = {}
         self._unsaid: set[Key] = set()
         self.watchers: set[Watcher] = set()
+        self.waiting: dict[Key, Owed] = {}
+        """What has changed and no watcher was told."""
+        self._told = LedgerHead("", 0, 0)
         self.loaded: asyncio.Task[None] | None = None
         self.token, self.token_position = "", -1
         """The token of the last position that one was asked for."""
@@ -52,6 +62,17 @@ class Group:
             return True
         return is_other
 
+    def wait(self, keys: Mapping[Key, Causes], *, told: LedgerHead, step: int) -> None:
+        """Keeps what changed in a step; the watchers are told of all up to a place, unless something waited before."""
+        if not self.waiting:
+            self._told = told
+        for key, causes in keys.items():
+            owe(self.waiting, key, causes, values=1, since=step)
+
+    def place(self, head: LedgerHead) -> LedgerHead:
+        """Returns where the watchers are to whom nothing is owed, given how far everything was taken in."""
+        return self._told if self.waiting else head
+
     @property
     def number_count(self) -> int:
         """How many numbers are known."""
@@ -64,25 +85,22 @@ class Group:
             version, packed = self._values[key]
             yield self._frames.change(packed, version, None, 0)
 
-    def changes(self, keys: Mapping[Key, Causes], parts: dict[Key, tuple[int, bytes]]) -> list[bytes]:
+    def changes(self, keys: Mapping[Key, Owed], parts: Parts) -> list[bytes]:
         """Returns numbers with what changed them, as parts of changes.
 
-        `parts` holds those that other groups have written in this step, with their versions: each is written once.
+        `parts` holds those that other groups have written in this step. What began to wait in the same step and changed
+        as often was changed by the same, so it is written once.
         """
         written = []
-        for key, causes in keys.items():
+        for key, owed in keys.items():
             version, packed = self._values[key]
-            known = parts.get(key)
+            what = (key, owed.since, owed.values)
+            known = parts.get(what)
             if known is None or known[0] != version:
-                known = parts[key] = (version, self._frames.change(packed, version, causes, 0))
+                known = parts[what] = (version, self._frames.change(packed, version, owed.causes, owed.values - 1))
             written.append(known[1])
         return written
 
     def owed(self, owed: Mapping[Key, Owed]) -> list[bytes]:
         """Returns what a slow watcher is owed, as parts of changes."""
-        return [
-            self._frames.change(packed, version, one.causes, one.values - 1)
-            for key, one in owed.items()
-            if (number := self._values.get(key)) is not None
-            for version, packed in (number,)
-        ]
+        return self.changes({key: one for key, one in owed.items() if key in self._values}, {})

@@ -1,8 +1,9 @@
 """The hub: one per server process. Follows the ledger while anybody watches, and tells every watcher what changed.
 
 A step takes what was committed since the last one, asks the sequencer once for each watched number that it may have
-changed, and hands the messages out. Numbers come from the one place that computes them, and only once they are
-durable. The pace sets itself: while messages are on their way to those who keep up, changes gather.
+changed, and hands messages out: to as many watchers as a step allows, those first whose changes have waited longest.
+Numbers come from the one place that computes them, and only once they are durable. The pace sets itself: while messages
+are on their way to those who keep up, and while others have their turn, changes gather.
 
 Promises: Ordered, Complete, Resumable, Convergent, Bookmarkable, Durable reads, Bounded. Knows revisions and watchers,
 and nothing of gRPC, Redis or Postgres.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import structlog
@@ -22,22 +23,20 @@ from holdfast_server.refusals import LedgerUnavailable, LimitExceeded, Overloade
 from holdfast_server.settings import Settings
 from holdfast_server.watch.changes import Catalogue, Causes, Key, LedgerHead
 from holdfast_server.watch.filter import Index, WatchFilter
-from holdfast_server.watch.group import Group
+from holdfast_server.watch.group import Group, Parts
 from holdfast_server.watch.life import max_age_seconds_of
 from holdfast_server.watch.numbers import NumberReader, Numbers
 from holdfast_server.watch.ports import Frames, Source
 from holdfast_server.watch.token import FROM_THE_FUTURE, OTHER_FILTER, OTHER_LINEAGE, ResumeToken, TokenSigner
 from holdfast_server.watch.touched import Touched, touched_by
-from holdfast_server.watch.watcher import Delivery, Owed, Watcher
+from holdfast_server.watch.turns import Turns
+from holdfast_server.watch.watcher import Delivery, Owed, Watcher, owe
 
 log = structlog.get_logger("holdfast.watch")
 
 _ROUND_SECONDS: Final = 1.0
 # So many streams are woken before other work gets a turn: writing a message costs a stream about 0.1 ms.
 _WAKES_PER_TURN: Final = 4
-# The share of those who are told something that nobody waits for.
-_SLOW_SHARE: Final = 0.05
-_POLL_SECONDS: Final = 0.01
 _RETRY_SECONDS: Final = 0.2
 _MICROSECONDS: Final = 1_000_000
 
@@ -61,6 +60,8 @@ class AvailabilityHub:
         self._groups: dict[WatchFilter, Group] = {}
         self._index: Index[Group] = Index()
         self._watchers: dict[Watcher, Group] = {}
+        self._turns = Turns(settings)
+        self._steps = 0
         self._catalogue = Catalogue()
         self._following = False
         # Counts how often the hub began to follow: what was read for one following is nothing to the next.
@@ -82,7 +83,7 @@ class AvailabilityHub:
 
     @property
     def position(self) -> int:
-        """Whatever was committed up to here has been handed to the watchers."""
+        """Whatever was committed up to here has been taken in: the groups have it, and their watchers will."""
         return self._head.position
 
     def notice(self, position: int) -> None:
@@ -162,10 +163,10 @@ class AvailabilityHub:
         self._forget(oldest, self._groups[oldest])
 
     def _token(self, group: Group) -> str:
-        """Returns the token of where all watchers are to whom nothing is owed."""
+        """Returns the token of where all watchers of a group are to whom nothing is owed."""
         assert self._signer is not None, "nobody watches"
-        if group.token_position != self.position:
-            lineage, epoch, position = self._head
+        lineage, epoch, position = group.place(self._head)
+        if group.token_position != position:
             token = ResumeToken(lineage=lineage, epoch=epoch, position=position, filter_digest=group.digest)
             group.token, group.token_position = self._signer.text_of(token), position
         return group.token
@@ -184,9 +185,16 @@ class AvailabilityHub:
         self._check_is_followed(group)
         # From here on nothing is awaited, so the snapshot and the place in the stream fit together. Numbers that change
         # while it is written are told as they are then, and again after it.
-        group.watchers.add(watcher)
+        self._add(watcher, group)
         watcher.has_begun = True
         watcher.greet(Delivery(messages=self._beginning(group, reset, self._token(group)), token=self._token(group)))
+
+    def _add(self, watcher: Watcher, group: Group) -> None:
+        """Adds a watcher, after the others were told what waits: it is not owed to this one."""
+        if group.waiting:
+            for other in self._hand_out([group]):
+                other.wake()
+        group.watchers.add(watcher)
 
     def _check_is_followed(self, group: Group) -> None:
         """Raises WatchEnded if the hub began anew while something was waited for: the group is of before."""
@@ -228,7 +236,7 @@ class AvailabilityHub:
 
     async def _resume(self, watcher: Watcher, group: Group, token: ResumeToken) -> None:
         """Has a watcher told what changed since its token. What changes meanwhile is owed to it already."""
-        group.watchers.add(watcher)
+        self._add(watcher, group)
         base = self.position
         if base - token.position > self._settings.watch_max_resume_operations:
             touched = Touched(scopes={scope: Causes() for scope in group.of.scopes})
@@ -242,7 +250,10 @@ class AvailabilityHub:
         self._check_is_followed(group)
         watcher.has_begun = True
         if keys:
-            watcher.owe({key: touched.causes_of(key) for key in keys})
+            owed: dict[Key, Owed] = {}
+            for key in keys:
+                owe(owed, key, touched.causes_of(key), values=1, since=self._steps)
+            watcher.owe(owed)
         else:
             watcher.mark(self._bookmark(group))
 
@@ -308,13 +319,15 @@ class AvailabilityHub:
 
     async def _follow_for_ever(self) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
-            if not self._following:
-                continue
+            if not self._turns:
+                await self._news.wait()
             began = time.monotonic()
             try:
-                woken = await self._step()
+                if self._news.is_set():
+                    self._news.clear()
+                    await self._take_in_news()
+                woken = self._hand_out(self._turns.next())
+                await self._wake(woken)
             except Refusal as refusal:
                 log.info("watch_waits", segment=self._settings.segment, reason=type(refusal).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -324,28 +337,17 @@ class AvailabilityHub:
                 log.exception("watch_fault", segment=self._settings.segment)
                 self._begin_anew("FAULT")
             else:
-                await self._pace(began, woken)
+                await self._turns.end_step(began, woken)
 
-    async def _pace(self, began: float, woken: list[Watcher]) -> None:
-        """Lets changes gather while messages are on their way, but not for the few that are slow."""
-        step = max(self._settings.watch_step_seconds, len(woken) * self._settings.watch_seconds_per_message)
-        await asyncio.sleep(max(0.0, began + step - time.monotonic()))
-        most = self._settings.watch_slowest_step_seconds
-        waited_for = [watcher for watcher in woken if watcher.last_delivery_seconds < most]
-        few = len(waited_for) * _SLOW_SHARE
-        while sum(not watcher.is_idle for watcher in waited_for) > few:
-            # A look now and then costs less than an event for every message.
-            await asyncio.sleep(_POLL_SECONDS)
-            if time.monotonic() - began > most:
-                return
-
-    async def _step(self) -> list[Watcher]:
-        """Takes in what was committed since the last step, and tells it. Returns those who were told."""
+    async def _take_in_news(self) -> None:
+        """Takes in what was committed since the last time, for every group that watches it."""
+        if not self._following:
+            return
         changes = await self._source.changes_after(self._reached, self._settings.watch_operations_per_step)
         if changes.lineage != self._head.lineage:
             log.warning("watched_history_ended", segment=self._settings.segment)
             self._begin_anew("OTHER_LINEAGE")
-            return []
+            return
         number = self._following_number
         before = self._catalogue
         if changes.rules or changes.items or changes.places:
@@ -360,15 +362,17 @@ class AvailabilityHub:
         numbers = await self._numbers.read(await self._numbers.keys_of(touched, [group.of for group in groups]))
         told = await self._take_in(numbers, touched)
         if number != self._following_number or not self._following:
-            return []
-        # From here on nothing is awaited until every watcher has its place.
+            return
+        # Nothing is awaited here, so that what waits and where everybody is fit together.
         self._touched = Touched()
+        self._steps += 1
+        for group, keys in told.items():
+            if group.watchers:
+                group.wait(keys, told=self._head, step=self._steps)
+                self._turns.add(group)
         self._head = LedgerHead(changes.lineage, changes.epoch, changes.reached)
-        woken = self._hand_out(told)
         self._moved_on.set()
         self._moved_on = asyncio.Event()
-        await self._wake(woken)
-        return woken
 
     def _touch_what_is_due(self) -> None:
         """Touches the numbers whose backorder cap has changed by itself."""
@@ -390,11 +394,13 @@ class AvailabilityHub:
                 await asyncio.sleep(0)
         return told
 
-    def _hand_out(self, told: _Told) -> list[Watcher]:
-        """Offers every watcher what its group is told. Returns those who were offered something."""
-        parts: dict[Key, tuple[int, bytes]] = {}
+    def _hand_out(self, groups: Iterable[Group]) -> list[Watcher]:
+        """Offers the watchers of groups what waits for them. Returns those who were offered something, to be woken."""
+        parts: Parts = {}
         woken: list[Watcher] = []
-        for group, keys in told.items():
+        for group in groups:
+            self._turns.remove(group)
+            keys, group.waiting = group.waiting, {}
             if not group.watchers:
                 continue
             token = self._token(group)
@@ -412,8 +418,8 @@ class AvailabilityHub:
                 await asyncio.sleep(0)
 
     def _tell_owed(self, group: Group, owed: Mapping[Key, Owed]) -> Delivery:
-        token = self._token(group)
-        return Delivery(messages=self._frames.changes(group.owed(owed), token, self.position), token=token)
+        token, place = self._token(group), group.place(self._head)
+        return Delivery(messages=self._frames.changes(group.owed(owed), token, place.position), token=token)
 
     # Looking after.
 
@@ -444,8 +450,8 @@ class AvailabilityHub:
             self._begin_to_load(group)
 
     def _bookmark(self, group: Group) -> Delivery:
-        token = self._token(group)
-        return Delivery(messages=[self._frames.bookmark(token, self.position)], token=token)
+        token, place = self._token(group), group.place(self._head)
+        return Delivery(messages=[self._frames.bookmark(token, place.position)], token=token)
 
     def _forget_groups(self, now: float) -> None:
         in_use = set(self._watchers.values())
@@ -458,6 +464,7 @@ class AvailabilityHub:
     def _forget(self, of: WatchFilter, group: Group) -> None:
         if group.loaded is not None:
             group.loaded.cancel()
+        self._turns.remove(group)
         self._index.remove(group, of)
         del self._groups[of]
 

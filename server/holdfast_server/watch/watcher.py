@@ -16,10 +16,22 @@ from holdfast_server.watch.life import Life
 
 @dataclass(slots=True)
 class Owed:
-    """A number that a watcher has not been told: what changed it since, and how many values there were."""
+    """A number that has not been told: what changed it since, how many values there were, and when it began."""
 
     causes: Causes
     values: int
+    since: int
+    """The step of the hub from which on this is what changed it."""
+
+
+def owe(owed: dict[Key, Owed], key: Key, causes: Causes, *, values: int, since: int) -> None:
+    """Adds to what is owed of a number."""
+    known = owed.get(key)
+    if known is None:
+        owed[key] = Owed(causes.copy(), values, since)
+    else:
+        known.causes.merge(causes)
+        known.values += values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +40,7 @@ class Delivery:
 
     messages: Iterable[bytes]
     token: str
-    keys: Mapping[Key, Causes] = field(default_factory=dict)
+    keys: Mapping[Key, Owed] = field(default_factory=dict)
     """The numbers that they tell, if they can be told anew in other words."""
 
 
@@ -60,19 +72,14 @@ class Watcher(Life):
         else:
             self.owe(delivery.keys)
 
-    def owe(self, keys: Mapping[Key, Causes]) -> None:
+    def owe(self, keys: Mapping[Key, Owed]) -> None:
         """Has the watcher told of numbers in a message of its own, as they are then. It does not wake."""
         if self._ready is not None and self._ready.keys:
             # It did not come to this one in time: all of it is told at once.
             overtaken, self._ready = self._ready, None
             self.owe(overtaken.keys)
-        for key, causes in keys.items():
-            owed = self._owed.get(key)
-            if owed is None:
-                self._owed[key] = Owed(causes.copy(), 1)
-            else:
-                owed.causes.merge(causes)
-                owed.values += 1
+        for key, one in keys.items():
+            owe(self._owed, key, one.causes, values=one.values, since=one.since)
 
     def greet(self, delivery: Delivery) -> None:
         """Has the watcher told how its watch begins, before all else."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from holdfast_server.edge.watch_frames import WatchFrames
 from holdfast_server.watch.changes import Key, causes_of
 from holdfast_server.watch.filter import WatchFilter
-from holdfast_server.watch.group import Group
-from holdfast_server.watch.watcher import Delivery, Watcher
+from holdfast_server.watch.group import Group, Parts
+from holdfast_server.watch.watcher import Delivery, Owed, Watcher
 
 KEY = Key("a", "web", "")
 WEB = WatchFilter(channels=frozenset({"web"}), locations=frozenset(), skus=None)
@@ -18,7 +18,7 @@ def watcher() -> Watcher:
 
 async def test_a_bookmark_does_not_take_the_place_of_what_waits() -> None:
     own = watcher()
-    own.offer(Delivery(messages=[b"changes"], token="1", keys={KEY: causes_of([(1, 1)])}))
+    own.offer(Delivery(messages=[b"changes"], token="1", keys={KEY: Owed(causes_of([(1, 1)]), 1, 1)}))
     own.mark(Delivery(messages=[b"bookmark"], token="1"))
     assert await anext(own.messages()) == b"changes"
 
@@ -26,7 +26,7 @@ async def test_a_bookmark_does_not_take_the_place_of_what_waits() -> None:
 async def test_a_greeting_comes_before_what_changed_meanwhile() -> None:
     own = watcher()
     own.greet(Delivery(messages=[b"snapshot", b"synced"], token="0"))
-    own.offer(Delivery(messages=[b"changes"], token="1", keys={KEY: causes_of([(1, 1)])}))
+    own.offer(Delivery(messages=[b"changes"], token="1", keys={KEY: Owed(causes_of([(1, 1)]), 1, 1)}))
     own.wake()
     messages = own.messages()
     assert [await anext(messages) for _ in range(3)] == [b"snapshot", b"synced", b"owed"]
@@ -50,16 +50,26 @@ def test_an_older_number_never_takes_the_place_of_a_newer_one() -> None:
     assert not group.take(KEY, 4, b"four"), "it was read before, and came after"
     assert not group.take(KEY, 6, b"five"), "the same number is no change"
     assert group.take(KEY, 7, b"seven")
-    (part,) = group.changes({KEY: causes_of([(1, 7)])}, {})
+    (part,) = group.changes({KEY: Owed(causes_of([(1, 7)]), 1, 1)}, {})
     assert b"seven" in part
 
 
 def test_a_number_is_written_once_for_all_groups_but_never_older_than_a_group_knows_it() -> None:
     here, there = Group(WEB, WatchFrames("main")), Group(WEB, WatchFrames("main"))
-    parts: dict[Key, tuple[int, bytes]] = {}
+    parts: Parts = {}
     for group in (here, there):
         group.take(KEY, 5, b"five")
-    causes = {KEY: causes_of([(1, 5)])}
+    causes = {KEY: Owed(causes_of([(1, 5)]), 1, 1)}
     assert here.changes(causes, parts)[0] is there.changes(causes, parts)[0]
     there.take(KEY, 6, b"six")
     assert b"six" in there.changes(causes, parts)[0]
+
+
+def test_a_number_that_began_to_wait_at_another_time_is_written_with_its_own_causes() -> None:
+    here, there = Group(WEB, WatchFrames("main")), Group(WEB, WatchFrames("main"))
+    parts: Parts = {}
+    for group in (here, there):
+        group.take(KEY, 5, b"five")
+    (once,) = here.changes({KEY: Owed(causes_of([(1, 5)]), 1, 2)}, parts)
+    (twice,) = there.changes({KEY: Owed(causes_of([(1, 4), (1, 5)]), 2, 1)}, parts)
+    assert once != twice
