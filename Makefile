@@ -75,6 +75,14 @@ bench-watch: $(STAMP) ## Measure how late changes reach 1,000 and 5,000 watchers
 	@mkdir -p build
 	@exec $(BIN)/python -m holdfast_loadtest bench-watch --report build/watch.json $(ARGS)
 
+.PHONY: robustness
+robustness: $(STAMP) ## Break an authority in every known way, and judge its promises (ARGS="--only 9 --seed 42")
+	@PYTHONPATH=tests exec $(BIN)/python -m robustness run $(ARGS)
+
+.PHONY: robustness-soak
+robustness-soak: $(STAMP) ## The same again and again, with other chances each time (HOURS=n)
+	@PYTHONPATH=tests exec $(BIN)/python -m robustness run --hours $(or $(HOURS),1) $(ARGS)
+
 .PHONY: bench-quick
 bench-quick: $(STAMP) ## The same figures in less than a minute, less exactly
 	@mkdir -p build

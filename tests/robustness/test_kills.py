@@ -51,7 +51,7 @@ class Stage:
 
     async def wait_until_dead(self, process: ServerProcess) -> None:
         async with asyncio.timeout(60):
-            while process.is_alive:  # noqa: ASYNC110 - another process is waited for
+            while process.is_alive:
                 await asyncio.sleep(0.02)
 
     async def restart_clean(self) -> None:
@@ -124,7 +124,7 @@ async def test_a_ledger_writer_that_is_killed_again_and_again_loses_and_doubles_
 
 async def _wait_for_deaths(process: ServerProcess, count: int) -> None:
     async with asyncio.timeout(60):
-        while sum("writer_died" in line for line in process.lines) < count:  # noqa: ASYNC110 - another process is waited for
+        while sum("writer_died" in line for line in process.lines) < count:
             await asyncio.sleep(0.02)
 
 
@@ -163,7 +163,7 @@ def _start_doomed(authority: TestAuthority, point: str) -> ServerProcess:
 
 async def _wait_for_answers(clients: Clients, count: int) -> None:
     async with asyncio.timeout(60):
-        while clients.book.answers < count:  # noqa: ASYNC110 - another process is waited for
+        while clients.book.answers < count:
             await asyncio.sleep(0.01)
 
 
@@ -177,7 +177,7 @@ async def _wait_for_epochs(authority: TestAuthority, epoch: int) -> None:
         return int(row[0]) if row else 0
 
     async with asyncio.timeout(60):
-        while await asyncio.to_thread(begun) < epoch:  # noqa: ASYNC110 - another process is waited for
+        while await asyncio.to_thread(begun) < epoch:
             await asyncio.sleep(0.05)
 
 

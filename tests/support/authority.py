@@ -72,6 +72,10 @@ class ServerProcess:
         return self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def writer_pid(self) -> int | None:
         """The process id of the ledger writer that this server started last."""
         return self._writer_pid

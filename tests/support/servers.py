@@ -6,9 +6,11 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
+from holdfast_server.embedded.identity import Identity
 from holdfast_server.embedded.supervisor import Supervisor
 
 _CHECK_SECONDS = 0.2
@@ -41,6 +43,13 @@ class Servers:
         pid = self._supervisor.postgres_pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
+
+    def postgres_binaries(self) -> tuple[Path, Identity]:
+        """Returns the folder of the programs of Postgres, and the user that they run as."""
+        child = self._supervisor._postgres
+        assert child is not None
+        running: Any = child._program
+        return running._program.postgres.parent, running._identity
 
     def new_database(self, name: str) -> str:
         """Creates a database and returns its URL."""

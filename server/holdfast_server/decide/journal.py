@@ -38,12 +38,13 @@ class RedisJournal:
             if open_epoch is None:
                 return None
             epoch = int(open_epoch)
-            values: Any = self._redis.hmget(self._keys(epoch).head, "format", "position", "hash", "committed")
-            if None in values or int(values[0]) != layouts.SCRIPT_FORMAT:
+            values: Any = self._redis.hmget(self._keys(epoch).head, "format", "position", "committed", "hash")
+            *numbers, chain_hash = values
+            if None in values or not all(map(bytes.isdigit, numbers)) or int(numbers[0]) != layouts.SCRIPT_FORMAT:
                 return SequencerState(open_epoch=epoch, position=-1, chain_hash="", committed=-1)
-            _, position, chain_hash, committed = values
+            _, position, committed = map(int, numbers)
             return SequencerState(
-                open_epoch=epoch, position=int(position), chain_hash=chain_hash.decode(), committed=int(committed)
+                open_epoch=epoch, position=position, chain_hash=chain_hash.decode(), committed=committed
             )
 
         return self._guarded(ask)

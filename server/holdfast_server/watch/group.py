@@ -15,8 +15,8 @@ from holdfast_server.watch.filter import WatchFilter
 from holdfast_server.watch.ports import Frames
 from holdfast_server.watch.watcher import Owed, Watcher, owe
 
-Parts = dict[tuple[Key, int, int], tuple[int, bytes]]
-"""Numbers that were written in one step, with their versions; by what they were written of."""
+Parts = dict[tuple[Key, int, int], tuple[int, bytes, bytes]]
+"""Numbers that were written since the last step, each with its version and what was written; by what they are of."""
 
 
 class Group:
@@ -49,9 +49,10 @@ class Group:
     def take_aside(self, key: Key, version: int, packed: bytes, *, told: int) -> None:
         """Takes in a number that was read for one who joins, while the others were told of all up to a position.
 
-        If it is newer than that, they are told of it in the step in which it changed.
+        If it is newer than that, they are told of it in the step in which it changed. It can be newer at that position
+        too: time alone changes a number when a preorder is released.
         """
-        if self.take(key, version, packed) and version > told and self.watchers:
+        if self.take(key, version, packed) and version >= told and self.watchers:
             self._unsaid.add(key)
 
     def take_to_tell(self, key: Key, version: int, packed: bytes) -> bool:
@@ -88,17 +89,18 @@ class Group:
     def changes(self, keys: Mapping[Key, Owed], parts: Parts) -> list[bytes]:
         """Returns numbers with what changed them, as parts of changes.
 
-        `parts` holds those that other groups have written in this step. What began to wait in the same step and changed
-        as often was changed by the same, so it is written once.
+        `parts` holds those that other groups have written since the last step. What began to wait in the same step and
+        changed as often was changed by the same, so it is written once.
         """
         written = []
         for key, owed in keys.items():
             version, packed = self._values[key]
             what = (key, owed.since, owed.values)
             known = parts.get(what)
-            if known is None or known[0] != version:
-                known = parts[what] = (version, self._frames.change(packed, version, owed.causes, owed.values - 1))
-            written.append(known[1])
+            if known is None or known[:2] != (version, packed):
+                part = self._frames.change(packed, version, owed.causes, owed.values - 1)
+                known = parts[what] = (version, packed, part)
+            written.append(known[2])
         return written
 
     def owed(self, owed: Mapping[Key, Owed]) -> list[bytes]:

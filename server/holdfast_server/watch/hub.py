@@ -62,6 +62,7 @@ class AvailabilityHub:
         self._watchers: dict[Watcher, Group] = {}
         self._turns = Turns(settings)
         self._steps = 0
+        self._parts: Parts = {}
         self._catalogue = Catalogue()
         self._following = False
         # Counts how often the hub began to follow: what was read for one following is nothing to the next.
@@ -76,9 +77,7 @@ class AvailabilityHub:
         self._due_skus: set[str] = set()
         self._heard = 0
         self._moved_on = asyncio.Event()
-        self._stretches: dict[tuple[WatchFilter, int, int], asyncio.Task[Touched]] = {}
         self._news = asyncio.Event()
-        self._loads = asyncio.Semaphore(settings.max_concurrent_snapshots)
         self._is_stopping = False
 
     @property
@@ -124,6 +123,7 @@ class AvailabilityHub:
         """Takes a watcher out. Its group stays for a while: most of those who go come back."""
         group = self._watchers.pop(watcher, None)
         if group is not None:
+            watcher.leave()
             group.watchers.discard(watcher)
             group.left_at = time.monotonic()
 
@@ -175,7 +175,8 @@ class AvailabilityHub:
 
     async def _greet(self, watcher: Watcher, group: Group, token: ResumeToken | None, resume_token: str) -> None:
         # Whoever changed something here and then watches finds it told.
-        await self._come_to(self._heard)
+        # What a step under way has read already, it has read without this filter.
+        await self._come_to(max(self._heard, self._reached))
         reset = 0 if token is None else await self._why_reset(token, group)
         if token is not None and not reset:
             watcher.token = resume_token
@@ -184,17 +185,10 @@ class AvailabilityHub:
         await self._loaded(group)
         self._check_is_followed(group)
         # From here on nothing is awaited, so the snapshot and the place in the stream fit together. Numbers that change
-        # while it is written are told as they are then, and again after it.
-        self._add(watcher, group)
+        # while it is written, or that wait to be told, are told as they are then, and again after it.
+        group.watchers.add(watcher)
         watcher.has_begun = True
         watcher.greet(Delivery(messages=self._beginning(group, reset, self._token(group)), token=self._token(group)))
-
-    def _add(self, watcher: Watcher, group: Group) -> None:
-        """Adds a watcher, after the others were told what waits: it is not owed to this one."""
-        if group.waiting:
-            for other in self._hand_out([group]):
-                other.wake()
-        group.watchers.add(watcher)
 
     def _check_is_followed(self, group: Group) -> None:
         """Raises WatchEnded if the hub began anew while something was waited for: the group is of before."""
@@ -202,7 +196,7 @@ class AvailabilityHub:
             raise WatchEnded("FAULT", "")
 
     def _beginning(self, group: Group, reset: int, token: str) -> Iterator[bytes]:
-        position = self.position
+        position = group.place(self._head).position
         if reset:
             yield self._frames.reset(reset)
         yield from self._frames.snapshot(group.snapshot())
@@ -236,15 +230,20 @@ class AvailabilityHub:
 
     async def _resume(self, watcher: Watcher, group: Group, token: ResumeToken) -> None:
         """Has a watcher told what changed since its token. What changes meanwhile is owed to it already."""
-        self._add(watcher, group)
-        base = self.position
+        if token.position > group.place(self._head).position:
+            # This one was told what the others still wait for: then they are told at once, and it is not told again.
+            await self._wake(self._hand_out([group])[0])
+            self._check_is_followed(group)
+        group.watchers.add(watcher)
+        base = group.place(self._head).position
         if base - token.position > self._settings.watch_max_resume_operations:
             touched = Touched(scopes={scope: Causes() for scope in group.of.scopes})
         else:
-            touched = await self._touched_since(group, token.position, base)
+            touched = await self._numbers.touched_since(group.of, token.position, base, self._catalogue)
         keys = await self._numbers.keys_of(touched, [group.of])
         for sku in await self._source.released_since(token.position):
-            keys += [key for channel in group.of.channels if self._index.is_watched(key := Key(sku, channel, ""))]
+            if group.of.skus is None or sku in group.of.skus:
+                keys += [Key(sku, channel, "") for channel in group.of.channels]
         for key, (version, packed) in (await self._numbers.read(dict.fromkeys(keys))).items():
             group.take_aside(key, version, packed, told=self.position)
         self._check_is_followed(group)
@@ -256,19 +255,6 @@ class AvailabilityHub:
             watcher.owe(owed)
         else:
             watcher.mark(self._bookmark(group))
-
-    async def _touched_since(self, group: Group, after: int, until: int) -> Touched:
-        """Returns what a stretch of history touched. Those who come back together from one place share the answer."""
-        stretch = (group.of, after, until)
-        task = self._stretches.get(stretch)
-        if task is None:
-            task = self._stretches[stretch] = asyncio.create_task(self._read_stretch(*stretch), name="watch-stretch")
-            task.add_done_callback(lambda _: self._stretches.pop(stretch, None))
-        return await asyncio.shield(task)
-
-    async def _read_stretch(self, of: WatchFilter, after: int, until: int) -> Touched:
-        async with self._loads:
-            return await self._numbers.touched_between(of, after, until, self._catalogue)
 
     async def _loaded(self, group: Group) -> None:
         """Waits until all numbers of a group are known. Raises what the source raised, or that too many there are."""
@@ -291,12 +277,11 @@ class AvailabilityHub:
     @staticmethod
     def _load_ended(group: Group, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is not None:
-            # The next one to come tries again.
-            group.loaded = None
+            group.loaded = None  # The next one to come tries again.
 
     async def _load(self, group: Group) -> None:
         most = self._settings.max_numbers_per_filter
-        async with self._loads:
+        async with self._numbers.long_reads:
             for scope in group.of.scopes:
                 async for keys in self._numbers.every_key(group.of, scope):
                     for key, (version, packed) in (await self._numbers.read(keys)).items():
@@ -310,24 +295,22 @@ class AvailabilityHub:
         """Follows the ledger until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow_for_ever(), name="watch-follow")
+                tasks.create_task(self._take_in_for_ever(), name="watch-take-in")
+                tasks.create_task(self._hand_out_for_ever(), name="watch-hand-out")
                 tasks.create_task(self._look_after_for_ever(), name="watch-look-after")
         finally:
-            for task in (*self._stretches.values(), *(group.loaded for group in self._groups.values())):
-                if task is not None:
-                    task.cancel()
+            self._numbers.stop()
+            for group in self._groups.values():
+                if group.loaded is not None:
+                    group.loaded.cancel()
 
-    async def _follow_for_ever(self) -> None:
+    async def _take_in_for_ever(self) -> None:
         while True:
-            if not self._turns:
-                await self._news.wait()
+            await self._news.wait()
+            self._news.clear()
             began = time.monotonic()
             try:
-                if self._news.is_set():
-                    self._news.clear()
-                    await self._take_in_news()
-                woken = self._hand_out(self._turns.next())
-                await self._wake(woken)
+                await self._take_in_news()
             except Refusal as refusal:
                 log.info("watch_waits", segment=self._settings.segment, reason=type(refusal).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -336,8 +319,21 @@ class AvailabilityHub:
                 # Nobody foresaw this one. It ends the watches, which begin anew, and not the server.
                 log.exception("watch_fault", segment=self._settings.segment)
                 self._begin_anew("FAULT")
+            await asyncio.sleep(max(0.0, began + self._settings.watch_step_seconds - time.monotonic()))
+
+    async def _hand_out_for_ever(self) -> None:
+        """Tells what was taken in, also while nothing more can be taken in."""
+        while True:
+            await self._turns.wait()
+            began = time.monotonic()
+            try:
+                woken, kept_up = self._hand_out(self._turns.next())
+                await self._wake(woken)
+            except Exception:
+                log.exception("watch_fault", segment=self._settings.segment)
+                self._begin_anew("FAULT")
             else:
-                await self._turns.end_step(began, woken)
+                await self._turns.end_step(began, kept_up)
 
     async def _take_in_news(self) -> None:
         """Takes in what was committed since the last time, for every group that watches it."""
@@ -366,6 +362,7 @@ class AvailabilityHub:
         # Nothing is awaited here, so that what waits and where everybody is fit together.
         self._touched = Touched()
         self._steps += 1
+        self._parts = {}
         for group, keys in told.items():
             if group.watchers:
                 group.wait(keys, told=self._head, step=self._steps)
@@ -394,22 +391,27 @@ class AvailabilityHub:
                 await asyncio.sleep(0)
         return told
 
-    def _hand_out(self, groups: Iterable[Group]) -> list[Watcher]:
-        """Offers the watchers of groups what waits for them. Returns those who were offered something, to be woken."""
-        parts: Parts = {}
+    def _hand_out(self, groups: Iterable[Group]) -> tuple[list[Watcher], list[Watcher]]:
+        """Offers the watchers of groups what waits for them.
+
+        Returns those who were offered something, to be woken; and those of them who had taken all before.
+        """
         woken: list[Watcher] = []
+        kept_up: list[Watcher] = []
         for group in groups:
+            keys = group.waiting
+            parts = group.changes(keys, self._parts) if group.watchers else []
+            # What could fail is done. From here on it does not wait any more.
+            group.waiting = {}
             self._turns.remove(group)
-            keys, group.waiting = group.waiting, {}
-            if not group.watchers:
-                continue
             token = self._token(group)
-            messages = self._frames.changes(group.changes(keys, parts), token, self.position)
-            delivery = Delivery(messages=messages, token=token, keys=keys)
+            delivery = Delivery(messages=self._frames.changes(parts, token, self.position), token=token, keys=keys)
             for watcher in group.watchers:
+                if watcher.is_idle:
+                    kept_up.append(watcher)
                 watcher.offer(delivery)
                 woken.append(watcher)
-        return woken
+        return woken, kept_up
 
     async def _wake(self, watchers: list[Watcher]) -> None:
         for number, watcher in enumerate(watchers, start=1):

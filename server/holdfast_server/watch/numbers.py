@@ -5,6 +5,7 @@ Every question is cut into portions, so that none of them holds up the sequencer
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from holdfast_server.settings import Settings
@@ -23,6 +24,9 @@ class NumberReader:
     def __init__(self, settings: Settings, source: Source) -> None:
         self._settings = settings
         self._source = source
+        self._stretches: dict[tuple[WatchFilter, int, int], asyncio.Task[Touched]] = {}
+        self.long_reads = asyncio.Semaphore(settings.max_concurrent_snapshots)
+        """Is held while all numbers of a filter or a stretch of history are read."""
 
     async def read(self, keys: Iterable[Key]) -> Numbers:
         """Returns the numbers that exist as they are now, with the position that each reflects."""
@@ -53,14 +57,30 @@ class NumberReader:
                         keys.update(dict.fromkeys(portion))
         return list(keys)
 
+    async def touched_since(self, of: WatchFilter, after: int, until: int, catalogue: Catalogue) -> Touched:
+        """Returns what a stretch of history touched. Those who come back together from one place share the answer."""
+        stretch = (of, after, until)
+        task = self._stretches.get(stretch)
+        if task is None:
+            reading = self.touched_between(*stretch, catalogue)
+            task = self._stretches[stretch] = asyncio.create_task(reading, name="watch-stretch")
+            task.add_done_callback(lambda _: self._stretches.pop(stretch, None))
+        return await asyncio.shield(task)
+
+    def stop(self) -> None:
+        """Ends what is being read for those who come back."""
+        for task in self._stretches.values():
+            task.cancel()
+
     async def touched_between(self, of: WatchFilter, after: int, until: int, catalogue: Catalogue) -> Touched:
         """Returns what a stretch of history touched of the numbers that a filter lets pass."""
         touched = Touched()
         own: Index[None] = Index()
         own.add(None, of)
-        while after < until:
-            limit = min(until - after, self._settings.watch_operations_per_step)
-            changes = await self._source.changes_after(after, limit)
-            touched.merge(touched_by(changes, catalogue, own, before=None))
-            after = changes.reached
+        async with self.long_reads:
+            while after < until:
+                limit = min(until - after, self._settings.watch_operations_per_step)
+                changes = await self._source.changes_after(after, limit)
+                touched.merge(touched_by(changes, catalogue, own, before=None))
+                after = changes.reached
         return touched

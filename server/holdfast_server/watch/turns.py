@@ -22,16 +22,22 @@ class Turns:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._queue: dict[Group, None] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._queue)
+        self._some = asyncio.Event()
+        self._message_count = 0
 
     def add(self, group: Group) -> None:
         """Adds a group, unless it has its place already."""
         self._queue.setdefault(group)
+        self._some.set()
 
     def remove(self, group: Group) -> None:
         self._queue.pop(group, None)
+        if not self._queue:
+            self._some.clear()
+
+    async def wait(self) -> None:
+        """Waits until there is a group."""
+        await self._some.wait()
 
     def next(self) -> list[Group]:
         """Returns the groups whose turn it is: as many as a step has time for, but so many that none waits long.
@@ -44,22 +50,27 @@ class Turns:
             1 / settings.watch_seconds_per_message, waiting / settings.watch_slowest_step_seconds
         )
         chosen: list[Group] = []
-        count = 0
+        self._message_count = 0
         for group in self._queue:
-            if count >= most:
+            if self._message_count >= most:
                 break
             chosen.append(group)
-            count += len(group.watchers)
+            self._message_count += len(group.watchers)
         return chosen
 
-    async def end_step(self, began: float, woken: Sequence[Watcher]) -> None:
-        """Waits until a step is over, and until those who were told have taken it; not for the few that are slow."""
-        await asyncio.sleep(max(0.0, began + self._settings.watch_step_seconds - time.monotonic()))
-        most = self._settings.watch_slowest_step_seconds
-        waited_for = [watcher for watcher in woken if watcher.last_delivery_seconds < most]
+    async def end_step(self, began: float, told: Sequence[Watcher]) -> None:
+        """Waits until a step is over: a longer one if a group was larger than a step has time for.
+
+        It also waits until those who were told something have taken it, but not for the few that are slow.
+        """
+        settings = self._settings
+        longest = settings.watch_slowest_step_seconds
+        length = max(settings.watch_step_seconds, self._message_count * settings.watch_seconds_per_message)
+        await asyncio.sleep(max(0.0, began + min(length, longest) - time.monotonic()))
+        waited_for = [watcher for watcher in told if watcher.last_delivery_seconds < longest]
         few = len(waited_for) * _SLOW_SHARE
         while sum(not watcher.is_idle for watcher in waited_for) > few:
             # A look now and then costs less than an event for every message.
             await asyncio.sleep(_POLL_SECONDS)
-            if time.monotonic() - began > most:
+            if time.monotonic() - began > longest:
                 return

@@ -90,6 +90,10 @@ class Watcher(Life):
         if self.is_idle:
             self._ready = bookmark
 
+    def leave(self) -> None:
+        """Drops what waits: nobody takes it any more."""
+        self._ready, self._owed, self.writing_since = None, {}, None
+
     async def messages(self) -> AsyncGenerator[bytes]:
         """Yields what the watcher is told. Raises the refusal that it is ended with: what waits then is not told."""
         while True:

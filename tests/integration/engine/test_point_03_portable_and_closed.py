@@ -215,6 +215,34 @@ async def test_point_3_a_sequencer_of_another_format_is_not_understood_and_is_re
     assert rig.head()["format"] == str(layouts.SCRIPT_FORMAT)
 
 
+async def test_point_3_a_head_of_another_format_is_known_as_such_whatever_its_fields_are(rig: Rig) -> None:
+    """A server of another version must not be taken for damage: it may be about to be replaced.
+
+    Taken out by: the fields of the head looked at before its format in read_head of frame.lua.
+    """
+    keys = rig.keys
+    await rig.stop_writer()
+    rig.redis.hdel(keys.head, "counts", "clock_us")
+    rig.redis.hset(keys.head, mapping={"format": 2, "levels": 1})
+    command = demands.pack_commands([demands.receive(SKU, LOCATION, 1)])
+    arguments = [keys.epoch, 0, "", demands.limits(rig.settings), command]
+    reply = rig.redis.eval(load_script(TICK).source, len(keys.for_tick()), *keys.for_tick(), *arguments)
+    assert unpack(reply) == ["CLOSED", "OTHER_FORMAT", "2"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("counts", b""), ("counts", b"no list"), ("counts", pack(["one"] * 26)), ("position", b"far"), ("format", b"x")],
+)
+async def test_point_3_a_head_with_a_field_that_makes_no_sense_closes_the_sequencer(
+    rig: Rig, field: str, value: bytes
+) -> None:
+    """Taken out by: `cmsgpack.unpack` without pcall, or no look at the types, in read_head of frame.lua."""
+    await rig.hold_units(2)
+    rig.redis.hset(rig.keys.head, field, value)
+    await _closed_then_rebuilt(rig)
+
+
 async def test_point_3_a_caller_of_another_epoch_decides_nothing(rig: Rig) -> None:
     """Taken out by: the comparison of the epoch in frame.lua."""
     before = rig.everything_in_redis()

@@ -296,3 +296,34 @@ async def test_nothing_is_left_behind_when_the_hub_ends() -> None:
         await asyncio.wait([joining])
     await asyncio.sleep(0)
     assert not [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("watch-")]
+
+
+async def test_who_returns_while_a_step_is_under_way_is_told_what_that_step_has_read() -> None:
+    """The step has read the ledger before anybody watched "b". Taken out by: `_come_to(self._heard)` in _greet."""
+    async with rig() as at:
+        of = {
+            sku: WatchFilter(channels=frozenset({"web"}), locations=frozenset(), skus=frozenset({sku})) for sku in "ab"
+        }
+        gone = await at.synced(of["b"])
+        at.hub.leave(gone.watcher)
+        at.hub._forget(of["b"], at.hub._groups[of["b"]])
+        await at.synced(of["a"])
+        at.ledger.may_read.clear()
+        at.ledger.sell("a", "b")
+        at.hub._news.set()
+        await asyncio.sleep(0.02)
+        returning = asyncio.create_task(at.watch(gone.token, of=of["b"]))
+        await asyncio.sleep(0.02)
+        at.ledger.may_read.set()
+        assert (await all_told(await returning, 2))["b"] == 99
+
+
+async def test_who_returns_is_told_no_release_that_does_not_pass_its_filter() -> None:
+    async with rig() as at:
+        only_a = WatchFilter(channels=frozenset({"web"}), locations=frozenset(), skus=frozenset({"a"}))
+        await at.synced()
+        gone = await at.synced(only_a)
+        at.hub.leave(gone.watcher)
+        at.ledger.released = ["b"]
+        returned = await at.watch(gone.token, of=only_a)
+        assert (await returned.take()).HasField("bookmark")

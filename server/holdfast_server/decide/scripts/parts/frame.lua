@@ -57,20 +57,28 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
+-- Reads the head. Returns false if something of it is missing or is no number; of another format only the format is read.
 local function read_head()
-  local hash, format, position, committed, clock_us, counts = unpack(
+  local hash, format, position, committed, clock_us, packed = unpack(
     redis.call('HMGET', KEYS[KEY.head], 'hash', 'format', 'position', 'committed', 'clock_us', 'counts')
   )
-  if not (hash and format and position and committed and clock_us and counts) then
+  head.hash, head.format = hash, tonumber(format or '')
+  if head.format ~= SCRIPT_FORMAT then
+    return head.format ~= nil
+  end
+  head.position, head.committed, head.clock_us = tonumber(position or ''), tonumber(committed or ''), tonumber(clock_us or '')
+  local is_packed, counts = pcall(cmsgpack.unpack, packed or '')
+  if not (hash and head.position and head.committed and head.clock_us and is_packed and type(counts) == 'table') then
     return false
   end
-  head.hash, head.format, head.position = hash, tonumber(format), tonumber(position)
-  head.committed, head.clock_us = tonumber(committed), tonumber(clock_us)
-  counts = cmsgpack.unpack(counts)
   for index = 1, #HEAD_COUNTS do
-    head[HEAD_COUNTS[index]] = counts[index]
+    local count = counts[index]
+    if type(count) ~= 'number' then
+      return false
+    end
+    head[HEAD_COUNTS[index]] = count
   end
-  return #counts == #HEAD_COUNTS
+  return true
 end
 
 -- The segment's clock is this server's, but never goes back: not when the server's does, and not when another

@@ -1,0 +1,123 @@
+"""`python -m robustness`: breaks an authority in every way that is known, and says whether it kept its promises."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from robustness.faults import Fault, all_faults
+from robustness.suite import FIGURES, Verdict, as_row, judge_again, profile_of, run_fault
+
+app = typer.Typer(help="Break an authority by real means, and hold its promises against what came of it.")
+_REPORTS = Path("build/robustness")
+_ENOUGH_OPERATIONS = 200_000
+
+
+@app.command()
+def run(
+    *,
+    operations: Annotated[int, typer.Option(min=100, help="Operations of each fault.")] = 10_000,
+    only: Annotated[list[int] | None, typer.Option(help="The number of a fault; may be given again.")] = None,
+    seed: Annotated[int, typer.Option(help="What chance begins with; 0 for another one each time.")] = 0,
+    hours: Annotated[float, typer.Option(min=0, help="Again and again for so long; 0 for once.")] = 0,
+    report: Annotated[Path, typer.Option(metavar="FILE.json")] = Path("build/robustness.json"),
+) -> None:
+    """Run the faults one after the other.
+
+    Every fault runs on servers of its own on this machine, with clients that never give up and watchers that come back.
+    Ends with 0 if every promise was kept. A failure leaves a folder with its evidence below build/robustness.
+
+    Example: python -m robustness run --only 9 --seed 42
+    """
+    console = Console(highlight=False)
+    seed = seed or random.SystemRandom().randrange(1, 10**6)
+    faults = [fault for fault in all_faults() if not only or fault.number in only]
+    skipped = {fault.number: fault.missing for fault in faults if fault.missing}
+    verdicts: list[Verdict] = []
+    until = time.monotonic() + hours * 3600
+    turn = 0
+    while not turn or time.monotonic() < until:
+        for fault in faults:
+            if fault.number not in skipped:
+                verdicts.append(_run_one(fault, seed + turn, operations, console, turn))
+        turn += 1
+        _write(report, verdicts, skipped, seed)
+    _show(verdicts, skipped, console)
+    console.print(f"the whole report: {report}")
+    if not all(verdict.survived for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _run_one(fault: Fault, seed: int, operations: int, console: Console, turn: int) -> Verdict:
+    console.print(f"{fault.number:>2}  {fault.name}  (seed {seed})")
+    verdict = asyncio.run(
+        run_fault(fault, seed=seed, operations=operations, profile=profile_of(fault.number + turn), reports=_REPORTS)
+    )
+    for note in verdict.notes:
+        console.print(f"      {note}", style="dim", markup=False)
+    if not verdict.survived:
+        console.print(f"      BROKEN, see {verdict.report}", style="bold red", markup=False)
+        if verdict.broke_off:
+            console.print(verdict.broke_off.splitlines()[-1][:500], style="red", markup=False)
+        for figure, found in verdict.found.items():
+            for one in found[:2]:
+                console.print(f"      {figure}: {one}", style="red", markup=False)
+    return verdict
+
+
+def _write(path: Path, verdicts: list[Verdict], skipped: dict[int, str], seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [as_row(verdict) for verdict in verdicts]
+    totals = {figure: sum(row[figure] for row in rows) for figure in FIGURES}
+    result = {
+        "faults_run": len(rows),
+        "faults_survived": sum(row["survived"] for row in rows),
+        "skipped": {str(number): f"needs {what}" for number, what in skipped.items()},
+        "operations": sum(row["operations"] for row in rows),
+        **totals,
+        "seed": seed,
+        "faults": rows,
+    }
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def _show(verdicts: list[Verdict], skipped: dict[int, str], console: Console) -> None:
+    table = Table(title="what was broken, and what became of the promises", title_justify="left")
+    for column in ("#", "fault", "survived", "operations", "seconds", *FIGURES):
+        table.add_column(column.replace("_", " "), justify="left" if column == "fault" else "right")
+    for verdict in verdicts:
+        survived = "yes" if verdict.survived else "[bold red]NO"
+        counts = (f"{verdict.operations:,}", f"{verdict.seconds:.0f}", *(str(verdict.count(one)) for one in FIGURES))
+        table.add_row(str(verdict.fault), verdict.name, survived, *counts)
+    console.print(table)
+    for number, what in skipped.items():
+        console.print(f"fault {number} was skipped: it needs {what}")
+    operations = sum(verdict.operations for verdict in verdicts)
+    if operations < _ENOUGH_OPERATIONS:
+        console.print(f"{operations:,} operations: a full run has at least {_ENOUGH_OPERATIONS:,}")
+
+
+@app.command()
+def judge(folder: Path) -> None:
+    """Judge a run again, of which a failure has left the evidence in a folder."""
+    console = Console(highlight=False)
+    found = {figure: ones for figure, ones in judge_again(folder).items() if ones}
+    for figure, ones in found.items():
+        console.print(f"{figure}: {len(ones)}")
+        for one in ones[:20]:
+            console.print(f"  {one}", markup=False)
+    if found:
+        raise typer.Exit(1)
+    console.print("every promise was kept")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,29 @@
+"""Every fault in its shorter form. `make robustness` runs them all with ten times the operations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robustness.faults import Fault, all_faults
+from robustness.suite import profile_of, run_fault
+
+OPERATIONS = 1_000
+SEED = 1
+
+
+@pytest.mark.parametrize("fault", all_faults(), ids=lambda fault: f"{fault.number:02d}")
+async def test_every_promise_outlives_the_fault(fault: Fault, tmp_path: Path) -> None:
+    if fault.missing:
+        pytest.skip(f"fault {fault.number} needs {fault.missing}")
+    verdict = await run_fault(
+        fault, seed=SEED, operations=OPERATIONS, profile=profile_of(fault.number), reports=tmp_path
+    )
+    assert not verdict.broke_off
+    assert {figure: found for figure, found in verdict.found.items() if found} == {}
+    assert verdict.operations >= OPERATIONS
+
+
+def test_every_fault_of_the_list_is_there() -> None:
+    assert [fault.number for fault in all_faults()] == list(range(1, 23))
