@@ -1,4 +1,4 @@
-"""Whose turn it is to be told: so many messages in a step that other work goes on, and changes gather for the rest."""
+"""Whose turn it is to be told: so few at a time that other work goes on, while changes gather for the rest."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Turns:
         await self._some.wait()
 
     def next(self) -> list[Group]:
-        """Returns the groups whose turn it is: as many as a step has time for, but so many that none waits long.
+        """Returns the groups whose turn it is: as many as there is time for, but so many that none waits long.
 
         Each keeps its place until it is removed.
         """
         settings = self._settings
         waiting = sum(len(group.watchers) for group in self._queue)
-        most = settings.watch_step_seconds * max(
+        most = settings.watch_portion_seconds * max(
             1 / settings.watch_seconds_per_message, waiting / settings.watch_slowest_step_seconds
         )
         chosen: list[Group] = []
@@ -58,14 +58,14 @@ class Turns:
             self._message_count += len(group.watchers)
         return chosen
 
-    async def end_step(self, began: float, told: Sequence[Watcher]) -> None:
-        """Waits until a step is over: a longer one if a group was larger than a step has time for.
+    async def end_portion(self, began: float, told: Sequence[Watcher]) -> None:
+        """Waits until the next portion may begin: longer if a group was larger than a portion has time for.
 
         It also waits until those who were told something have taken it, but not for the few that are slow.
         """
         settings = self._settings
         longest = settings.watch_slowest_step_seconds
-        length = max(settings.watch_step_seconds, self._message_count * settings.watch_seconds_per_message)
+        length = max(settings.watch_portion_seconds, self._message_count * settings.watch_seconds_per_message)
         await asyncio.sleep(max(0.0, began + min(length, longest) - time.monotonic()))
         waited_for = [watcher for watcher in told if watcher.last_delivery_seconds < longest]
         few = len(waited_for) * _SLOW_SHARE

@@ -166,7 +166,11 @@ class Rig:
 
 @asynccontextmanager
 async def rig(ledger: ScriptedLedger | None = None, **settings: object) -> AsyncIterator[Rig]:
-    quick: dict[str, object] = {"watch_step_seconds": 0.001, "watch_slowest_step_seconds": 0.02}
+    quick: dict[str, object] = {
+        "watch_step_seconds": 0.001,
+        "watch_portion_seconds": 0.001,
+        "watch_slowest_step_seconds": 0.02,
+    }
     ledger = ledger or ScriptedLedger()
     hub = AvailabilityHub(
         settings=Settings(**(quick | settings)),  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ def group_of(watchers: int) -> Group:
 
 
 def turns_of(*groups: Group, **settings: float) -> Turns:
-    turns = Turns(Settings(watch_step_seconds=0.1, watch_seconds_per_message=0.01, **settings))  # type: ignore[arg-type]
+    turns = Turns(Settings(watch_portion_seconds=0.1, watch_seconds_per_message=0.01, **settings))  # type: ignore[arg-type]
     for group in groups:
         turns.add(group)
     return turns
@@ -43,14 +43,14 @@ def test_who_has_waited_longest_comes_first_and_keeps_its_place_until_it_is_told
     groups = [group_of(4) for _ in range(5)]
     turns = turns_of(*groups)
     turns.add(groups[0])
-    assert turns.next() == turns.next() == groups[:3], "ten messages have room in a step: 4 + 4, and one more group"
+    assert turns.next() == turns.next() == groups[:3], "ten messages have room in a portion: 4 + 4, and one more group"
     for group in groups[:3]:
         turns.remove(group)
     turns.add(groups[0])
     assert turns.next() == [*groups[3:], groups[0]]
 
 
-def test_a_group_that_is_larger_than_a_step_has_its_turn_too() -> None:
+def test_a_group_that_is_larger_than_a_portion_has_its_turn_too() -> None:
     large, other = group_of(50), group_of(1)
     assert turns_of(large, other).next() == [large]
     assert turns_of(other, large).next() == [other, large]
@@ -70,9 +70,9 @@ def token_at(at: Rig, position: int, of: WatchFilter) -> str:
 
 
 @asynccontextmanager
-async def one_message_a_step() -> AsyncIterator[tuple[Rig, str, Reader]]:
+async def one_message_a_second() -> AsyncIterator[tuple[Rig, str, Reader]]:
     """A hub, and the SKU and the reader of a group whose turn has not come, after one unit of each SKU was sold."""
-    settings = {"watch_step_seconds": 1.0, "watch_seconds_per_message": 1.0, "watch_slowest_step_seconds": 2.5}
+    settings = {"watch_portion_seconds": 1.0, "watch_seconds_per_message": 1.0, "watch_slowest_step_seconds": 2.5}
     async with rig(**settings) as at:
         readers = {sku: await at.synced(of) for sku, of in ONE.items()}
         at.sell("a", "b")
@@ -82,7 +82,7 @@ async def one_message_a_step() -> AsyncIterator[tuple[Rig, str, Reader]]:
 
 
 async def test_changes_gather_while_others_have_their_turn() -> None:
-    async with one_message_a_step() as (at, sku, waiting):
+    async with one_message_a_second() as (at, sku, waiting):
         at.sell(sku, sku)
         await at.told()
         changes = await waiting.take_changes()
@@ -107,7 +107,7 @@ async def test_several_values_that_waited_are_told_as_one_that_says_how_many_wer
 
 async def test_a_place_is_never_ahead_of_what_still_waits() -> None:
     """Taken out by: `return head` in Group.place."""
-    async with one_message_a_step() as (at, sku, waiting):
+    async with one_message_a_second() as (at, sku, waiting):
         group = at.hub._groups[ONE[sku]]
         assert at.hub.position == 2
         taking = asyncio.create_task(waiting.take())
@@ -120,7 +120,7 @@ async def test_a_place_is_never_ahead_of_what_still_waits() -> None:
 
 
 async def test_who_joins_while_something_waits_is_told_it_with_the_others() -> None:
-    async with one_message_a_step() as (at, sku, waiting):
+    async with one_message_a_second() as (at, sku, waiting):
         joined = await at.watch(of=ONE[sku])
         (value,) = (await joined.take()).snapshot.values
         assert value.availability.available_to_sell_quantity == 99
@@ -133,25 +133,25 @@ async def test_who_joins_while_something_waits_is_told_it_with_the_others() -> N
 
 async def test_who_returns_from_where_the_others_are_not_yet_is_not_told_it_again() -> None:
     """Another process was faster. Taken out by: no `_hand_out` in AvailabilityHub._resume."""
-    async with one_message_a_step() as (at, sku, waiting):
+    async with one_message_a_second() as (at, sku, waiting):
         returned = await at.watch(token_at(at, 2, ONE[sku]), of=ONE[sku])
         assert waiting.watcher._ready is not None, "the others are told at once"
         assert (await returned.take()).bookmark.revision.position == 2
 
 
 async def test_what_was_taken_in_is_told_while_nothing_more_can_be() -> None:
-    async with one_message_a_step() as (at, sku, waiting):
+    async with one_message_a_second() as (at, sku, waiting):
         at.ledger.refusal = LedgerUnavailable("main")
         at.sell(sku)
         changes = await waiting.take_changes()
         assert (numbers(changes), changes.revision.position) == ({sku: 99}, 2)
 
 
-async def test_a_step_is_as_long_as_its_messages_however_large_a_group_is() -> None:
+async def test_a_portion_takes_as_long_as_its_messages_however_large_a_group_is() -> None:
     turns = turns_of(group_of(30))
     began = time.monotonic()
     turns.next()
-    await turns.end_step(began, [])
+    await turns.end_portion(began, [])
     assert time.monotonic() - began >= 0.3
 
 

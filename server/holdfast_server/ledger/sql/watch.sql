@@ -7,14 +7,18 @@ SELECT lineage::text, epoch, position FROM segment WHERE segment = %(segment)s
 -- name: moved
 -- What operations after one position moved, up to another: by level and kind of operation, their positions, and of these the
 -- ones that changed what can be sold or who waits.
-SELECT m.sku, m.location, o.kind, array_agg(DISTINCT m.position),
-    coalesce(array_agg(DISTINCT m.position) FILTER (
-        WHERE m.sellable_delta - m.held_delta - m.committed_delta - m.backordered_delta <> 0 OR m.backordered_delta <> 0
+-- The kind is looked up for each movement, and not joined: of a table without statistics the planner expects a handful of
+-- rows in any stretch, and compares every row of the one with every row of the other.
+SELECT sku, location, operation, array_agg(DISTINCT position),
+    coalesce(array_agg(DISTINCT position) FILTER (
+        WHERE sellable_delta - held_delta - committed_delta - backordered_delta <> 0 OR backordered_delta <> 0
     ), '{}')
-FROM movement AS m JOIN operation AS o ON o.segment = m.segment AND o.position = m.position
-WHERE m.segment = %(segment)s AND m.position > %(after)s AND m.position <= %(until)s
-    AND o.position > %(after)s AND o.position <= %(until)s
-GROUP BY m.sku, m.location, o.kind
+FROM (
+    SELECT m.*, (SELECT o.kind FROM operation AS o WHERE o.segment = m.segment AND o.position = m.position) AS operation
+    FROM movement AS m
+    WHERE m.segment = %(segment)s AND m.position > %(after)s AND m.position <= %(until)s
+) AS moved
+GROUP BY sku, location, operation
 
 -- name: catalogue_operations
 -- Those of these operations that put master data or rules (kinds 30 to 39).
