@@ -10,8 +10,10 @@ import asyncio
 import bisect
 import contextlib
 import os
+import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +26,7 @@ from holdfast_loadtest.authority import Authority, authority, temporary_director
 from holdfast_loadtest.demand import CALLER, CHANNEL, SPREAD_SKUS
 from holdfast_loadtest.processes import cpu_seconds
 from holdfast_loadtest.truth import stock_up
-from holdfast_loadtest.watch.crowd import crowd, skus_of
+from holdfast_loadtest.watch.crowd import Crowd, crowd, skus_of
 from holdfast_loadtest.watch.sale import Sale, sell
 
 TARGETS: Final = {"lag_p99_ms": 500, "memory_per_watcher_kib": 48, "reserve_p99_ratio": 1.5}
@@ -34,6 +36,7 @@ CATALOGUE_SKUS: Final = 100_000
 _KEYS_PER_CALL: Final = 1_000
 _AWAY_SECONDS: Final = 10.0
 _SETTLE_SECONDS: Final = 1.0
+_ROUNDS: Final = 3
 
 Say = Callable[[str], None]
 
@@ -63,6 +66,21 @@ async def run_watch_bench(*, seconds: float, crowds: Sequence[int], whole_catalo
         return report
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """A sale with a crowd beside it, and what the crowd was told."""
+
+    sale: Sale
+    lags: list[float]
+    messages: int
+    memory_kib: float
+    converged: bool
+    gaps: int
+    older: int
+    join_seconds: float
+    errors: list[str]
+
+
 class _Bench:
     def __init__(self, running: Authority, client: HoldfastClient, say: Say) -> None:
         self._authority = running
@@ -74,47 +92,72 @@ class _Bench:
         return self._authority.pids.get("server", [])
 
     async def measure_crowd(self, count: int, seconds: float) -> dict[str, Any]:
-        """Measures a sale alone, then with so many watchers beside it, then alone again."""
-        before = await sell(self._client, seconds / 2, seed=count)
-        memory_before = _memory_kib(self._server)
+        """Measures a sale alone, and with so many watchers beside it, by turns: so the machine disturbs both alike."""
+        alone: list[Sale] = []
+        rounds: list[_Round] = []
         async with crowd(self._authority.target) as watchers:
-            joined = await watchers.ask("join", count)
-            memory = _memory_kib(self._server)
-            start = (await watchers.ask("clear"))["position"]
-            sale = await sell(self._client, seconds, seed=count + 1)
-            await watchers.ask("reach", sale.last_position)
-            busy_memory = _memory_kib(self._server)
-            told = await watchers.ask("tell")
-            converged = await self._converged(told["watchers"])
-            await watchers.ask("leave")
-        await asyncio.sleep(_SETTLE_SECONDS)
-        after = await sell(self._client, seconds / 2, seed=count + 2)
-        alone = Sale(latencies_ms=[*before.latencies_ms, *after.latencies_ms])
-        lags = self._lags(told["arrivals"], start, sale.last_position)
+            for number in range(_ROUNDS):
+                alone.append(await sell(self._client, seconds / _ROUNDS / 2, seed=count + 2 * number))
+                rounds.append(await self._round(watchers, count, seconds / _ROUNDS, seed=count + 2 * number + 1))
+                await asyncio.sleep(_SETTLE_SECONDS)
+        alone.append(await sell(self._client, seconds / _ROUNDS / 2, seed=count + 2 * _ROUNDS))
+        ratios = [
+            one.sale.percentile_ms(0.99)
+            / statistics.mean(sale.percentile_ms(0.99) for sale in alone[number : number + 2])
+            for number, one in enumerate(rounds)
+        ]
+        lags = [lag for one in rounds for lag in one.lags]
+        sold_seconds = sum(one.sale.seconds for one in rounds)
+        together = Sale(latencies_ms=[latency for one in rounds for latency in one.sale.latencies_ms])
+        apart = Sale(latencies_ms=[latency for sale in alone for latency in sale.latencies_ms])
         figures = {
             "watchers": count,
-            "changes_per_second": round(sale.sold / sale.seconds, 1),
-            "messages_per_second": round(sum(one["messages"] for one in told["watchers"]) / sale.seconds, 1),
+            "changes_per_second": round(sum(one.sale.sold for one in rounds) / sold_seconds, 1),
+            "messages_per_second": round(sum(one.messages for one in rounds) / sold_seconds, 1),
             "lag_p50_ms": _percentile(lags, 0.5),
             "lag_p99_ms": _percentile(lags, 0.99),
-            "memory_per_watcher_kib": round(max(memory, busy_memory) - memory_before, 1) / count,
-            "reserve_p50_ms": round(sale.percentile_ms(0.5), 2),
-            "reserve_p99_ms": round(sale.percentile_ms(0.99), 2),
-            "reserve_alone_p99_ms": round(alone.percentile_ms(0.99), 2),
-            "reserve_p99_ratio": round(sale.percentile_ms(0.99) / alone.percentile_ms(0.99), 3),
-            "converged": converged,
-            "gaps": self._gaps(told["watchers"], start, sale.last_position),
-            "duplicates_applied": sum(one["older"] for one in told["watchers"]),
-            "join_seconds": round(joined["seconds"], 2),
-            "errors": told["errors"],
+            "memory_per_watcher_kib": round(rounds[0].memory_kib / count, 1),
+            "reserve_p50_ms": round(together.percentile_ms(0.5), 2),
+            "reserve_p99_ms": round(together.percentile_ms(0.99), 2),
+            "reserve_alone_p99_ms": round(apart.percentile_ms(0.99), 2),
+            "reserve_p99_ratio": round(statistics.median(ratios), 3),
+            "reserve_p99_ratios": [round(ratio, 3) for ratio in ratios],
+            "converged": all(one.converged for one in rounds),
+            "gaps": sum(one.gaps for one in rounds),
+            "duplicates_applied": sum(one.older for one in rounds),
+            "join_seconds": round(rounds[0].join_seconds, 2),
+            "errors": sorted({error for one in rounds for error in one.errors}),
         }
-        figures["memory_per_watcher_kib"] = round(figures["memory_per_watcher_kib"], 1)
         self._say(
             f"{count} watchers: lag p50 {figures['lag_p50_ms']} ms, p99 {figures['lag_p99_ms']} ms; "
             f"{figures['memory_per_watcher_kib']} KiB each; reserve p99 x {figures['reserve_p99_ratio']}; "
-            f"converged {converged}, gaps {figures['gaps']}"
+            f"converged {figures['converged']}, gaps {figures['gaps']}"
         )
         return figures
+
+    async def _round(self, watchers: Crowd, count: int, seconds: float, *, seed: int) -> _Round:
+        """Has a crowd join, a sale run, and the crowd leave again when all were told of all of it."""
+        memory_before = _memory_kib(self._server)
+        joined = await watchers.ask("join", count)
+        memory = _memory_kib(self._server)
+        start = (await watchers.ask("clear"))["position"]
+        sale = await sell(self._client, seconds, seed=seed)
+        await watchers.ask("reach", sale.last_position)
+        busy_memory = _memory_kib(self._server)
+        told = await watchers.ask("tell")
+        converged = await self._converged(told["watchers"])
+        await watchers.ask("leave")
+        return _Round(
+            sale=sale,
+            lags=self._lags(told["arrivals"], start, sale.last_position),
+            messages=sum(one["messages"] for one in told["watchers"]),
+            memory_kib=max(memory, busy_memory) - memory_before,
+            converged=converged,
+            gaps=self._gaps(told["watchers"], start, sale.last_position),
+            older=sum(one["older"] for one in told["watchers"]),
+            join_seconds=joined["seconds"],
+            errors=told["errors"],
+        )
 
     async def _converged(self, watchers: Sequence[dict[str, Any]]) -> bool:
         said: dict[str, int] = {}

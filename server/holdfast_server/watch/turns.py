@@ -11,9 +11,10 @@ from holdfast_server.settings import Settings
 from holdfast_server.watch.group import Group
 from holdfast_server.watch.watcher import Watcher
 
-# The share of those who are told something that nobody waits for.
+# Nobody waits for so many of those who are told something, nor for that share of them.
+_SLOW_COUNT: Final = 2
 _SLOW_SHARE: Final = 0.05
-_POLL_SECONDS: Final = 0.01
+_POLL_SECONDS: Final = 0.003
 
 
 class Turns:
@@ -68,7 +69,7 @@ class Turns:
         length = max(settings.watch_portion_seconds, self._message_count * settings.watch_seconds_per_message)
         await asyncio.sleep(max(0.0, began + min(length, longest) - time.monotonic()))
         waited_for = [watcher for watcher in told if watcher.last_delivery_seconds < longest]
-        few = len(waited_for) * _SLOW_SHARE
+        few = max(_SLOW_COUNT, len(waited_for) * _SLOW_SHARE)
         while sum(not watcher.is_idle for watcher in waited_for) > few:
             # A look now and then costs less than an event for every message.
             await asyncio.sleep(_POLL_SECONDS)
