@@ -133,8 +133,8 @@ _REFUSALS: Final[dict[str, Callable[..., refusals.Refusal]]] = {
 }
 
 
-def answer_of(command: Command, settings: Settings, position: int, result: list[Any]) -> Decision | Reading:
-    """Returns what a result says, or raises what it refuses. `position` is the head after the tick."""
+def answer_of(command: Command, settings: Settings, result: list[Any]) -> Decision | Reading:
+    """Returns what a result says, or raises what it refuses."""
     tag, *rest = result
     if tag in ("DONE", "REPLAYED"):
         decided_at, reservation, extra = rest
@@ -145,7 +145,8 @@ def answer_of(command: Command, settings: Settings, position: int, result: list[
             replayed=tag == "REPLAYED",
         )
     if tag == "READ":
-        return Reading(position=position, answers=rest[0])
+        answers, position = rest
+        return Reading(position=position, answers=answers)
     if tag == "LOOK_UP":
         raise LookUp
     if tag == "REUSED":

@@ -459,7 +459,7 @@ class Decider:
         failpoints.reach("before_answer")
         for pending, result in ticked.decided:
             try:
-                answer: _Settled = answer_of(pending.command, self._settings, ticked.position, result)
+                answer: _Settled = answer_of(pending.command, self._settings, result)
             except (Refusal, NotLive, Recall, Reused, LookUp) as refusal:
                 answer = refusal
             except Exception as error:

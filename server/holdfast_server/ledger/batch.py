@@ -160,7 +160,8 @@ class Batch:
 def build_batch(cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
     """Returns the rows for entries that follow a cursor.
 
-    Raises Disagreement if the entries do not continue that cursor exactly: another chain, another epoch, a gap.
+    Raises Disagreement if the entries do not continue that cursor exactly (another chain, another epoch, a gap), or cannot
+    be read.
     """
     segment = cursor.segment
     batch = Batch(
@@ -175,7 +176,13 @@ def build_batch(cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
         clock_us=segment.clock_us,
     )
     for entry in entries:
-        _add_entry(batch, entry)
+        try:
+            _add_entry(batch, entry)
+        except Disagreement:
+            raise
+        except Exception as error:
+            # Whatever it is that cannot be read, the ledger must not stand still before it: the journal is dropped.
+            raise Disagreement(f"entry {entry.last_position} cannot be read: {error!r}") from error
     return batch
 
 

@@ -163,3 +163,18 @@ async def test_point_6_the_ledgers_word_on_where_it_stands_is_no_sign_of_the_wri
     async with open_rig(rig.settings, writer=False) as second:
         await second.until(lambda: second.commits.position > 0, "the cursor to be read")
         assert isinstance(second.commits.why_closed(), LedgerUnavailable)
+
+
+async def test_point_6_a_reading_names_the_position_that_it_reflects_and_not_that_of_its_tick(rig: Rig) -> None:
+    """What is decided after a question in one tick is not in its answer, and must not seem to be.
+
+    Taken out by: the head after the tick as the position of a reading.
+    """
+    before = await rig.available()
+    reading, decision, later = await asyncio.gather(
+        rig.read(demands.question(SKU, channel=CHANNEL)),
+        rig.decide(demands.reserve(CHANNEL, [(SKU, 1)])),
+        rig.read(demands.question(SKU, channel=CHANNEL)),
+    )
+    assert (reading.answers[0][0], later.answers[0][0]) == (before, before - 1)
+    assert (reading.position, later.position) == (decision.position - 1, decision.position)

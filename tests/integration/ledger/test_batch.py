@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import pytest
 
 from holdfast_server import layouts
+from holdfast_server.decide.packing import pack
 from holdfast_server.ledger import audit
 from holdfast_server.ledger.batch import Batch, build_batch
 from holdfast_server.ledger.errors import Disagreement
@@ -160,3 +162,10 @@ def test_an_outcome_counts_from_the_later_of_its_own_time_and_that_of_its_id() -
     )
     assert [(row[0], row[2]) for row in batch.outcomes] == [("a", ahead), ("b", CLOCK_US)]
     assert batch.outcomes[0][4] == b"\xff\x00"
+
+
+@pytest.mark.parametrize("packed", [b"", b"\xc1", pack("no entry"), pack((layouts.SCRIPT_FORMAT, 1, 1, 1, 0, [7], []))])
+def test_an_entry_that_cannot_be_read_is_a_disagreement_and_no_fault(packed: bytes) -> None:
+    chain_hash = hashlib.sha1(GENESIS_CHAIN_HASH.encode() + packed, usedforsecurity=False).hexdigest()
+    with pytest.raises(Disagreement, match="entry 1"):
+        batch_of([JournalEntry(last_position=1, chain_hash=chain_hash, packed=packed)])

@@ -3,7 +3,8 @@
 -- Purpose   Says what may be sold now of each SKU, to a channel or from a location; and promised for a day, where asked.
 -- Command   { keys, if_there }; a key is { sku, channel, location, promise_us } with channel or location empty, and promise_us 0 if
 --           no day is asked about. With if_there, what does not exist is answered with false instead of a refusal
--- Returns   { "READ", answers }; an answer is { available, level, backorder, promise, safety } with an empty level if there
+-- Returns   { "READ", answers, position }: the position that they reflect, since commands after this one in the tick may
+--           change them; an answer is { available, level, backorder, promise, safety } with an empty level if there
 --           is none, and promise -1 if it was not asked for
 -- Journal   nothing
 
@@ -53,5 +54,5 @@ operation.availability = function(arguments)
       answers[index] = answer_of_location(sku, location, promise_us)
     end
   end
-  return { 'READ', answers }
+  return { 'READ', answers, head.position }
 end
