@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from holdfast_server.embedded.identity import Identity
 from holdfast_server.embedded.supervisor import Supervisor
 
 _CHECK_SECONDS = 0.2
+_START_SECONDS = 30.0
 
 
 class Servers:
@@ -33,16 +36,21 @@ class Servers:
             self._supervisor.check()
 
     def kill_valkey(self) -> None:
-        """Kills Valkey at once. It comes back empty at the same address."""
-        pid = self._supervisor.valkey_pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+        """Kills Valkey at once. It comes back empty at the same address, the later the more often it was killed."""
+        os.kill(self._pid_of(lambda: self._supervisor.valkey_pid), signal.SIGKILL)
 
     def kill_postgres(self) -> None:
         """Kills the postmaster at once; its children follow. It comes back at the same address and recovers."""
-        pid = self._supervisor.postgres_pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+        os.kill(self._pid_of(lambda: self._supervisor.postgres_pid), signal.SIGKILL)
+
+    @staticmethod
+    def _pid_of(find: Callable[[], int | None]) -> int:
+        """Returns the pid of a server, which may be about to be started again."""
+        deadline = time.monotonic() + _START_SECONDS
+        while (pid := find()) is None:
+            assert time.monotonic() < deadline, "the server was not started again"
+            time.sleep(0.02)
+        return pid
 
     def postgres_binaries(self) -> tuple[Path, Identity]:
         """Returns the folder of the programs of Postgres, and the user that they run as."""

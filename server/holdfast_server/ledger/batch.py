@@ -160,8 +160,8 @@ class Batch:
 def build_batch(cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
     """Returns the rows for entries that follow a cursor.
 
-    Raises Disagreement if the entries do not continue that cursor exactly (another chain, another epoch, a gap), or cannot
-    be read.
+    Raises Disagreement if the entries do not continue that cursor exactly (another chain, another epoch, a gap), or if
+    one cannot be read.
     """
     segment = cursor.segment
     batch = Batch(
@@ -181,7 +181,7 @@ def build_batch(cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
         except Disagreement:
             raise
         except Exception as error:
-            # Whatever it is that cannot be read, the ledger must not stand still before it: the journal is dropped.
+            # Whatever it is that cannot be read, the ledger must not stand still before it.
             raise Disagreement(f"entry {entry.last_position} cannot be read: {error!r}") from error
     return batch
 

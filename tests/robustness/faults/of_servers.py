@@ -18,9 +18,8 @@ from robustness.traffic import share_of
 from support.authority import ServerProcess
 
 _DEATH_SECONDS = 20.0
-_POINTS_OF_WRITERS = frozenset(
-    {"before_ledger_transaction", "before_commit", "after_commit", "before_mark", "after_fence", "after_load"}
-)
+_POINTS_OF_REBUILDS = frozenset({"after_fence", "after_load"})
+_POINTS_OF_WRITERS = _POINTS_OF_REBUILDS | {"before_ledger_transaction", "before_commit", "after_commit", "before_mark"}
 
 
 @fault(
@@ -31,13 +30,14 @@ _POINTS_OF_WRITERS = frozenset(
 async def kill_at_every_point(at: Strike) -> None:
     points = sorted(failpoints.NAMES)
     for number, point in enumerate(points):
-        doomed = await at.world.replace_server(HOLDFAST_FAILPOINT=f"{point}:kill:{at.chance.randint(1, 3)}")
+        count = 1 if point in _POINTS_OF_REBUILDS else at.chance.randint(1, 3)
+        doomed = await at.world.replace_server(HOLDFAST_FAILPOINT=f"{point}:kill:{count}")
         first_writer = doomed.writer_pid
         async with asyncio.timeout(_DEATH_SECONDS):
             while doomed.is_alive and (point not in _POINTS_OF_WRITERS or doomed.writer_pid == first_writer):
-                if point in ("after_fence", "after_load"):
-                    at.world.servers.kill_valkey()
-                    await asyncio.sleep(0.3)
+                if point in _POINTS_OF_REBUILDS:
+                    await asyncio.to_thread(at.world.servers.kill_valkey)
+                    await asyncio.sleep(0.5)
                 await asyncio.sleep(0.02)
         await at.world.replace_server() if doomed.is_alive else await at.world.start_server()
         await at.traffic.reached(share_of(number + 1, len(points)))

@@ -86,7 +86,7 @@ async def failing_disk(at: Strike) -> None:
         ballast.unlink()
         await at.traffic.reached(share_of(turn + 1, 4))
     for turn, injection in enumerate(("fdatasync:delay_exit=200000", "fdatasync:error=EIO:when=3")):
-        await asyncio.to_thread(_trace, _backend_of_the_writer(at), injection)
+        await asyncio.to_thread(_trace, await _backend_of_the_writer(at), injection)
         await at.traffic.reached(share_of(turn + 3, 4))
 
 
@@ -101,14 +101,18 @@ def _trace(pid: int, injection: str) -> None:
     tracer.wait(timeout=10)
 
 
-def _backend_of_the_writer(at: Strike) -> int:
-    with at.world.postgres() as connection:
-        row = connection.execute(
-            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
-            " (SELECT oid FROM pg_database WHERE datname = current_database())"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
+async def _backend_of_the_writer(at: Strike) -> int:
+    """Returns the pid of the session of whoever holds the writer's lock, as soon as there is one."""
+    async with asyncio.timeout(_SEEN_SECONDS):
+        while True:
+            with suppress(psycopg.OperationalError), at.world.postgres() as connection:
+                row = connection.execute(
+                    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
+                    " (SELECT oid FROM pg_database WHERE datname = current_database())"
+                ).fetchone()
+                if row is not None:
+                    return int(row[0])
+            await asyncio.sleep(0.05)
 
 
 @fault(
@@ -193,7 +197,7 @@ async def _state(at: Strike, state: int) -> bool:
 
 async def _resume(at: Strike) -> None:
     request = ResumeSegmentRequest(
-        segment=SEGMENT, mode=ResumeMode.RESUME_MODE_REPLAY, reason="the standby lacks the end"
+        segment=SEGMENT, mode=ResumeMode.RESUME_MODE_REPLAY_JOURNAL, reason="the standby lacks the end"
     )
     async with asyncio.timeout(_SEEN_SECONDS):
         while True:
