@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import time
 from pathlib import Path
 from typing import Annotated
+
+# Servers are started by a fork while gRPC runs in this process (see holdfast_server/__main__.py).
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from robustness.faults import Fault, all_faults
+from robustness.mutants import MUTANTS, find_out
 from robustness.suite import FIGURES, Verdict, as_row, judge_again, profile_of, run_fault
 
 app = typer.Typer(help="Break an authority by real means, and hold its promises against what came of it.")
@@ -28,6 +33,7 @@ def run(
     only: Annotated[list[int] | None, typer.Option(help="The number of a fault; may be given again.")] = None,
     seed: Annotated[int, typer.Option(help="What chance begins with; 0 for another one each time.")] = 0,
     hours: Annotated[float, typer.Option(min=0, help="Again and again for so long; 0 for once.")] = 0,
+    patience: Annotated[float, typer.Option(help="Seconds after which a call without an answer is a failure.")] = 90,
     report: Annotated[Path, typer.Option(metavar="FILE.json")] = Path("build/robustness.json"),
 ) -> None:
     """Run the faults one after the other.
@@ -47,7 +53,7 @@ def run(
     while not turn or time.monotonic() < until:
         for fault in faults:
             if fault.number not in skipped:
-                verdicts.append(_run_one(fault, seed + turn, operations, console, turn))
+                verdicts.append(_run_one(fault, seed + turn, operations, patience, console, turn))
         turn += 1
         _write(report, verdicts, skipped, seed)
     _show(verdicts, skipped, console)
@@ -56,10 +62,17 @@ def run(
         raise typer.Exit(1)
 
 
-def _run_one(fault: Fault, seed: int, operations: int, console: Console, turn: int) -> Verdict:
+def _run_one(fault: Fault, seed: int, operations: int, patience: float, console: Console, turn: int) -> Verdict:
     console.print(f"{fault.number:>2}  {fault.name}  (seed {seed})")
     verdict = asyncio.run(
-        run_fault(fault, seed=seed, operations=operations, profile=profile_of(fault.number + turn), reports=_REPORTS)
+        run_fault(
+            fault,
+            seed=seed,
+            operations=operations,
+            profile=profile_of(fault.number + turn),
+            reports=_REPORTS,
+            patience_seconds=patience,
+        )
     )
     for note in verdict.notes:
         console.print(f"      {note}", style="dim", markup=False)
@@ -103,6 +116,27 @@ def _show(verdicts: list[Verdict], skipped: dict[int, str], console: Console) ->
     operations = sum(verdict.operations for verdict in verdicts)
     if operations < _ENOUGH_OPERATIONS:
         console.print(f"{operations:,} operations: a full run has at least {_ENOUGH_OPERATIONS:,}")
+
+
+@app.command()
+def mutants(
+    *, only: Annotated[list[int] | None, typer.Option(help="The number of a mutant; may be given again.")] = None
+) -> None:
+    """Break the code itself in one place after the other: a fault must find every break out.
+
+    Ends with 0 if all were found out.
+    """
+    console = Console(highlight=False)
+    survivors = []
+    for number, mutant in enumerate(MUTANTS, start=1):
+        if only and number not in only:
+            continue
+        noticed = find_out(mutant)
+        console.print(f"{number:>2}  {mutant.name}: {noticed or 'SURVIVES'}", markup=False)
+        if not noticed:
+            survivors.append(number)
+    if survivors:
+        raise typer.Exit(1)
 
 
 @app.command()

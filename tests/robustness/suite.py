@@ -19,7 +19,7 @@ from robustness.books import Books
 from robustness.faults import Fault, Strike
 from robustness.history import History
 from robustness.promises import PROMISES, judge
-from robustness.traffic import PROFILES, Profile, Traffic
+from robustness.traffic import PATIENCE_SECONDS, PROFILES, Profile, Traffic
 from robustness.watchers import Watchers
 from robustness.world import open_world
 from support.folders import new_folder
@@ -54,7 +54,15 @@ class Verdict:
         return len(self.found.get(figure, ()))
 
 
-async def run_fault(fault: Fault, *, seed: int, operations: int, profile: Profile, reports: Path) -> Verdict:
+async def run_fault(
+    fault: Fault,
+    *,
+    seed: int,
+    operations: int,
+    profile: Profile,
+    reports: Path,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> Verdict:
     """Runs one fault, and leaves a report folder if a promise was broken or the run broke off."""
     verdict = Verdict(fault=fault.number, name=fault.name, seed=seed, profile=profile.name)
     began = time.monotonic()
@@ -62,7 +70,15 @@ async def run_fault(fault: Fault, *, seed: int, operations: int, profile: Profil
         evidence = _Evidence()
         try:
             async with asyncio.timeout(RUN_SECONDS):
-                await _run(fault, verdict, evidence, folder=folder, operations=operations, profile=profile)
+                await _run(
+                    fault,
+                    verdict,
+                    evidence,
+                    folder,
+                    profile=profile,
+                    operations=operations,
+                    patience_seconds=patience_seconds,
+                )
         except Exception as error:
             verdict.broke_off = "".join(traceback.format_exception(error))
         verdict.seconds = time.monotonic() - began
@@ -79,10 +95,10 @@ class _Evidence:
 
 
 async def _run(
-    fault: Fault, verdict: Verdict, evidence: _Evidence, *, folder: Path, operations: int, profile: Profile
+    fault: Fault, verdict: Verdict, evidence: _Evidence, folder: Path, *, profile: Profile, **traffic_options: Any
 ) -> None:
     async with open_world(folder, **fault.environment) as world:
-        traffic = Traffic(world, profile, seed=verdict.seed, operations=operations)
+        traffic = Traffic(world, profile, seed=verdict.seed, **traffic_options)
         evidence.history = traffic.history
         strike = Strike(world, traffic, random.Random(verdict.seed), folder)
         try:

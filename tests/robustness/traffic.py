@@ -71,11 +71,14 @@ PROFILES: Final = (HOT, BASKETS, WIDE)
 class Traffic:
     """The clients of one run. They trade until so many operations were answered."""
 
-    def __init__(self, world: World, profile: Profile, *, seed: int, operations: int) -> None:
+    def __init__(
+        self, world: World, profile: Profile, *, seed: int, operations: int, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self._world = world
         self.profile = profile
         self._numbers = random.Random(seed)
         self._operations = operations
+        self._patience_seconds = patience_seconds
         self.skus = [f"sku-{number}" for number in range(profile.skus)]
         self.history = History()
         self.answered = 0
@@ -93,7 +96,7 @@ class Traffic:
 
     async def reached(self, share: float) -> None:
         """Waits until a share of the operations was answered."""
-        async with asyncio.timeout(PATIENCE_SECONDS * 2):
+        async with asyncio.timeout(self._patience_seconds * 2):
             while self.answered < share * self._operations:
                 self._raise_if_broken()
                 await asyncio.sleep(0.01)
@@ -132,7 +135,7 @@ class Traffic:
 
     async def ask(self, method: str, request: Message, calls: Sequence[Call]) -> Any | None:
         """Returns the answer, or None for a refusal, which is noted. Asks again while the outcome is open."""
-        deadline = calls[0].began + PATIENCE_SECONDS
+        deadline = calls[0].began + self._patience_seconds
         while True:
             for call in calls:
                 call.attempts += 1
@@ -143,7 +146,9 @@ class Traffic:
                     self._refused(calls, read_error(error).reason)
                     return None
                 if time.monotonic() > deadline:
-                    raise AssertionError(f"{method} was not answered within {PATIENCE_SECONDS} s: {error}") from error
+                    raise AssertionError(
+                        f"{method} was not answered within {self._patience_seconds} s: {error}"
+                    ) from error
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
                 self.answered += len(calls)

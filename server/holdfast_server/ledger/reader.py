@@ -65,7 +65,9 @@ class LedgerReader:
         except (exc.OperationalError, exc.InterfaceError) as error:
             log.warning("ledger_read_failed", question=question.__name__, error=str(error.orig).strip())
             raise LedgerUnavailable(self._settings.segment) from error
-        except exc.TimeoutError as error:
+        except (exc.TimeoutError, OSError) as error:
+            # An OSError is no answer of Postgres: this process has no file descriptor left to ask with, for example.
+            log.warning("ledger_read_failed", question=question.__name__, error=str(error))
             raise LedgerUnavailable(self._settings.segment) from error
         finally:
             self._waiting -= 1

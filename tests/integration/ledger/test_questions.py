@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+
 import msgpack
 import pytest
 
 from holdfast_server import layouts
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.history import first_position_at
+from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.records import Change, DocumentKind, unpack_reservation
+from holdfast_server.refusals import LedgerUnavailable
+from holdfast_server.settings import Settings
 from integration.ledger.entries import (
     CLOCK_US,
     KIND,
@@ -24,6 +29,7 @@ from integration.ledger.entries import (
     request,
     reservation,
 )
+from support.servers import Servers
 
 SECOND = 1_000_000
 STATUS = {"SELLABLE": 1, "QUALITY_HOLD": 2, "DAMAGED": 3}
@@ -233,3 +239,17 @@ def test_documents_are_listed_by_kind_in_pages(ledger: Ledger) -> None:
         assert ids(DocumentKind.TRANSFER, state=2, location="s-1") == ["t-1", "t-7"]
         assert ids(DocumentKind.RETURN, order_id="order-1") == ["t-3"]
         assert ids(DocumentKind.RETURN, channel="web") == ids(DocumentKind.PARKED) == []
+
+
+async def test_a_question_for_which_there_is_no_file_descriptor_finds_the_ledger_unavailable(
+    servers: Servers,
+) -> None:
+    """Taken out by: `OSError` not caught in LedgerReader.ask."""
+
+    def question(_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    reader = LedgerReader(settings=Settings(postgres_url=servers.postgres_url), name="test", threads=1)
+    with pytest.raises(LedgerUnavailable):
+        await reader.ask(question)
+    reader.close()
