@@ -73,6 +73,7 @@ class Gate:
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
+            self._server = None
         self.set(Mode.OPEN)
         self.cut()
         for task in list(self._tasks):

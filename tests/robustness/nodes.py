@@ -42,14 +42,13 @@ class ValkeyNode:
                 command, cwd=folder, stdout=log, stderr=log, env={**os.environ, **environment}, start_new_session=True
             )
 
-    def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, password=self._password, protocol=2)
+        self.client = redis.Redis(port=self.port, password=self._password, protocol=2)
 
     async def ready(self) -> ValkeyNode:
         async with asyncio.timeout(_READY_SECONDS):
             while True:
                 try:
-                    self.client().ping()
+                    self.client.ping()
                 except redis.RedisError:
                     await asyncio.sleep(_POLL_SECONDS)
                 else:
@@ -59,15 +58,16 @@ class ValkeyNode:
         """Waits until a replica has all that its master had when it was asked."""
         async with asyncio.timeout(_READY_SECONDS):
             while True:
-                said: Any = self.client().info("replication")
+                said: Any = self.client.info("replication")
                 if said.get("master_link_status") == "up" and not said.get("master_sync_in_progress"):
                     return
                 await asyncio.sleep(_POLL_SECONDS)
 
     def promote(self) -> None:
-        self.client().replicaof("NO", "ONE")
+        self.client.replicaof("NO", "ONE")
 
     def kill(self) -> None:
+        self.client.close()
         self._process.kill()
         self._process.wait()
 

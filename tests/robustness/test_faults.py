@@ -1,7 +1,8 @@
-"""Every fault in its shorter form. `make robustness` runs them all with ten times the operations."""
+"""Some faults in their shorter form; all of them with HOLDFAST_ALL_FAULTS=1. `make robustness` runs them at length."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,14 @@ from robustness.suite import profile_of, run_fault
 
 OPERATIONS = 1_000
 SEED = 1
+# One of each kind: a process, the sequencer, the ledger, a network, an entry, a version.
+SHORTER_FORM = frozenset({2, 4, 9, 12, 17, 22})
 
 
 @pytest.mark.parametrize("fault", all_faults(), ids=lambda fault: f"{fault.number:02d}")
 async def test_every_promise_outlives_the_fault(fault: Fault, tmp_path: Path) -> None:
+    if fault.number not in SHORTER_FORM and not os.environ.get("HOLDFAST_ALL_FAULTS"):
+        pytest.skip("not in the shorter form: set HOLDFAST_ALL_FAULTS=1")
     if fault.missing:
         pytest.skip(f"fault {fault.number} needs {fault.missing}")
     verdict = await run_fault(

@@ -82,6 +82,8 @@ class Traffic:
         self.skus = [f"sku-{number}" for number in range(profile.skus)]
         self.history = History()
         self.answered = 0
+        self.may_end = False
+        """The fault is over: it is enough once all operations were answered. Until then clients go on."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open_shop(self) -> None:
@@ -103,6 +105,7 @@ class Traffic:
 
     async def finish(self) -> None:
         """Waits until all operations were answered. Raises what a client stumbled over."""
+        self.may_end = True
         await asyncio.gather(*self._tasks)
 
     async def stop(self) -> None:
@@ -122,7 +125,7 @@ class Traffic:
 
     @property
     def is_over(self) -> bool:
-        return self.answered >= self._operations
+        return self.may_end and self.answered >= self._operations
 
     async def receive(self, skus: Sequence[str]) -> None:
         lines = [pb.ReceiptLine(sku=sku, location=LOCATION, quantity=self.profile.units) for sku in skus]

@@ -56,6 +56,8 @@ class World:
         self.environment: dict[str, str] = {}
         self._channel: grpc.aio.Channel | None = None
         self._stubs: Stubs | None = None
+        self._clients: list[redis.Redis] = []
+        self._gates: list[Gate] = []
 
     # The parts.
 
@@ -112,8 +114,10 @@ class World:
             os.kill(pid, signal.SIGCONT)
 
     def redis(self) -> Any:
-        """A connection of the fault's own, past the gate."""
-        return redis.Redis.from_url(self.servers.redis_url, protocol=2)
+        """A connection of the fault's own, past the gate; it is closed at the end."""
+        client = redis.Redis.from_url(self.servers.redis_url, protocol=2)
+        self._clients.append(client)
+        return client
 
     def postgres(self) -> psycopg.Connection[Any]:
         """A connection of the fault's own, past the gate."""
@@ -129,6 +133,12 @@ class World:
     def keys(self) -> SegmentKeys:
         """The keys of the epoch that the ledger is at."""
         return SegmentKeys(segment=SEGMENT, epoch=self.epoch())
+
+    async def gate_to(self, host: str, port: int) -> Gate:
+        """Opens one more gate; it is closed at the end."""
+        gate = await Gate(host, port).open()
+        self._gates.append(gate)
+        return gate
 
     # Recovery and the end.
 
@@ -172,6 +182,8 @@ class World:
     async def close(self) -> None:
         for pid in list(self.stopped_pids):
             self.resume(pid)
+        for client in self._clients:
+            client.close()
         if self._channel is not None:
             await self._channel.close()
         for gate in (self.front, self.postgres_gate, self.redis_gate):
@@ -179,7 +191,7 @@ class World:
         for process in self.processes:
             if process.is_alive:
                 await asyncio.to_thread(process.kill)
-        for gate in (self.front, self.postgres_gate, self.redis_gate):
+        for gate in (self.front, self.postgres_gate, self.redis_gate, *self._gates):
             await gate.close()
         await asyncio.to_thread(self.servers.close)
 

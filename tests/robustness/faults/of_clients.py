@@ -43,22 +43,27 @@ async def duplicates(at: Strike) -> None:
             other = pb.CreateReservationRequest()
             other.CopyFrom(request)
             other.lines[0].quantity = 2
-            assert await _reason(inventory.CreateReservation(other)) == "REQUEST_ID_REUSED"
+            assert await _reason(inventory.CreateReservation, other) == "REQUEST_ID_REUSED"
         late = pb.CreateReservationRequest()
         late.CopyFrom(request)
         late.request_id = uuid7(age_milliseconds=40 * MILLISECONDS_PER_DAY)
-        assert await _reason(inventory.CreateReservation(late)) == "REQUEST_ID_TOO_OLD"
+        assert await _reason(inventory.CreateReservation, late) == "REQUEST_ID_TOO_OLD"
         at.world.servers.kill_valkey()
         await at.traffic.reached(share_of(turn + 1, 5))
 
 
-async def _reason(call: Any) -> str:
+async def _reason(method: Any, request: Any) -> str:
+    """Returns why a request is refused, once the authority can say so."""
     async with asyncio.timeout(30):
-        try:
-            await call
-        except grpc.aio.AioRpcError as error:
-            return read_error(error).reason
-    return ""
+        while True:
+            try:
+                await method(request, timeout=5)
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                    return read_error(error).reason
+                await asyncio.sleep(0.05)
+            else:
+                return ""
 
 
 @fault(

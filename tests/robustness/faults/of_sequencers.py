@@ -12,7 +12,7 @@ import redis
 from holdfast_server import layouts
 from holdfast_server.decide.packing import pack, unpack
 from robustness.faults import Strike, fault
-from robustness.gate import Gate, Mode
+from robustness.gate import Mode
 from robustness.nodes import ValkeyNode
 from robustness.traffic import share_of
 from robustness.world import LOCATION
@@ -37,7 +37,7 @@ async def _frozen_replica(at: Strike) -> ValkeyNode:
     master = urlsplit(at.world.servers.redis_url)
     assert master.hostname is not None
     assert master.port is not None
-    cable = await Gate(master.hostname, master.port).open()
+    cable = await at.world.gate_to(master.hostname, master.port)
     node = await ValkeyNode(
         at.folder, at.world.servers.redis_url, "--replicaof", f"127.0.0.1 {cable.port}", "--repl-timeout", "3600"
     ).ready()
@@ -101,7 +101,7 @@ async def two_primaries(at: Strike) -> None:
     first = world.server
     node = await _frozen_replica(at)
     node.promote()
-    beside = await Gate("127.0.0.1", node.port).open()
+    beside = await world.gate_to("127.0.0.1", node.port)
     other = await asyncio.to_thread(
         ServerProcess,
         postgres_url=world.postgres_gate.url(world.postgres_url),
@@ -116,7 +116,6 @@ async def two_primaries(at: Strike) -> None:
         if turn == 2:
             first.kill_writer()
     await asyncio.to_thread(other.kill)
-    await beside.close()
     world.lead_clients_to(first)
     await asyncio.to_thread(node.kill)
     await at.traffic.reached(0.7)

@@ -16,7 +16,7 @@ import psycopg
 from holdfast.inventory.v1.audit_service_pb2 import ListSegmentsRequest, ResumeMode, ResumeSegmentRequest
 
 from robustness.faults import Strike, fault
-from robustness.gate import Gate, Mode
+from robustness.gate import Mode
 from robustness.nodes import PostgresStandby
 from robustness.traffic import share_of
 from robustness.world import SEGMENT
@@ -125,7 +125,7 @@ async def standby_without_the_tail(at: Strike) -> None:
     primary = urlsplit(world.servers.postgres_url)
     assert primary.hostname is not None
     assert primary.port is not None
-    cable = await Gate(primary.hostname, primary.port).open()
+    cable = await world.gate_to(primary.hostname, primary.port)
     standby = PostgresStandby(at.folder / "standby", world.servers, port_of_primary=cable.port)
     await asyncio.to_thread(standby.copy)
     await asyncio.to_thread(standby.start)
@@ -147,7 +147,6 @@ async def standby_without_the_tail(at: Strike) -> None:
     world.postgres_gate.set(Mode.OPEN)
     assert await _state(at, 4), "the segment does not stop"
     await _resume(at)
-    await cable.close()
     await at.traffic.reached(0.7)
     at.on_close(standby.end)
 
