@@ -79,6 +79,10 @@ bench-watch: $(STAMP) ## Measure how late changes reach 1,000 and 5,000 watchers
 robustness: $(STAMP) ## Break an authority in every known way, and judge its promises (ARGS="--only 9 --seed 42")
 	@PYTHONPATH=tests exec $(BIN)/python -m robustness run $(ARGS)
 
+.PHONY: mutants
+mutants: $(STAMP) ## Break the code in one place after the other: the fault suite must find each out
+	@PYTHONPATH=tests exec $(BIN)/python -m robustness mutants $(ARGS)
+
 .PHONY: robustness-soak
 robustness-soak: $(STAMP) ## The same again and again, with other chances each time (HOURS=n)
 	@PYTHONPATH=tests exec $(BIN)/python -m robustness run --hours $(or $(HOURS),1) $(ARGS)

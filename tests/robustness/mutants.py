@@ -72,13 +72,6 @@ MUTANTS: Final = (
         faults=(5, 3),
     ),
     Mutant(
-        name="a sequencer that fell back is not noticed",
-        file=_FRAME,
-        old="  if head.position < known_committed then",
-        new="  if head.position < 0 then",
-        faults=(3, 4),
-    ),
-    Mutant(
         name="a key that is cut short is not noticed",
         file=_FRAME,
         old="  local wrong = wrong_length()",
@@ -126,9 +119,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="units are reserved that are not there",
-        file="decide/scripts/parts/sourcing.lua",
-        old="  local limit = Sourcing.limit_left(basket, sku)\n",
-        new="  local limit = 1000000\n",
+        file="decide/scripts/parts/levels.lua",
+        old="  return level[LEVEL.sellable] - level[LEVEL.held]",
+        new="  return 5 + level[LEVEL.sellable] - level[LEVEL.held]",
         faults=(2, 9),
     ),
     Mutant(
