@@ -123,6 +123,14 @@ class World:
         """A connection of the fault's own, past the gate."""
         return psycopg.connect(self.postgres_url, autocommit=True)
 
+    def take_the_writers_lock(self) -> None:
+        """Ends the session that holds the lock of the ledger writers, as the end of a keepalive would."""
+        with self.postgres() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+
     def epoch(self) -> int:
         """The epoch of the segment by the ledger."""
         with self.postgres() as connection:

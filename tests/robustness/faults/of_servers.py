@@ -15,7 +15,6 @@ import holdfast_server
 from holdfast_server import failpoints
 from robustness.faults import Strike, fault
 from robustness.traffic import share_of
-from support.authority import ServerProcess
 
 _DEATH_SECONDS = 20.0
 _POINTS_OF_REBUILDS = frozenset({"after_fence", "after_load"})
@@ -57,12 +56,7 @@ async def stand_still(at: Strike) -> None:
     for pid in pids:
         assert pid is not None
         world.pause(pid)
-    with world.postgres() as connection:
-        # Its lock goes with its connection, as it would with the end of a keepalive: so the other one takes over.
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
-            " (SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
+    world.take_the_writers_lock()
     await at.traffic.reached(0.5)
     for pid in pids:
         assert pid is not None
@@ -81,22 +75,14 @@ async def two_writers(at: Strike) -> None:
     world = at.world
     await world.start_server()
     for turn in range(4):
-        holder = next(process for process in world.processes if _holds_the_lock(world, process))
-        pid = holder.writer_pid
+        # By turns: from the second turn on it is the one that holds the lock.
+        pid = world.processes[turn % 2].writer_pid
         assert pid is not None
         world.pause(pid)
-        with world.postgres() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
-                " (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
+        world.take_the_writers_lock()
         await at.traffic.reached(share_of(2 * turn + 1, 9))
         world.resume(pid)
         await at.traffic.reached(share_of(2 * turn + 2, 9))
-
-
-def _holds_the_lock(world: object, process: ServerProcess) -> bool:
-    return process.is_alive and process.writer_pid is not None
 
 
 @fault(
