@@ -83,6 +83,14 @@ robustness: $(STAMP) ## Break an authority in every known way, and judge its pro
 mutants: $(STAMP) ## Break the code in one place after the other: the fault suite must find each out
 	@PYTHONPATH=tests exec $(BIN)/python -m robustness mutants $(ARGS)
 
+.PHONY: recovery
+recovery: $(STAMP) ## Measure how long it takes until a reservation succeeds again after each loss (ARGS=...)
+	@PYTHONPATH=tests exec $(BIN)/python -m robustness recovery $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## Random bytes, messages and files, for longer than in make test (ROUNDS=n)
+	@HOLDFAST_FUZZ_ROUNDS=$(or $(ROUNDS),400) exec $(BIN)/python -m pytest tests/robustness/fuzz $(ARGS)
+
 .PHONY: robustness-soak
 robustness-soak: $(STAMP) ## The same again and again, with other chances each time (HOURS=n)
 	@PYTHONPATH=tests exec $(BIN)/python -m robustness run --hours $(or $(HOURS),1) $(ARGS)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import statistics
 import time
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from robustness.faults import Fault, all_faults
 from robustness.mutants import MUTANTS, find_out
+from robustness.recovery import LEVELS, LOSSES, TURNS, measure
 from robustness.suite import FIGURES, Verdict, as_row, judge_again, profile_of, run_fault
 
 app = typer.Typer(help="Break an authority by real means, and hold its promises against what came of it.")
@@ -137,6 +139,34 @@ def mutants(
             survivors.append(number)
     if survivors:
         raise typer.Exit(1)
+
+
+@app.command()
+def recovery(
+    *,
+    levels: Annotated[list[int] | None, typer.Option(help="How many levels there are; may be given again.")] = None,
+    turns: Annotated[int, typer.Option(min=1, help="How often each loss is measured.")] = TURNS,
+    report: Annotated[Path, typer.Option(metavar="FILE.json")] = Path("build/recovery.json"),
+) -> None:
+    """Measure how long it takes until a reservation succeeds again after each kind of loss.
+
+    Example: python -m robustness recovery --levels 1000 --turns 3
+    """
+    console = Console(highlight=False)
+    found = asyncio.run(measure(levels or LEVELS, turns, console.print))
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    table = Table(title="seconds until a reservation succeeds again: median (most)", title_justify="left")
+    table.add_column("loss")
+    for count in found:
+        table.add_column(f"{int(count):,} levels", justify="right")
+    for name in LOSSES:
+        times = [seconds[name] for seconds in found.values()]
+        table.add_row(
+            name.replace("_", " "), *(f"{statistics.median(seconds):.2f} ({max(seconds):.2f})" for seconds in times)
+        )
+    console.print(table)
+    console.print(f"the whole report: {report}")
 
 
 @app.command()

@@ -131,6 +131,18 @@ class World:
                 " (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
 
+    def make_the_writers_lock_meaningless(self) -> None:
+        """Gives the lock of the ledger writers to everybody, as a pooler does that hands sessions on."""
+        with self.postgres() as connection:
+            connection.execute("CREATE SCHEMA shadow")
+            connection.execute(
+                "CREATE FUNCTION shadow.pg_try_advisory_lock(integer, integer) RETURNS boolean LANGUAGE sql"
+                " AS 'SELECT true'"
+            )
+            name = connection.info.dbname
+            connection.execute(f'ALTER DATABASE "{name}" SET search_path = shadow, pg_catalog, "$user", public')
+        self.postgres_gate.cut()
+
     def epoch(self) -> int:
         """The epoch of the segment by the ledger."""
         with self.postgres() as connection:

@@ -90,9 +90,13 @@ class SegmentStore:
         """Closes an open segment until it is rebuilt."""
         self._move("quarantine", epoch=epoch, reason=reason)
 
-    def stop(self, epoch: int, reason: str) -> None:
-        """Closes a segment until somebody decides what becomes of it."""
-        self._move("stop", epoch=epoch, reason=reason)
+    def stop(self, epoch: int, position: int, reason: str) -> None:
+        """Closes a segment until somebody decides what becomes of it, provided that it is still where it was seen.
+
+        What the sequencer knows to be committed may be beyond a cursor that was read before; a writer that was
+        overtaken in between must not take that for a loss.
+        """
+        self._move("stop", epoch=epoch, position=position, reason=reason)
 
     def request_resume(self, mode: int, reason: str) -> None:
         """Notes how a stopped segment shall go on. The ledger writer does it."""

@@ -116,8 +116,8 @@ class LedgerWriter:
         state = self._journal.state()
         lost = _what_postgres_lost(segment, state)
         if lost:
+            store.stop(segment.epoch, segment.position, lost)
             log.error("stopped", segment=self._segment, reason=lost)
-            store.stop(segment.epoch, lost)
             return False
         unfit = _why_unfit(segment, state)
         if unfit:
@@ -155,7 +155,7 @@ class LedgerWriter:
         try:
             self._replay(connection, store, cursor, state)
         except Disagreement as error:
-            store.stop(segment.epoch, f"the journal cannot be replayed: {error}")
+            store.stop(segment.epoch, segment.position, f"the journal cannot be replayed: {error}")
 
     def _replay(
         self,

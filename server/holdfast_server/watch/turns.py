@@ -22,17 +22,22 @@ class Turns:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._queue: dict[Group, None] = {}
+        # Of each group, how many watchers it had when it took its place; the sum is kept, since a turn comes often.
+        self._queue: dict[Group, int] = {}
+        self._waiting = 0
         self._some = asyncio.Event()
         self._message_count = 0
 
     def add(self, group: Group) -> None:
         """Adds a group, unless it has its place already."""
-        self._queue.setdefault(group)
-        self._some.set()
+        if group not in self._queue:
+            self._queue[group] = len(group.watchers)
+            self._waiting += len(group.watchers)
+            self._some.set()
 
     def remove(self, group: Group) -> None:
-        self._queue.pop(group, None)
+        """Takes a group out, if it is there."""
+        self._waiting -= self._queue.pop(group, 0)
         if not self._queue:
             self._some.clear()
 
@@ -46,9 +51,8 @@ class Turns:
         Each keeps its place until it is removed.
         """
         settings = self._settings
-        waiting = sum(len(group.watchers) for group in self._queue)
         most = settings.watch_portion_seconds * max(
-            1 / settings.watch_seconds_per_message, waiting / settings.watch_slowest_step_seconds
+            1 / settings.watch_seconds_per_message, self._waiting / settings.watch_slowest_step_seconds
         )
         chosen: list[Group] = []
         self._message_count = 0

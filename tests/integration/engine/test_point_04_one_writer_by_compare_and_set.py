@@ -18,7 +18,9 @@ from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.ledger.batch import Batch, build_batch
 from holdfast_server.ledger.connections import check_durability, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced
+from holdfast_server.ledger.segments import SegmentStore
 from holdfast_server.ledger.writer import LedgerWriter
+from holdfast_server.records import SegmentState
 from integration.engine import demands
 from integration.engine.conftest import MakeSettings
 from integration.engine.rig import CHANNEL, LOCATION, SKU, Rig, is_unavailable, open_rig, outcome_of
@@ -107,6 +109,19 @@ async def test_point_4_a_writer_that_was_overtaken_looks_again_and_goes_on(make_
         assert await rig.available() == 7
         assert rig.writer.is_alive
         rig.assert_ledger_is_sound()
+
+
+async def test_point_4_a_writer_that_is_overtaken_while_it_looks_does_not_take_that_for_a_loss(rig: Rig) -> None:
+    """What was committed after its look at the ledger, and before its look at the sequencer, was not lost.
+
+    Taken out by: the position in the WHERE of stop.
+    """
+    before = rig.cursor()
+    await rig.hold_units(1)
+    await rig.until(lambda: int(rig.head()["committed"]) > before.segment.position, "the sequencer to know of it")
+    with rig.connect() as connection, pytest.raises(Fenced):
+        second_writer(rig)._prepare(connection, SegmentStore(connection, rig.settings.segment), before)
+    assert rig.segment().state is SegmentState.OPEN
 
 
 @pytest.mark.parametrize("altered", ["version", "sellable", "held"])

@@ -15,8 +15,10 @@ import holdfast_server
 from holdfast_server import failpoints
 from robustness.faults import Strike, fault
 from robustness.traffic import share_of
+from support.authority import ServerProcess
 
 _DEATH_SECONDS = 20.0
+_OVERTAKEN_SECONDS = 20.0
 _POINTS_OF_REBUILDS = frozenset({"after_fence", "after_load"})
 _POINTS_OF_WRITERS = _POINTS_OF_REBUILDS | {"before_ledger_transaction", "before_commit", "after_commit", "before_mark"}
 
@@ -68,21 +70,33 @@ async def stand_still(at: Strike) -> None:
 
 @fault(
     14,
-    "two ledger writers at once",
-    must_hold="one of them moves the cursor, the other one's transaction changes no row",
+    "two ledger writers at once, both with a session that lives",
+    must_hold="one of them moves the cursor, the other one's transaction changes no row, and nothing has to be rebuilt",
 )
 async def two_writers(at: Strike) -> None:
     world = at.world
     await world.start_server()
+    epoch = world.epoch()
+    world.make_the_writers_lock_meaningless()
     for turn in range(4):
-        # By turns: from the second turn on it is the one that holds the lock.
-        pid = world.processes[turn % 2].writer_pid
+        process = world.processes[turn % 2]
+        before = _times_overtaken(process)
+        await at.traffic.reached(share_of(2 * turn + 1, 9))
+        pid = process.writer_pid
         assert pid is not None
         world.pause(pid)
-        world.take_the_writers_lock()
-        await at.traffic.reached(share_of(2 * turn + 1, 9))
-        world.resume(pid)
         await at.traffic.reached(share_of(2 * turn + 2, 9))
+        # What it had in hand was written by the other one.
+        world.resume(pid)
+        async with asyncio.timeout(_OVERTAKEN_SECONDS):
+            while _times_overtaken(process) == before:
+                await asyncio.sleep(0.02)
+    at.note(f"overtaken: {[_times_overtaken(process) for process in world.processes]} times")
+    assert world.epoch() == epoch, "that one writer was overtaken made the sequencer start anew"
+
+
+def _times_overtaken(process: ServerProcess) -> int:
+    return sum("fenced" in line for line in process.lines)
 
 
 @fault(

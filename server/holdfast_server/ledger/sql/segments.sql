@@ -38,7 +38,7 @@ RETURNING epoch, position, chain_hash, state
 
 -- name: stop
 UPDATE segment SET state = 4, state_reason = %(reason)s, resume_mode = 0
-WHERE segment = %(segment)s AND epoch = %(epoch)s
+WHERE segment = %(segment)s AND epoch = %(epoch)s AND position = %(position)s
 RETURNING epoch, position, chain_hash, state
 
 -- name: request_resume

@@ -4,27 +4,34 @@
 -- name: head
 SELECT lineage::text, epoch, position FROM segment WHERE segment = %(segment)s
 
--- name: moved
--- What operations after one position moved, up to another: by level and kind of operation, their positions, and of these the
--- ones that changed what can be sold or who waits.
+-- name: changes
+-- Where the ledger stands, and what the operations after one position moved, of at most so many: by level and kind of
+-- operation, their positions, and of these the ones that changed what can be sold or who waits. Where nothing moved, one row
+-- without a level. Every row bears the operations of the stretch that put master data or rules (kinds 30 to 39).
 -- The kind is looked up for each movement, and not joined: of a table without statistics the planner expects a handful of
 -- rows in any stretch, and compares every row of the one with every row of the other.
-SELECT sku, location, operation, array_agg(DISTINCT position),
-    coalesce(array_agg(DISTINCT position) FILTER (
-        WHERE sellable_delta - held_delta - committed_delta - backordered_delta <> 0 OR backordered_delta <> 0
-    ), '{}')
-FROM (
-    SELECT m.*, (SELECT o.kind FROM operation AS o WHERE o.segment = m.segment AND o.position = m.position) AS operation
-    FROM movement AS m
-    WHERE m.segment = %(segment)s AND m.position > %(after)s AND m.position <= %(until)s
-) AS moved
-GROUP BY sku, location, operation
-
--- name: catalogue_operations
--- Those of these operations that put master data or rules (kinds 30 to 39).
-SELECT position, kind FROM operation
-WHERE segment = %(segment)s AND position > %(after)s AND position <= %(until)s AND kind BETWEEN 30 AND 39
-ORDER BY position
+WITH stretch AS MATERIALIZED (
+    SELECT lineage::text, epoch, position AS head, least(position, %(after)s + %(limit)s) AS until
+    FROM segment WHERE segment = %(segment)s
+)
+SELECT stretch.lineage, stretch.epoch, stretch.head, stretch.until,
+    (
+        SELECT array_agg(ARRAY[o.position, o.kind] ORDER BY o.position) FROM operation AS o
+        WHERE o.segment = %(segment)s AND o.position > %(after)s AND o.position <= stretch.until AND o.kind BETWEEN 30 AND 39
+    ),
+    moved.*
+FROM stretch LEFT JOIN LATERAL (
+    SELECT sku, location, operation, array_agg(DISTINCT position),
+        coalesce(array_agg(DISTINCT position) FILTER (
+            WHERE sellable_delta - held_delta - committed_delta - backordered_delta <> 0 OR backordered_delta <> 0
+        ), '{}')
+    FROM (
+        SELECT m.*, (SELECT o.kind FROM operation AS o WHERE o.segment = m.segment AND o.position = m.position) AS operation
+        FROM movement AS m
+        WHERE m.segment = %(segment)s AND m.position > %(after)s AND m.position <= stretch.until
+    ) AS one
+    GROUP BY sku, location, operation
+) AS moved ON true
 
 -- name: changed_rules
 SELECT c.position, o.kind, c.kind, c.sku, c.location, c.channel
