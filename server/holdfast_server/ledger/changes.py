@@ -28,7 +28,7 @@ def ledger_head(connection: sa.Connection, segment: str) -> LedgerHead:
 def changes_after(connection: sa.Connection, segment: str, after: int, limit: int) -> LedgerChanges:
     """Returns what was committed after a position, of at most `limit` operations."""
     # One question for what every stretch has: it is asked many times a second.
-    rows = _rows(connection, "changes", segment=segment, after=after, limit=limit)
+    rows = _rows(connection, "changes", segment=segment, after=after, most=after + limit)
     lineage, epoch, head, until, catalogue, *_ = rows[0]
     part = {"segment": segment, "after": after, "until": until}
     kinds = {kind for _, kind in catalogue or ()}

@@ -10,14 +10,16 @@ SELECT lineage::text, epoch, position FROM segment WHERE segment = %(segment)s
 -- without a level. Every row bears the operations of the stretch that put master data or rules (kinds 30 to 39).
 -- The kind is looked up for each movement, and not joined: of a table without statistics the planner expects a handful of
 -- rows in any stretch, and compares every row of the one with every row of the other.
+-- Both ends of the stretch stand as numbers too: from a column the planner could not tell how few rows lie between.
 WITH stretch AS MATERIALIZED (
-    SELECT lineage::text, epoch, position AS head, least(position, %(after)s + %(limit)s) AS until
+    SELECT lineage::text, epoch, position AS head, least(position, %(most)s) AS until
     FROM segment WHERE segment = %(segment)s
 )
 SELECT stretch.lineage, stretch.epoch, stretch.head, stretch.until,
     (
         SELECT array_agg(ARRAY[o.position, o.kind] ORDER BY o.position) FROM operation AS o
-        WHERE o.segment = %(segment)s AND o.position > %(after)s AND o.position <= stretch.until AND o.kind BETWEEN 30 AND 39
+        WHERE o.segment = %(segment)s AND o.position > %(after)s AND o.position <= %(most)s
+            AND o.position <= stretch.head AND o.kind BETWEEN 30 AND 39
     ),
     moved.*
 FROM stretch LEFT JOIN LATERAL (
@@ -28,7 +30,8 @@ FROM stretch LEFT JOIN LATERAL (
     FROM (
         SELECT m.*, (SELECT o.kind FROM operation AS o WHERE o.segment = m.segment AND o.position = m.position) AS operation
         FROM movement AS m
-        WHERE m.segment = %(segment)s AND m.position > %(after)s AND m.position <= stretch.until
+        WHERE m.segment = %(segment)s AND m.position > %(after)s AND m.position <= %(most)s
+            AND m.position <= stretch.head
     ) AS one
     GROUP BY sku, location, operation
 ) AS moved ON true
