@@ -122,6 +122,10 @@ class LedgerWriter:
         unfit = _why_unfit(segment, state)
         if unfit:
             self._rebuild(store, unfit)
+        elif segment.state is SegmentState.LOADING:
+            # It is loaded, and open under this very epoch; only the ledger does not say so. Whoever loaded it was ended
+            # there, or Postgres lost that it was opened: then the journal may hold what was acknowledged since.
+            store.open(segment.epoch)
         return True
 
     def _rebuild(self, store: SegmentStore, reason: str) -> None:
@@ -295,7 +299,7 @@ def _what_postgres_lost(segment: Segment, state: SequencerState | None) -> str:
 
 def _why_unfit(segment: Segment, state: SequencerState | None) -> str:
     """Says why the sequencer must be rebuilt before the journal can be drained; empty if it need not."""
-    if segment.state is not SegmentState.OPEN:
+    if segment.state not in (SegmentState.OPEN, SegmentState.LOADING):
         return segment.state_reason or "not open"
     if state is None:
         return "the sequencer is empty"

@@ -49,19 +49,25 @@ class Group:
     def take_aside(self, key: Key, version: int, packed: bytes, *, told: int) -> None:
         """Takes in a number that was read for one who joins, while the others were told of all up to a position.
 
-        If it is newer than that, they are told of it in the step in which it changed. It can be newer at that position
-        too: time alone changes a number when a preorder is released.
+        If it is newer than that, all are told of it in the step in which it changed, also those who come back until
+        then. It can be newer at that position too: time alone changes a number when a preorder is released.
         """
-        if self.take(key, version, packed) and version >= told and self.watchers:
+        if self.take(key, version, packed) and (version > told or (version == told and self.watchers)):
             self._unsaid.add(key)
 
-    def take_to_tell(self, key: Key, version: int, packed: bytes) -> bool:
-        """Takes in a number in a step. Returns whether the watchers were told another one last."""
+    def take_to_tell(self, key: Key, version: int, packed: bytes, *, reached: int) -> bool:
+        """Takes in a number in a step that reaches a position. Returns whether a watcher was told another one last.
+
+        If it is newer than that, it is told again in the step that comes as far: whoever comes back in between, from
+        exactly this position, knows it as it was here.
+        """
         is_other = self.take(key, version, packed)
-        if key in self._unsaid:
+        was_unsaid = key in self._unsaid
+        if version > reached:
+            self._unsaid.add(key)
+        else:
             self._unsaid.discard(key)
-            return True
-        return is_other
+        return is_other or was_unsaid
 
     def wait(self, keys: Mapping[Key, Causes], *, told: LedgerHead, step: int) -> None:
         """Keeps what changed in a step; the watchers are told of all up to a place, unless something waited before."""

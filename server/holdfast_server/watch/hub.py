@@ -354,7 +354,7 @@ class AvailabilityHub:
         touched = self._touched
         groups = {group for scope in touched.scopes for group in self._index.groups_of_scope(scope)}
         numbers = await self._numbers.read(await self._numbers.keys_of(touched, [group.of for group in groups]))
-        told = await self._take_in(numbers, touched)
+        told = await self._take_in(numbers, touched, changes.reached)
         if number != self._following_number or not self._following:
             return
         # Nothing is awaited here, so that what waits and where everybody is fit together.
@@ -377,13 +377,13 @@ class AvailabilityHub:
                 if channel and self._index.is_watched(key := Key(sku, channel, location)):
                     self._touched.maybe.setdefault(key, Causes())
 
-    async def _take_in(self, numbers: Numbers, touched: Touched) -> _Told:
+    async def _take_in(self, numbers: Numbers, touched: Touched, reached: int) -> _Told:
         """Takes in numbers, and returns what each group is to be told. Others get a turn in between."""
         told: _Told = {}
         for number, (key, (version, packed)) in enumerate(numbers.items(), start=1):
             causes = touched.causes_of(key)
             for group in self._index.groups(key):
-                if group.take_to_tell(key, version, packed) or key in touched.certain:
+                if group.take_to_tell(key, version, packed, reached=reached) or key in touched.certain:
                     told.setdefault(group, {})[key] = causes
             if number % _NUMBERS_PER_TURN == 0:
                 await asyncio.sleep(0)

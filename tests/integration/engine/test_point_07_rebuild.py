@@ -69,6 +69,27 @@ async def test_point_7_an_emptied_sequencer_is_loaded_again_under_a_new_epoch(ri
     rig.assert_ledger_is_sound()
 
 
+async def test_point_7_a_segment_whose_opening_was_lost_is_opened_and_keeps_its_journal(
+    make_settings: MakeSettings,
+) -> None:
+    """As where Postgres fails over to a standby that lacks the opening and what was acknowledged since.
+
+    Taken out by: LOADING taken out of _why_unfit.
+    """
+    async with open_rig(make_settings(freshness_seconds=60)) as rig:
+        await rig.open_trade()
+        await rig.stop_writer()
+        before = rig.segment()
+        waiting = asyncio.create_task(outcome_of(rig.decide(demands.reserve(CHANNEL, [(SKU, 1)]))))
+        await rig.wait_until_decided(before.position + 1)
+        rig.query("UPDATE segment SET state = %s", int(SegmentState.LOADING))
+        rig.start_writer()
+        assert not is_unavailable(await waiting)
+        after = await rig.wait_for_state(SegmentState.OPEN)
+        assert (after.epoch, after.position) == (before.epoch, before.position + 1)
+        rig.assert_ledger_is_sound()
+
+
 async def test_point_7_callers_are_told_to_come_again_while_it_runs(make_settings: MakeSettings) -> None:
     """Taken out by: `state` not asked in CommitWatch.why_closed."""
     async with open_rig(make_settings()) as rig:

@@ -147,10 +147,10 @@ class Rig:
         self.ledger.sell(*skus)
         self.hub.notice(self.ledger.position)
 
-    async def told(self) -> None:
-        """Waits until the hub has told of all that was committed."""
+    async def told(self, position: int | None = None) -> None:
+        """Waits until the hub has told of all that was committed, or of all up to a position."""
         async with asyncio.timeout(5):
-            while self.hub.position < self.ledger.position:  # noqa: ASYNC110 - the hub tells nobody but watchers
+            while self.hub.position < (self.ledger.position if position is None else position):  # noqa: ASYNC110 - the hub tells nobody but watchers
                 await asyncio.sleep(0.002)
 
     async def watch(self, token: str = "", of: WatchFilter = WEB) -> Reader:

@@ -73,6 +73,24 @@ async def test_a_rule_that_the_load_behind_a_return_has_read_first_is_told() -> 
         assert (await all_told(returned, 1))["a"] == 7
 
 
+async def test_a_rule_that_a_step_has_read_ahead_is_told_to_those_who_came_back_before_its_own_step() -> None:
+    async with rig() as other:
+        elsewhere = await other.synced()
+        other.sell("a")
+        assert numbers(await elsewhere.take_changes()) == {"a": 99}
+    async with rig() as at:
+        await at.synced()
+        at.ledger.may_read.clear()
+        at.sell("a")
+        await asyncio.sleep(0.1)  # the step of the sale has begun to read
+        at.ledger.change_rule("a", 7)
+        at.ledger.may_read.set()
+        await at.told(1)
+        returned = await at.watch(elsewhere.token)
+        hear(at)
+        assert (await all_told(returned, 2))["a"] == 7
+
+
 async def test_a_bookmark_never_overtakes_what_a_return_is_owed() -> None:
     async with rig(watch_bookmark_seconds=0.01) as at:
         gone = await at.synced()
