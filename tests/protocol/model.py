@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple, TypeVar
 
+from protocol.watching import NO_HUB, Hub, Message, Watcher
+
 
 class Operation(StrEnum):
     """What a client asks for."""
@@ -20,6 +22,7 @@ class Operation(StrEnum):
     RESERVE = "reserve"
     RECEIVE = "receive"
     READ = "read"
+    PROTECT = "protect"  # put a rule: one unit of safety stock, which is not sold
 
 
 class Kind(StrEnum):
@@ -28,6 +31,14 @@ class Kind(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     READ = "read"
+
+
+class Segment(StrEnum):
+    """What Postgres says of the segment. Quarantine is left out: it is over as soon as a rebuild fences."""
+
+    OPEN = "open"
+    LOADING = "loading"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,8 @@ class Rules:
     # Script, 4.1 to 4.3
     script_checks_epoch: bool = True
     script_checks_known_committed: bool = True
+    script_counts_keys: bool = True
+    journal_ids_only_rise: bool = True
     # Ledger writer, 4.4
     cursor_compares_epoch: bool = True
     cursor_compares_seq: bool = True
@@ -68,6 +81,35 @@ class Rules:
     epoch_names_keys: bool = True
     load_pieces_are_counted: bool = True
     open_only_upwards: bool = True
+    # Postgres loses its tail, 4.8
+    stop_compares_mark: bool = True
+    stop_compares_epoch: bool = True
+    fence_spares_stopped: bool = True
+    cursor_compares_segment: bool = True
+    mark_follows_commit: bool = True
+    mark_keeps_tail: bool = True
+    writer_marks: bool = True
+    tick_marks_known_committed: bool = True
+    replay_begins_where_ledger_ends: bool = True
+    replay_takes_epoch: bool = True
+    discard_rises_above_open_epoch: bool = True
+    server_heeds_segment: bool = True
+    server_ignores_older_notices: bool = True
+    rebuild_takes_in_what_continues: bool = False  # a mend that is not built (see test_tail)
+    # Watch, 6
+    step_tells_what_certainly_changed: bool = True
+    number_taken_in_ahead_is_told_again: bool = False  # a mend that is not built (see test_watch)
+    number_waits_for_commit: bool = True
+    token_names_what_was_told: bool = True
+    token_waits_for_hand_out: bool = True
+    token_lineage_is_checked: bool = True
+    future_token_is_reset: bool = True
+    resumption_waits_for_hub: bool = True
+    resumption_joins_first: bool = True
+    resumption_hands_out_first: bool = True
+    number_read_ahead_is_told_again: bool = True
+    hub_checks_lineage: bool = True
+    watcher_keeps_greater_version: bool = True
     # Once in two tiers, 4.13
     floor_demands_lookup: bool = True
     floor_counts_id_time: bool = True
@@ -103,6 +145,12 @@ class Scenario:
     may_fall_back: bool = False  # a Redis comes back as it was at any earlier instant
     may_split: bool = False  # a copy of any earlier instant is promoted while the old primary lives on
     may_slip: bool = False  # one key alone goes back to its first value
+    may_lose_tail: bool = False  # Postgres fails over, once, to a standby that holds any earlier state
+    short_tail: bool = False  # a mark leaves no more than the newest committed entry in the journal
+    begins_loaded: bool = False  # the first rebuild has opened Redis, and has not said so in Postgres
+    may_give_up: bool = False  # somebody may decide that a stopped segment goes on without what was lost
+    watchers: int = 0
+    silent: bool = False  # answers are of no interest: nobody waits for one, and servers hear nothing
     small_window: bool = False  # Redis forgets outcomes, and a rebuild loads none
     pairs: bool = False  # a tick may hold the commands of two clients
     arrivals: bool = False  # a command may lie at the server before its tick (needed to judge currency)
@@ -116,6 +164,12 @@ class Body(NamedTuple):
     available: int
     version: int
     effective_time: int  # the greater of id time and effect time; goes into the outcome
+    safety: int = 0
+    puts_rule: bool = False
+
+    @property
+    def takes_effect(self) -> bool:
+        return self.change != 0 or self.puts_rule
 
 
 @cache
@@ -158,8 +212,18 @@ class Outcome(NamedTuple):
 
 
 class Level(NamedTuple):
+    """The units that are there and not reserved, with the rule that says how many of them are not sold.
+
+    The version counts what moved units. A rule has none: it is put as it is, whatever it was.
+    """
+
     available: int
     version: int
+    safety: int = 0
+
+    @property
+    def sellable(self) -> int:
+        return self.available - self.safety
 
 
 MISSING = Level(-1, -1)
@@ -167,7 +231,7 @@ NO_SEQ_YET = -2  # a look-up that has read the outcomes and not yet the cursor (
 
 
 class Postgres(NamedTuple):
-    """The only truth. Every step on it is one transaction; nothing committed is ever lost."""
+    """The only truth. Every step on it is one transaction; what is committed is lost only by a failover."""
 
     cursor: Position
     ledger: tuple[Entry, ...]
@@ -175,6 +239,9 @@ class Postgres(NamedTuple):
     outcomes: tuple[Outcome, ...]
     bases: tuple[Position, ...]  # where each epoch began: the fence writes it into the segment's history
     homes: tuple[int, ...]  # the Redis process that each epoch was loaded into (only used by a mend)
+    segment: Segment = Segment.OPEN
+    replays: bool = False  # somebody has asked for the journal to be replayed
+    lineage: int = 0  # another history begins when something acknowledged is given up
 
     @property
     def epoch(self) -> int:
@@ -193,6 +260,8 @@ class Space(NamedTuple):
     journal: tuple[Entry, ...] = ()
     loaded_by: int = 0  # the epoch whose loader wrote the last piece
     pieces: int = 0
+    counted: int = 0  # how many outcomes the head says that there are
+    committed: int = 0  # what the ledger writer, or a server that heard of it, marked as committed
 
 
 EMPTY_SPACE = Space()
@@ -252,13 +321,20 @@ class Server(NamedTuple):
     arrivals: tuple[Arrival, ...]
     lookups: tuple[tuple[int, int], ...]  # (client, lookup_seq): not found in Postgres at that seq
     waiting: tuple[Answer, ...]
+    segment: Segment = Segment.OPEN
+    history: int = 0  # 0: what it knows of the ledger is from before the failover of Postgres
+    hub: Hub = NO_HUB
 
 
 class Batch(NamedTuple):
-    """What a ledger writer holds in its hands: the cursor it believes in, and the entries that follow it."""
+    """What a ledger writer holds in its hands: the cursor it believes in, and the entries that follow it.
+
+    Without entries: the cursor that its commit led to, which it has yet to mark in Redis.
+    """
 
     cursor: Position
     entries: tuple[Entry, ...]
+    segment: Segment = Segment.OPEN
 
 
 NO_BATCH = Batch(Position(0, 0, 0), ())
@@ -270,7 +346,8 @@ class Stage(StrEnum):
     FENCED = "2 fenced"
     OUTCOMES = "3 outcomes loaded"
     LEVELS = "4 levels loaded"
-    ENDED = "5 ended"
+    OPENED = "5 opened"  # in Redis, and not yet in Postgres
+    ENDED = "6 ended"
 
 
 class Loader(NamedTuple):
@@ -302,6 +379,10 @@ class State(NamedTuple):
     faults_left: int
     done: tuple[tuple[int, int], ...]  # every (client, revision) that was ever acknowledged
     answers: tuple[Answer, ...]  # those given by the very last step; no part of the identity of a state
+    standby: tuple[Postgres, ...] = ()  # at most one: what a standby holds that receives no more
+    lost: tuple[Postgres, ...] = ()  # at most one: what Postgres held when it failed over to that standby
+    watchers: tuple[Watcher, ...] = ()
+    messages: tuple[Message, ...] = ()  # those told by the very last step, as with answers
 
 
 Step = tuple[str, State]
@@ -321,21 +402,27 @@ def space_name(epoch: int, rules: Rules) -> int:
 def initial_state(scenario: Scenario, rules: Rules) -> State:
     """Epoch 1 is open, all parts agree, nothing has happened."""
     origin = Position(1, 0, GENESIS_HASH)
+    segment = Segment.LOADING if scenario.begins_loaded else Segment.OPEN
+    loaders = (IDLE_LOADER,) * scenario.loaders
+    if scenario.begins_loaded:
+        loaders = put(loaders, 0, IDLE_LOADER._replace(stage=Stage.OPENED, epoch=1))
     level = Level(scenario.units, 0)
     space = Space(level=level, seq=0, hash=GENESIS_HASH, loaded_by=1, pieces=2)
-    server = Server(epoch=1, heard=0, fresh=True, told=0, arrivals=(), lookups=(), waiting=())
+    server = Server(1, 0, fresh=True, told=0, arrivals=(), lookups=(), waiting=(), segment=segment)
+    server = server._replace(hub=NO_HUB._replace(value=scenario.units))
     return State(
-        postgres=Postgres(origin, (), level, (), (origin,), (0,)),
+        postgres=Postgres(origin, (), level, (), (origin,), (0,), segment),
         primaries=(Redis(0, 1, ((space_name(1, rules), space),)),),
         copies=(),
         servers=(server,) * scenario.servers,
         writers=(NO_BATCH,) * scenario.writers,
         unstored=(),
-        loaders=(IDLE_LOADER,) * scenario.loaders,
+        loaders=loaders,
         attempts_left=tuple(client.attempts for client in scenario.clients),
         faults_left=scenario.faults,
         done=(),
         answers=(),
+        watchers=(Watcher(0, 0, 0, scenario.units),) * scenario.watchers,
     )
 
 
@@ -352,11 +439,19 @@ def canonical(state: State) -> tuple[object, ...]:
         state.attempts_left,
         state.faults_left,
         state.done,
+        state.standby,
+        state.lost,
+        state.watchers,
     )
 
 
 def _in_order(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items if len(items) < 2 else tuple(sorted(items))
+
+
+def ledger_known_to(server: Server, state: State) -> Postgres:
+    """Give the ledger that a server has heard of: a failover does not reach into its memory."""
+    return state.lost[0] if state.lost and server.history == 0 else state.postgres
 
 
 def is_committed(postgres: Postgres, position: Position, *, heard: int) -> bool:

@@ -52,6 +52,8 @@ def run_script(
     before = redis.space(name)
     if not _may_decide(redis, before, server, rules):
         return None
+    if scenario.may_lose_tail and rules.script_counts_keys and len(before.outcomes) != before.counted:
+        return None  # Two loaders of one epoch, which Postgres gave twice: a key has another length than the head says.
     space = before
     decisions: list[Decision] = []
     for command in commands:
@@ -63,6 +65,8 @@ def run_script(
     if rules.tick_writes_barrier and space.seq == before.seq:
         # Its body must be unique, or two primaries would write the same one; the process number makes it so.
         space = _appended(space, server.epoch, f"barrier {redis.process}", 0, 0)
+    if scenario.may_lose_tail and rules.tick_marks_known_committed:
+        space = space._replace(committed=max(space.committed, server.heard))
     head = Position(server.epoch, space.seq, space.hash)
     return Ticked(redis.with_space(name, space), tuple(decisions), head, space.seq > before.seq)
 
@@ -82,7 +86,7 @@ def _decide(
     """Decide one command; None if Postgres must be asked for its id first."""
     caller = scenario.clients[command.client]
     if caller.operation is Operation.READ:
-        return space, Decision(command, Kind.READ, space.level.available)
+        return space, Decision(command, Kind.READ, space.level.sellable)
     for outcome in space.outcomes:
         if outcome.request == caller.request:
             return space, Decision(command, Kind.DONE, outcome.revision)
@@ -90,22 +94,29 @@ def _decide(
         lookup_seq = max((seq for client, seq in server.lookups if client == command.client), default=-1)
         if lookup_seq < (space.evicted_seq if rules.lookup_covers_evicted else 0):
             return None
-    change = 1 if caller.operation is Operation.RECEIVE else -1
-    if space.level.available + change < 0:
+    change = {Operation.RECEIVE: 1, Operation.RESERVE: -1, Operation.PROTECT: 0}[caller.operation]
+    if change < 0 and space.level.sellable + change < 0:
         return space, Decision(command, Kind.REFUSED, 0)
     times = (caller.id_time, space.seq + 1) if rules.floor_counts_id_time else (space.seq + 1,)
-    space = _appended(space, server.epoch, caller.request, change, max(times))
+    if rules.journal_ids_only_rise and space.journal and space.journal[-1].seq > space.seq:
+        return None
+    puts_rule = caller.operation is Operation.PROTECT
+    space = _appended(space, server.epoch, caller.request, change, max(times), puts_rule=puts_rule)
     outcome = Outcome(caller.request, space.seq, max(times))
-    return space._replace(outcomes=(*space.outcomes, outcome)), Decision(command, Kind.DONE, space.seq)
+    outcomes = (*space.outcomes, outcome)
+    return space._replace(outcomes=outcomes, counted=len(outcomes)), Decision(command, Kind.DONE, space.seq)
 
 
-def _appended(space: Space, epoch: int, request: str, change: int, effective_time: int) -> Space:
+def _appended(
+    space: Space, epoch: int, request: str, change: int, effective_time: int, *, puts_rule: bool = False
+) -> Space:
     """Write one entry to the journal, and its after-image to the level."""
     version = space.level.version + (1 if change else 0)
-    body = Body(request, change, space.level.available + change, version, effective_time)
+    safety = 1 if puts_rule else space.level.safety
+    body = Body(request, change, space.level.available + change, version, effective_time, safety, puts_rule)
     entry = Entry(epoch, space.seq + 1, body, space.hash, chain_hash(space.hash, body))
     return space._replace(
-        level=Level(body.available, body.version),
+        level=Level(body.available, body.version, body.safety),
         seq=entry.seq,
         hash=entry.hash,
         journal=(*space.journal, entry),
