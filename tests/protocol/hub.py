@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol.model import Rules, Segment, State, Step, put, space_name
+from protocol.model import Segment, State, Step, put, space_name
+from protocol.rules import Rules
 from protocol.watching import Hub, Message, Stream, Watcher
 
 

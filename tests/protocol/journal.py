@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from protocol.model import Batch, Entry, Postgres, Redis, Rules, space_name
+from protocol.model import Batch, Entry, Postgres, Redis, space_name
+from protocol.rules import Rules
 
 
 def readable(postgres: Postgres, redis: Redis, rules: Rules) -> Batch | None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from protocol.model import (
     EMPTY_SPACE,
     ENDED_LOADER,
+    Level,
     Loader,
-    Rules,
     Scenario,
     Segment,
     Space,
@@ -21,6 +21,8 @@ from protocol.model import (
     put,
     space_name,
 )
+from protocol.rules import Rules
+from protocol.sequencer import KNOWS_SAFETY
 from protocol.tail import may_rebuild
 
 PIECES_BEFORE = {Stage.FENCED: 0, Stage.OUTCOMES: 1, Stage.LEVELS: 2}
@@ -31,7 +33,7 @@ def loader_steps(state: State, index: int, rules: Rules, scenario: Scenario) -> 
     stage, name = state.loaders[index].stage, f"L{index + 1}"
     if stage is Stage.IDLE:
         for primary in range(len(state.primaries)):
-            if scenario.may_lose_tail and not may_rebuild(state, primary, rules):
+            if scenario.may_lose_tail and not may_rebuild(state, primary, state.loaders[index].format, rules):
                 continue
             place = f" for Redis {primary + 1}" if len(state.primaries) > 1 else ""
             after = _with_snapshot(state, index, primary)
@@ -51,7 +53,14 @@ def loader_steps(state: State, index: int, rules: Rules, scenario: Scenario) -> 
 
 def _with_snapshot(state: State, index: int, primary: int) -> State:
     postgres = state.postgres
-    loader = Loader(Stage.READ, postgres.epoch, primary, postgres.cursor, postgres.level, postgres.outcomes)
+    loader = state.loaders[index]._replace(
+        stage=Stage.READ,
+        epoch=postgres.epoch,
+        primary=primary,
+        base=postgres.cursor,
+        level=postgres.level,
+        outcomes=postgres.outcomes,
+    )
     return state._replace(loaders=put(state.loaders, index, loader))
 
 
@@ -87,7 +96,7 @@ def _going_on(state: State, index: int, rules: Rules, scenario: Scenario) -> Ste
     if loader.stage is Stage.FENCED:
         space, after, what = _with_outcomes(space, loader, rules, scenario), Stage.OUTCOMES, "outcomes"
     else:
-        space, after, what = space._replace(level=loader.level), Stage.LEVELS, "level"
+        space, after, what = space._replace(level=_loaded(loader, rules)), Stage.LEVELS, "level"
     space = space._replace(loaded_by=loader.epoch, pieces=pieces + 1)
     return f"{name} loads the {what} of epoch {loader.epoch}", state._replace(
         primaries=put(state.primaries, loader.primary, redis.with_space(key, space)),
@@ -107,11 +116,20 @@ def _with_outcomes(space: Space, loader: Loader, rules: Rules, scenario: Scenari
     )
 
 
+def _loaded(loader: Loader, rules: Rules) -> Level:
+    """Load the level with its rule and its holds: what this loader's format knows of them."""
+    level, knows_rules = loader.level, loader.format >= KNOWS_SAFETY and rules.rebuild_loads_rules
+    return level._replace(
+        safety=level.safety if knows_rules else 0,
+        holds=level.holds if rules.rebuild_loads_holds else (),
+    )
+
+
 def _opened(state: State, ended: State, loader: Loader, name: str, rules: Rules, scenario: Scenario) -> Step:
     redis, key = state.primaries[loader.primary], space_name(loader.epoch, rules)
     if rules.open_only_upwards and redis.epoch > loader.epoch:
         return f"{name} finds a higher epoch open and gives up", ended
-    space = redis.space(key)._replace(seq=loader.base.seq, hash=loader.base.hash)
+    space = redis.space(key)._replace(seq=loader.base.seq, hash=loader.base.hash, format=loader.format)
     if scenario.may_lose_tail:
         # What lower epochs left behind is cleared away, their journals with it.
         space = space._replace(committed=loader.base.seq, counted=len(loader.outcomes))

@@ -10,9 +10,10 @@ import sys
 from dataclasses import dataclass, replace
 
 from protocol import scenarios
-from protocol.model import PROTOCOL, Rules, Scenario
+from protocol.model import Scenario
 from protocol.promised import EVERY
 from protocol.promises import PROMISES
+from protocol.rules import PROTOCOL, Rules
 
 
 def without(*guards: str, rules: Rules = PROTOCOL) -> Rules:

@@ -1,6 +1,6 @@
 """The state of the protocol, in the words of DESIGN.md: what each part holds at one instant.
 
-Owns the values and the rules (each guard is a switch). The steps that change a state are in `steps`; what must
+Owns the values; the guards are switches in `rules`. The steps that change a state are in `steps`; what must
 never be seen is in `promises`. There is one segment, one stock level, and quantities of one unit.
 
 Every value is an immutable tuple of numbers and names, so that a state can be hashed, compared and remembered.
@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple, TypeVar
 
+from protocol.rules import Rules
 from protocol.watching import NO_HUB, Hub, Message, Watcher
 
 
@@ -23,6 +24,8 @@ class Operation(StrEnum):
     RECEIVE = "receive"
     READ = "read"
     PROTECT = "protect"  # put a rule: one unit of safety stock, which is not sold
+    RELEASE = "release"  # give a hold back
+    CONFIRM = "confirm"  # commit a hold: its unit is sold for good
 
 
 class Kind(StrEnum):
@@ -52,82 +55,7 @@ class Client:
     operation: Operation
     attempts: int = 2
     id_time: int = 99
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """The guards of the protocol, one switch each. A mutation is this value with a guard taken out."""
-
-    # Acknowledgement, DESIGN.md 4.5 and 4.6
-    done_waits_for_commit: bool = True
-    refusal_waits_for_commit: bool = True
-    read_waits_for_commit: bool = True
-    wait_is_by_identity: bool = True
-    # Script, 4.1 to 4.3
-    script_checks_epoch: bool = True
-    script_checks_known_committed: bool = True
-    script_counts_keys: bool = True
-    journal_ids_only_rise: bool = True
-    # Ledger writer, 4.4
-    cursor_compares_epoch: bool = True
-    cursor_compares_seq: bool = True
-    cursor_compares_hash: bool = True
-    writer_verifies_chain: bool = True
-    ledger_checks_versions: bool = True
-    outcome_in_same_commit: bool = True
-    ledger_refuses_second_outcome: bool = False  # a unique request_id; a partitioned table cannot offer it
-    # Rebuild, 4.7
-    fence_with_snapshot: bool = True
-    epoch_names_keys: bool = True
-    load_pieces_are_counted: bool = True
-    open_only_upwards: bool = True
-    # Postgres loses its tail, 4.8
-    stop_compares_mark: bool = True
-    stop_compares_epoch: bool = True
-    fence_spares_stopped: bool = True
-    cursor_compares_segment: bool = True
-    mark_follows_commit: bool = True
-    mark_keeps_tail: bool = True
-    writer_marks: bool = True
-    tick_marks_known_committed: bool = True
-    replay_begins_where_ledger_ends: bool = True
-    replay_takes_epoch: bool = True
-    discard_rises_above_open_epoch: bool = True
-    server_heeds_segment: bool = True
-    server_ignores_older_notices: bool = True
-    rebuild_takes_in_what_continues: bool = False  # a mend that is not built (see test_tail)
-    # Watch, 6
-    step_tells_what_certainly_changed: bool = True
-    number_taken_in_ahead_is_told_again: bool = False  # a mend that is not built (see test_watch)
-    number_waits_for_commit: bool = True
-    token_names_what_was_told: bool = True
-    token_waits_for_hand_out: bool = True
-    token_lineage_is_checked: bool = True
-    future_token_is_reset: bool = True
-    resumption_waits_for_hub: bool = True
-    resumption_joins_first: bool = True
-    resumption_hands_out_first: bool = True
-    number_read_ahead_is_told_again: bool = True
-    hub_checks_lineage: bool = True
-    watcher_keeps_greater_version: bool = True
-    # Once in two tiers, 4.13
-    floor_demands_lookup: bool = True
-    floor_counts_id_time: bool = True
-    lookup_covers_evicted: bool = True
-    lookup_is_one_snapshot: bool = True
-    rebuild_raises_evicted: bool = True
-    # How current an answer is, 4.6: five that are off as decided and on in a mend (see test_currency)
-    unwritten_tick_reads_cursor: bool = False
-    tick_reads_cursor: bool = False
-    tick_writes_barrier: bool = False
-    epoch_has_one_home: bool = False
-    open_waits_out_lease: bool = False
-    lease_is_checked: bool = True
-    lease_is_of_one_epoch: bool = True
-    lease_counts_from_asking: bool = True
-
-
-PROTOCOL = Rules()
+    hold: str = ""  # the request whose hold is released or confirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +77,10 @@ class Scenario:
     short_tail: bool = False  # a mark leaves no more than the newest committed entry in the journal
     begins_loaded: bool = False  # the first rebuild has opened Redis, and has not said so in Postgres
     may_give_up: bool = False  # somebody may decide that a stopped segment goes on without what was lost
+    server_formats: tuple[int, ...] = ()  # one for each server; by default all are of the second format
+    loader_formats: tuple[int, ...] = ()
+    first_format: int = 2  # that of the state at the beginning
+    time_max: int = 0  # so often time passes; a hold lasts until it does. 0: holds are not followed
     watchers: int = 0
     silent: bool = False  # answers are of no interest: nobody waits for one, and servers hear nothing
     small_window: bool = False  # Redis forgets outcomes, and a rebuild loads none
@@ -156,8 +88,14 @@ class Scenario:
     arrivals: bool = False  # a command may lie at the server before its tick (needed to judge currency)
 
 
+EXPIRY = "expiry of "
+
+
 class Body(NamedTuple):
-    """What an entry did: the change, and the after-image of the stock level with its version."""
+    """What an entry did: the change, and the after-image of the stock level with its version.
+
+    `resolves` names the hold that it released, confirmed or let expire; `time` is the segment's clock.
+    """
 
     request: str
     change: int
@@ -166,10 +104,18 @@ class Body(NamedTuple):
     effective_time: int  # the greater of id time and effect time; goes into the outcome
     safety: int = 0
     puts_rule: bool = False
+    holds: tuple[tuple[str, int], ...] = ()
+    resolves: str = ""
+    time: int = 0
 
     @property
     def takes_effect(self) -> bool:
-        return self.change != 0 or self.puts_rule
+        return self.change != 0 or self.puts_rule or bool(self.resolves)
+
+    @property
+    def is_requested(self) -> bool:
+        """Say whether somebody asked for it, so that its outcome is remembered; an expiry comes by itself."""
+        return self.takes_effect and not self.request.startswith(EXPIRY)
 
 
 @cache
@@ -220,6 +166,7 @@ class Level(NamedTuple):
     available: int
     version: int
     safety: int = 0
+    holds: tuple[tuple[str, int], ...] = ()  # those that live: by whose request, and when they are due
 
     @property
     def sellable(self) -> int:
@@ -261,6 +208,7 @@ class Space(NamedTuple):
     loaded_by: int = 0  # the epoch whose loader wrote the last piece
     pieces: int = 0
     counted: int = 0  # how many outcomes the head says that there are
+    format: int = 2  # how the state is written: the loader's own way
     committed: int = 0  # what the ledger writer, or a server that heard of it, marked as committed
 
 
@@ -324,6 +272,7 @@ class Server(NamedTuple):
     segment: Segment = Segment.OPEN
     history: int = 0  # 0: what it knows of the ledger is from before the failover of Postgres
     hub: Hub = NO_HUB
+    format: int = 2  # the one that its script knows; the first knows nothing of safety stock
 
 
 class Batch(NamedTuple):
@@ -359,6 +308,7 @@ class Loader(NamedTuple):
     base: Position
     level: Level
     outcomes: tuple[Outcome, ...]
+    format: int = 2
 
 
 IDLE_LOADER = Loader(Stage.IDLE, 0, 0, Position(0, 0, 0), MISSING, ())
@@ -382,6 +332,7 @@ class State(NamedTuple):
     standby: tuple[Postgres, ...] = ()  # at most one: what a standby holds that receives no more
     lost: tuple[Postgres, ...] = ()  # at most one: what Postgres held when it failed over to that standby
     watchers: tuple[Watcher, ...] = ()
+    now: int = 0
     messages: tuple[Message, ...] = ()  # those told by the very last step, as with answers
 
 
@@ -403,18 +354,19 @@ def initial_state(scenario: Scenario, rules: Rules) -> State:
     """Epoch 1 is open, all parts agree, nothing has happened."""
     origin = Position(1, 0, GENESIS_HASH)
     segment = Segment.LOADING if scenario.begins_loaded else Segment.OPEN
-    loaders = (IDLE_LOADER,) * scenario.loaders
+    formats = scenario.loader_formats or (2,) * scenario.loaders
+    loaders = tuple(IDLE_LOADER._replace(format=known) for known in formats)
     if scenario.begins_loaded:
         loaders = put(loaders, 0, IDLE_LOADER._replace(stage=Stage.OPENED, epoch=1))
     level = Level(scenario.units, 0)
-    space = Space(level=level, seq=0, hash=GENESIS_HASH, loaded_by=1, pieces=2)
+    space = Space(level=level, seq=0, hash=GENESIS_HASH, loaded_by=1, pieces=2, format=scenario.first_format)
     server = Server(1, 0, fresh=True, told=0, arrivals=(), lookups=(), waiting=(), segment=segment)
     server = server._replace(hub=NO_HUB._replace(value=scenario.units))
     return State(
         postgres=Postgres(origin, (), level, (), (origin,), (0,), segment),
         primaries=(Redis(0, 1, ((space_name(1, rules), space),)),),
         copies=(),
-        servers=(server,) * scenario.servers,
+        servers=tuple(server._replace(format=known) for known in scenario.server_formats or (2,) * scenario.servers),
         writers=(NO_BATCH,) * scenario.writers,
         unstored=(),
         loaders=loaders,
@@ -442,6 +394,7 @@ def canonical(state: State) -> tuple[object, ...]:
         state.standby,
         state.lost,
         state.watchers,
+        state.now,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from protocol.model import Scenario
-from protocol.promises import CURRENCY, PROMISES, REPLAY, STOP, Promise
+from protocol.promises import CURRENCY, HOLDS, PROMISES, REPLAY, STOP, Promise
 from protocol.watch_promises import WATCH
 
-EVERY = PROMISES | STOP | REPLAY | WATCH | CURRENCY
+EVERY = PROMISES | STOP | REPLAY | HOLDS | WATCH | CURRENCY
 
 
 def promises_of(scenario: Scenario) -> dict[str, Promise]:
@@ -16,6 +16,8 @@ def promises_of(scenario: Scenario) -> dict[str, Promise]:
         promises |= STOP
         if not scenario.short_tail and not scenario.begins_loaded:
             promises |= REPLAY
+    if scenario.time_max:
+        promises |= HOLDS
     if scenario.watchers:
         promises |= WATCH
     return promises

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from protocol.journal import continuation
-from protocol.model import PROTOCOL, Answer, Entry, Kind, Position, Scenario, Segment, State, is_committed
+from protocol.model import Answer, Entry, Kind, Position, Scenario, Segment, State, is_committed
+from protocol.rules import PROTOCOL
 from protocol.tail import stop_is_due
 
 Promise = Callable[[State, Scenario], str | None]
@@ -102,7 +103,7 @@ def durable_reads(state: State, scenario: Scenario) -> str | None:
         ledger = _ledger_of(state, answer.position)
         if ledger is None:
             return f"{_what(answer, scenario)} rests on a position that Postgres does not hold"
-        if answer.value != sellable_at(ledger, answer.position.seq, scenario):
+        if not _is_true(answer, ledger, scenario):
             return f"{_what(answer, scenario)} is not what Postgres held at {answer.position.seq}"
         if answer.position.seq < answer.told_before:
             return f"{_what(answer, scenario)} goes back behind what the same server had answered from"
@@ -136,6 +137,30 @@ PROMISES: dict[str, Promise] = {
     "Fencing": fencing,
     "DurableReads": durable_reads,
 }
+
+
+def resolved_once(state: State, scenario: Scenario) -> str | None:
+    """NoUndersell: a hold is resolved at most once, and lives until then."""
+    ledger = state.postgres.ledger
+    resolved = [row.body.resolves for row in ledger if row.body.resolves]
+    for request in resolved:
+        if resolved.count(request) > 1:
+            return f"the hold of {request} was resolved {resolved.count(request)} times"
+    if sorted(state.postgres.level.holds) != sorted(holds_at(ledger, len(ledger))):
+        return "a hold that was not resolved does not live"
+    return None
+
+
+def due_is_over(state: State, scenario: Scenario) -> str | None:
+    """DueIsOver: a hold that is due is neither confirmed nor released any more."""
+    dues = {row.body.request: row.body.time + 1 for row in state.postgres.ledger if row.body.change < 0}
+    for row in state.postgres.ledger:
+        if row.body.resolves and row.body.is_requested and row.body.time >= dues.get(row.body.resolves, 0):
+            return f"{row.body.request} was accepted when the hold was due"
+    return None
+
+
+HOLDS: dict[str, Promise] = {"ResolvedOnce": resolved_once, "DueIsOver": due_is_over}
 STOP: dict[str, Promise] = {"StopsForCause": stops_for_cause}
 REPLAY: dict[str, Promise] = {"Replayable": replayable}
 CURRENCY: dict[str, Promise] = {"FirstAnswerAgain": first_answer_again, "Current": current}
@@ -165,6 +190,24 @@ def standing_ledgers(state: State) -> list[tuple[Entry, ...]]:
         for lost in state.lost
         if _is_said(state) or all(row.position in kept for row in lost.ledger[len(state.postgres.ledger) :])
     ]
+
+
+def _is_true(answer: Answer, ledger: tuple[Entry, ...], scenario: Scenario) -> bool:
+    """Say whether an answer tells what the ledger held at its position."""
+    hold, sellable = scenario.clients[answer.client].hold, sellable_at(ledger, answer.position.seq, scenario)
+    if answer.kind is Kind.READ:
+        return answer.value == sellable
+    if hold:
+        return hold not in dict(holds_at(ledger, answer.position.seq))
+    return sellable <= 0
+
+
+def holds_at(ledger: tuple[Entry, ...], seq: int) -> list[tuple[str, int]]:
+    """Give the holds that were made up to a position and not resolved, with the time at which each is due."""
+    rows = [row for row in ledger if row.seq <= seq]
+    resolved = {row.body.resolves for row in rows}
+    made = [(row.body.request, row.body.time + 1) for row in rows if row.body.change < 0]
+    return [hold for hold in made if hold[0] not in resolved]
 
 
 def _ledger_of(state: State, position: Position) -> tuple[Entry, ...] | None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from protocol.explorer import Exploration, Explorer
-from protocol.model import PROTOCOL, Client, Operation, Rules, Scenario, State, canonical, initial_state
+from protocol.model import Client, Operation, Scenario, State, canonical, initial_state
 from protocol.promises import PROMISES, Promise
+from protocol.rules import PROTOCOL, Rules
 from protocol.steps import successors
 
 STATES_MAX = 300_000
@@ -21,6 +22,9 @@ ANN_ONCE = Client(request="ann", operation=Operation.RESERVE, attempts=1)
 BOB_ONCE = Client(request="bob", operation=Operation.RESERVE, attempts=1)
 READER_ONCE = Client(request="reader", operation=Operation.READ, attempts=1)
 DOCK_ONCE = Client(request="dock", operation=Operation.RECEIVE, attempts=1)
+RITA_ONCE = Client(request="rita", operation=Operation.RELEASE, attempts=1, hold="ann")
+CARL_ONCE = Client(request="carl", operation=Operation.CONFIRM, attempts=1, hold="ann")
+PLANNER = Client(request="planner", operation=Operation.PROTECT, attempts=2)
 PLANNER_ONCE = Client(request="planner", operation=Operation.PROTECT, attempts=1)
 ANN_OLD_ID = Client(request="ann", operation=Operation.RESERVE, attempts=3, id_time=0)
 ANN_FAST_CLOCK = Client(request="ann", operation=Operation.RESERVE, attempts=3, id_time=9)
@@ -188,6 +192,45 @@ WATCH_GIVEN_UP = Scenario(
     may_give_up=True,
     watchers=1,
 )
+HOLD = Scenario(
+    name="a hold is released, confirmed or due, Redis is lost",
+    clients=(ANN_ONCE, RITA_ONCE, CARL_ONCE),
+    servers=1,
+    writers=1,
+    faults=1,
+    may_lose=True,
+    time_max=1,
+)
+HOLD_STALE = replace(
+    HOLD, name="a hold is released, confirmed or due, Redis falls back", may_lose=False, may_fall_back=True
+)
+RULE = Scenario(
+    name="safety stock is put, two buyers, Redis is lost",
+    clients=(ANN_ONCE, PLANNER_ONCE, BOB_ONCE),
+    units=2,
+    servers=1,
+    writers=1,
+    faults=1,
+    may_lose=True,
+)
+RULE_STALE = Scenario(
+    name="safety stock is put, a buyer and a reader, Redis falls back",
+    clients=(ANN_ONCE, PLANNER_ONCE, READER_ONCE),
+    units=2,
+    servers=1,
+    writers=1,
+    faults=1,
+    may_fall_back=True,
+)
+FORMATS = Scenario(
+    name="servers of two formats, safety stock and a buyer",
+    clients=(PLANNER, ANN),
+    writers=1,
+    faults=0,
+    server_formats=(1, 2),
+    loader_formats=(2,),
+    first_format=1,
+)
 
 SCENARIOS = (
     CALM,
@@ -203,6 +246,11 @@ SCENARIOS = (
     WINDOW,
     WINDOW_FAST_CLOCK,
     WINDOW_STALE,
+    HOLD,
+    HOLD_STALE,
+    RULE,
+    RULE_STALE,
+    FORMATS,
     TAIL,
     SHORT_TAIL,
     GIVEN_UP,
@@ -216,6 +264,25 @@ WATCH_ONE_GIVEN_UP = replace(WATCH_GIVEN_UP, name="a watcher, and a buyer is giv
 # A rule changes a number, or not. Here the watch as built has a gap: see test_watch.
 WATCH_RULE_TWO_HUBS = replace(WATCH_RULE, name="two watchers, two hubs, a buyer and a rule", servers=2)
 
+# Here the protocol as built does not hold everything: see test_formats.
+FORMATS_BACK = replace(
+    FORMATS,
+    name="loaders of two formats, safety stock and a buyer",
+    clients=(PLANNER_ONCE, ANN_ONCE),
+    loaders=2,
+    loader_formats=(2, 1),
+)
+FORMATS_TAIL = Scenario(
+    name="the format changes while Postgres loses its tail",
+    clients=(ANN_ONCE, READER_ONCE),
+    servers=1,
+    writers=1,
+    faults=0,
+    may_lose_tail=True,
+    server_formats=(1,),
+    loader_formats=(2,),
+    first_format=1,
+)
 # What Postgres loses includes an opening or a fence. Here the protocol as built has a gap: see test_tail.
 LOST_OPENING = Scenario(
     name="Postgres loses an opening, a buyer and a reader",

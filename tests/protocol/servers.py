@@ -11,7 +11,6 @@ from protocol.model import (
     Arrival,
     Kind,
     Postgres,
-    Rules,
     Scenario,
     Segment,
     Server,
@@ -21,6 +20,7 @@ from protocol.model import (
     ledger_known_to,
     put,
 )
+from protocol.rules import Rules
 from protocol.sequencer import run_script
 
 
@@ -104,14 +104,22 @@ def _ticking(state: State, index: int, commands: list[Arrival], rules: Rules, sc
     ticks = [[command] for command in commands]
     if scenario.pairs:
         ticks += [list(pair) for pair in combinations(commands, 2)]
+    if scenario.time_max and any(due <= state.now for _, due in _holds(state, index)):
+        ticks.append([])
     for tick in ticks:
-        requests = " and ".join(scenario.clients[command.client].request for command in tick)
+        requests = " and ".join(scenario.clients[command.client].request for command in tick) or "upkeep"
         asked = state if scenario.arrivals else _spent(state, [command.client for command in tick])
         for primary in range(len(state.primaries)):
             after = _tick(asked, (index, primary), tick, rules, scenario)
-            if after is not None:
+            if after is not None and (tick or after.primaries != state.primaries):
                 place = f" in Redis {primary + 1}" if len(state.primaries) > 1 else ""
                 yield f"S{index + 1} runs a tick{place}: {requests}{_said(after)}", after
+
+
+def _holds(state: State, index: int) -> Iterator[tuple[str, int]]:
+    """Give the holds that live in any Redis under the epoch of a server."""
+    for redis in state.primaries:
+        yield from redis.space(state.servers[index].epoch).level.holds
 
 
 def _tick(
@@ -126,7 +134,7 @@ def _tick(
         return None
     if rules.tick_reads_cursor and not all(command.covered for command in commands):
         return None
-    ticked = run_script(redis, server, commands, rules, scenario)
+    ticked = run_script(redis, server, commands, state.now, rules, scenario)
     if ticked is None:
         return None
     answers = {

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol.faults import faults, forgetting
+from protocol.faults import faults, forgetting, passing
 from protocol.hub import hub_steps
 from protocol.loaders import loader_steps
-from protocol.model import Rules, Scenario, State, Step
+from protocol.model import Scenario, State, Step
+from protocol.rules import Rules
 from protocol.servers import server_steps
 from protocol.tail import tail_steps
 from protocol.writers import storing_apart, writer_steps
@@ -31,6 +32,7 @@ def successors(state: State, rules: Rules, scenario: Scenario) -> Iterator[Step]
         yield from loader_steps(state, index, rules, scenario)
     yield from storing_apart(state)
     yield from forgetting(state, scenario)
+    yield from passing(state, scenario)
     yield from faults(state, scenario)
     if scenario.may_lose_tail:
         yield from tail_steps(state, rules, scenario)

@@ -9,18 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocol.journal import continuation, entries_after_cursor, readable
-from protocol.model import (
-    NO_BATCH,
-    Postgres,
-    Redis,
-    Rules,
-    Scenario,
-    Segment,
-    State,
-    Step,
-    put,
-    space_name,
-)
+from protocol.model import NO_BATCH, Postgres, Redis, Scenario, Segment, State, Step, put, space_name
+from protocol.rules import Rules
 
 
 def tail_steps(state: State, rules: Rules, scenario: Scenario) -> Iterator[Step]:
@@ -53,11 +43,17 @@ def may_drain(state: State, redis: Redis, rules: Rules) -> bool:
     return not stop_is_due(postgres, redis, rules)
 
 
-def may_rebuild(state: State, primary: int, rules: Rules) -> bool:
-    """Say whether Redis is unfit, so that a rebuild begins. Here its triggers matter: it drops the journal."""
+def may_rebuild(state: State, primary: int, known_format: int, rules: Rules) -> bool:
+    """Say whether Redis is unfit, so that a rebuild begins. Here its triggers matter: it drops the journal.
+
+    Of a head of another format than its own the one who looks reads nothing, not even the mark.
+    """
     postgres, redis = state.postgres, state.primaries[primary]
     if postgres.segment is Segment.STOPPED:
         return not rules.fence_spares_stopped
+    if redis.epoch == postgres.epoch and redis.space(space_name(redis.epoch, rules)).format != known_format:
+        is_ahead = stop_is_due(postgres, redis, rules) or bool(entries_after_cursor(postgres, redis, rules))
+        return not (rules.format_change_waits_for_journal and is_ahead)
     if stop_is_due(postgres, redis, rules) or _takes_in_first(postgres, redis, rules):
         return False
     space, cursor = redis.space(space_name(redis.epoch, rules)), postgres.cursor
@@ -108,13 +104,12 @@ def stop_steps(state: State, index: int, rules: Rules) -> Iterator[Step]:
         elif _falls_short(postgres, redis, rules):
             yield f"{name} finds that the journal does not reach back, and stops", _with(state, replays=False)
         elif postgres.epoch != redis.epoch:
-            if rules.replay_takes_epoch:
-                cursor = postgres.cursor._replace(epoch=redis.epoch)
-                bases, homes = (*postgres.bases, cursor), (*postgres.homes, redis.process)
-                yield (
-                    f"{name} takes over epoch {redis.epoch} of the journal",
-                    _with(state, cursor=cursor, bases=bases, homes=homes),
-                )
+            cursor = postgres.cursor._replace(epoch=redis.epoch)
+            bases, homes = (*postgres.bases, cursor), (*postgres.homes, redis.process)
+            yield (
+                f"{name} takes over epoch {redis.epoch} of the journal",
+                _with(state, cursor=cursor, bases=bases, homes=homes),
+            )
         elif not entries_after_cursor(postgres, redis, rules):
             yield f"{name} ends the replay", _with(state, segment=Segment.OPEN, replays=False)
 

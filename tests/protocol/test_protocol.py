@@ -29,6 +29,7 @@ KINDS = {
     "the copy is promoted as Redis n while Redis n lives on",
     "one key of Redis goes back to its first value",
     "Redis forgets the outcome of ann",
+    "time passes",
     "Postgres fails over to the standby",
     "Wn marks n as committed",
     "Wn stops the segment",

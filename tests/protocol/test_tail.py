@@ -14,9 +14,10 @@ import pytest
 
 from protocol import scenarios
 from protocol.mistakes import Backed, Mistake, find, miss_nothing, without
-from protocol.model import PROTOCOL, Scenario
+from protocol.model import Scenario
 from protocol.promised import EVERY, promises_of
 from protocol.promises import PROMISES, REPLAY, STOP
+from protocol.rules import PROTOCOL
 
 CHAIN = ("writer_verifies_chain", "cursor_compares_hash")
 MENDED = replace(PROTOCOL, rebuild_takes_in_what_continues=True)

@@ -9,8 +9,9 @@ import pytest
 
 from protocol import scenarios
 from protocol.mistakes import Backed, Mistake, find, miss_nothing, without
-from protocol.model import PROTOCOL, Scenario
+from protocol.model import Scenario
 from protocol.promised import EVERY, promises_of
+from protocol.rules import PROTOCOL
 from protocol.watch_promises import WATCH
 
 MENDED = replace(PROTOCOL, number_taken_in_ahead_is_told_again=True)
@@ -90,7 +91,8 @@ MISTAKES = (
         scenario=scenarios.WATCH_GIVEN_UP,
         promise="Bookmarkable",
         steps=20,
-        story="the hub has taken in ann as 1, and she is given up; bob is another 1, which it thinks it knows",
+        story="the hub has read the ledger up to ann, who is given up, and stands at 1; bob is another 1, which it "
+        "thinks it knows",
     ),
 )
 

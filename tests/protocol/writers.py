@@ -5,20 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocol.journal import readable
-from protocol.model import (
-    NO_BATCH,
-    Batch,
-    Level,
-    Outcome,
-    Position,
-    Postgres,
-    Rules,
-    Scenario,
-    Segment,
-    State,
-    Step,
-    put,
-)
+from protocol.model import NO_BATCH, Batch, Level, Outcome, Position, Postgres, Scenario, Segment, State, Step, put
+from protocol.rules import Rules
 from protocol.tail import marking_steps, may_drain, stop_steps
 
 
@@ -80,14 +68,14 @@ def _committed(state: State, batch: Batch, rules: Rules) -> State:
     outcomes = tuple(
         Outcome(entry.body.request, entry.seq, entry.body.effective_time)
         for entry in batch.entries
-        if entry.body.takes_effect
+        if entry.body.is_requested
     )
     stored, unstored = (outcomes, ()) if rules.outcome_in_same_commit else ((), outcomes)
     return state._replace(
         postgres=postgres._replace(
             cursor=Position(postgres.epoch, last.seq, last.hash),
             ledger=(*postgres.ledger, *batch.entries),
-            level=Level(last.body.available, last.body.version, last.body.safety),
+            level=Level(last.body.available, last.body.version, last.body.safety, last.body.holds),
             outcomes=(*postgres.outcomes, *stored),
         ),
         unstored=(*state.unstored, *unstored),
