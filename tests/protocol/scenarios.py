@@ -296,7 +296,7 @@ LOST_OPENING = Scenario(
 )
 LOST_FENCE = Scenario(
     name="Postgres loses a fence, so that an epoch is given twice",
-    clients=(ANN, READER_ONCE),
+    clients=(ANN_ONCE, READER_ONCE),
     servers=1,
     writers=1,
     loaders=3,

@@ -113,7 +113,7 @@ BACKED = (
     Backed(
         name="hub that does not hand out first",
         rules=without("resumption_hands_out_first"),
-        scenario=scenarios.WATCH,
+        scenario=scenarios.WATCH_ONE,
         promises=tuple(WATCH),
         backed_by="the watcher, which keeps the greater version; it is told twice",
     ),
