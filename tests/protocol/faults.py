@@ -22,6 +22,12 @@ def forgetting(state: State, scenario: Scenario) -> Iterator[Step]:
             )
 
 
+def passing(state: State, scenario: Scenario) -> Iterator[Step]:
+    """Let time pass: every hold that was made before is due."""
+    if state.now < scenario.time_max:
+        yield "time passes", state._replace(now=state.now + 1)
+
+
 def faults(state: State, scenario: Scenario) -> Iterator[Step]:
     """Give every fault that may strike now. A copy may be left behind at any instant, and used at any later one."""
     if not state.faults_left:

@@ -1,6 +1,6 @@
 """The state of the protocol, in the words of DESIGN.md: what each part holds at one instant.
 
-Owns the values and the rules (each guard is a switch). The steps that change a state are in `steps`; what must
+Owns the values; the guards are switches in `rules`. The steps that change a state are in `steps`; what must
 never be seen is in `promises`. There is one segment, one stock level, and quantities of one unit.
 
 Every value is an immutable tuple of numbers and names, so that a state can be hashed, compared and remembered.
@@ -13,6 +13,9 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple, TypeVar
 
+from protocol.rules import Rules
+from protocol.watching import NO_HUB, Hub, Message, Watcher
+
 
 class Operation(StrEnum):
     """What a client asks for."""
@@ -20,6 +23,9 @@ class Operation(StrEnum):
     RESERVE = "reserve"
     RECEIVE = "receive"
     READ = "read"
+    PROTECT = "protect"  # put a rule: one unit of safety stock, which is not sold
+    RELEASE = "release"  # give a hold back
+    CONFIRM = "confirm"  # commit a hold: its unit is sold for good
 
 
 class Kind(StrEnum):
@@ -28,6 +34,14 @@ class Kind(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     READ = "read"
+
+
+class Segment(StrEnum):
+    """What Postgres says of the segment. Quarantine is left out: it is over as soon as a rebuild fences."""
+
+    OPEN = "open"
+    LOADING = "loading"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,51 +55,7 @@ class Client:
     operation: Operation
     attempts: int = 2
     id_time: int = 99
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """The guards of the protocol, one switch each. A mutation is this value with a guard taken out."""
-
-    # Acknowledgement, DESIGN.md 4.5 and 4.6
-    done_waits_for_commit: bool = True
-    refusal_waits_for_commit: bool = True
-    read_waits_for_commit: bool = True
-    wait_is_by_identity: bool = True
-    # Script, 4.1 to 4.3
-    script_checks_epoch: bool = True
-    script_checks_known_committed: bool = True
-    # Ledger writer, 4.4
-    cursor_compares_epoch: bool = True
-    cursor_compares_seq: bool = True
-    cursor_compares_hash: bool = True
-    writer_verifies_chain: bool = True
-    ledger_checks_versions: bool = True
-    outcome_in_same_commit: bool = True
-    ledger_refuses_second_outcome: bool = False  # a unique request_id; a partitioned table cannot offer it
-    # Rebuild, 4.7
-    fence_with_snapshot: bool = True
-    epoch_names_keys: bool = True
-    load_pieces_are_counted: bool = True
-    open_only_upwards: bool = True
-    # Once in two tiers, 4.13
-    floor_demands_lookup: bool = True
-    floor_counts_id_time: bool = True
-    lookup_covers_evicted: bool = True
-    lookup_is_one_snapshot: bool = True
-    rebuild_raises_evicted: bool = True
-    # How current an answer is, 4.6: five that are off as decided and on in a mend (see test_currency)
-    unwritten_tick_reads_cursor: bool = False
-    tick_reads_cursor: bool = False
-    tick_writes_barrier: bool = False
-    epoch_has_one_home: bool = False
-    open_waits_out_lease: bool = False
-    lease_is_checked: bool = True
-    lease_is_of_one_epoch: bool = True
-    lease_counts_from_asking: bool = True
-
-
-PROTOCOL = Rules()
+    hold: str = ""  # the request whose hold is released or confirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,19 +73,49 @@ class Scenario:
     may_fall_back: bool = False  # a Redis comes back as it was at any earlier instant
     may_split: bool = False  # a copy of any earlier instant is promoted while the old primary lives on
     may_slip: bool = False  # one key alone goes back to its first value
+    may_lose_tail: bool = False  # Postgres fails over, once, to a standby that holds any earlier state
+    short_tail: bool = False  # a mark leaves no more than the newest committed entry in the journal
+    begins_loaded: bool = False  # the first rebuild has opened Redis, and has not said so in Postgres
+    may_give_up: bool = False  # somebody may decide that a stopped segment goes on without what was lost
+    server_formats: tuple[int, ...] = ()  # one for each server; by default all are of the second format
+    loader_formats: tuple[int, ...] = ()
+    first_format: int = 2  # that of the state at the beginning
+    time_max: int = 0  # so often time passes; a hold lasts until it does. 0: holds are not followed
+    watchers: int = 0
+    silent: bool = False  # answers are of no interest: nobody waits for one, and servers hear nothing
     small_window: bool = False  # Redis forgets outcomes, and a rebuild loads none
     pairs: bool = False  # a tick may hold the commands of two clients
     arrivals: bool = False  # a command may lie at the server before its tick (needed to judge currency)
 
 
+EXPIRY = "expiry of "
+
+
 class Body(NamedTuple):
-    """What an entry did: the change, and the after-image of the stock level with its version."""
+    """What an entry did: the change, and the after-image of the stock level with its version.
+
+    `resolves` names the hold that it released, confirmed or let expire; `time` is the segment's clock.
+    """
 
     request: str
     change: int
     available: int
     version: int
     effective_time: int  # the greater of id time and effect time; goes into the outcome
+    safety: int = 0
+    puts_rule: bool = False
+    holds: tuple[tuple[str, int], ...] = ()
+    resolves: str = ""
+    time: int = 0
+
+    @property
+    def takes_effect(self) -> bool:
+        return self.change != 0 or self.puts_rule or bool(self.resolves)
+
+    @property
+    def is_requested(self) -> bool:
+        """Say whether somebody asked for it, so that its outcome is remembered; an expiry comes by itself."""
+        return self.takes_effect and not self.request.startswith(EXPIRY)
 
 
 @cache
@@ -158,8 +158,19 @@ class Outcome(NamedTuple):
 
 
 class Level(NamedTuple):
+    """The units that are there and not reserved, with the rule that says how many of them are not sold.
+
+    The version counts what moved units. A rule has none: it is put as it is, whatever it was.
+    """
+
     available: int
     version: int
+    safety: int = 0
+    holds: tuple[tuple[str, int], ...] = ()  # those that live: by whose request, and when they are due
+
+    @property
+    def sellable(self) -> int:
+        return self.available - self.safety
 
 
 MISSING = Level(-1, -1)
@@ -167,7 +178,7 @@ NO_SEQ_YET = -2  # a look-up that has read the outcomes and not yet the cursor (
 
 
 class Postgres(NamedTuple):
-    """The only truth. Every step on it is one transaction; nothing committed is ever lost."""
+    """The only truth. Every step on it is one transaction; what is committed is lost only by a failover."""
 
     cursor: Position
     ledger: tuple[Entry, ...]
@@ -175,6 +186,9 @@ class Postgres(NamedTuple):
     outcomes: tuple[Outcome, ...]
     bases: tuple[Position, ...]  # where each epoch began: the fence writes it into the segment's history
     homes: tuple[int, ...]  # the Redis process that each epoch was loaded into (only used by a mend)
+    segment: Segment = Segment.OPEN
+    replays: bool = False  # somebody has asked for the journal to be replayed
+    lineage: int = 0  # another history begins when something acknowledged is given up
 
     @property
     def epoch(self) -> int:
@@ -193,6 +207,9 @@ class Space(NamedTuple):
     journal: tuple[Entry, ...] = ()
     loaded_by: int = 0  # the epoch whose loader wrote the last piece
     pieces: int = 0
+    counted: int = 0  # how many outcomes the head says that there are
+    format: int = 2  # how the state is written: the loader's own way
+    committed: int = 0  # what the ledger writer, or a server that heard of it, marked as committed
 
 
 EMPTY_SPACE = Space()
@@ -252,13 +269,21 @@ class Server(NamedTuple):
     arrivals: tuple[Arrival, ...]
     lookups: tuple[tuple[int, int], ...]  # (client, lookup_seq): not found in Postgres at that seq
     waiting: tuple[Answer, ...]
+    segment: Segment = Segment.OPEN
+    history: int = 0  # 0: what it knows of the ledger is from before the failover of Postgres
+    hub: Hub = NO_HUB
+    format: int = 2  # the one that its script knows; the first knows nothing of safety stock
 
 
 class Batch(NamedTuple):
-    """What a ledger writer holds in its hands: the cursor it believes in, and the entries that follow it."""
+    """What a ledger writer holds in its hands: the cursor it believes in, and the entries that follow it.
+
+    Without entries: the cursor that its commit led to, which it has yet to mark in Redis.
+    """
 
     cursor: Position
     entries: tuple[Entry, ...]
+    segment: Segment = Segment.OPEN
 
 
 NO_BATCH = Batch(Position(0, 0, 0), ())
@@ -270,7 +295,8 @@ class Stage(StrEnum):
     FENCED = "2 fenced"
     OUTCOMES = "3 outcomes loaded"
     LEVELS = "4 levels loaded"
-    ENDED = "5 ended"
+    OPENED = "5 opened"  # in Redis, and not yet in Postgres
+    ENDED = "6 ended"
 
 
 class Loader(NamedTuple):
@@ -282,6 +308,7 @@ class Loader(NamedTuple):
     base: Position
     level: Level
     outcomes: tuple[Outcome, ...]
+    format: int = 2
 
 
 IDLE_LOADER = Loader(Stage.IDLE, 0, 0, Position(0, 0, 0), MISSING, ())
@@ -302,6 +329,11 @@ class State(NamedTuple):
     faults_left: int
     done: tuple[tuple[int, int], ...]  # every (client, revision) that was ever acknowledged
     answers: tuple[Answer, ...]  # those given by the very last step; no part of the identity of a state
+    standby: tuple[Postgres, ...] = ()  # at most one: what a standby holds that receives no more
+    lost: tuple[Postgres, ...] = ()  # at most one: what Postgres held when it failed over to that standby
+    watchers: tuple[Watcher, ...] = ()
+    now: int = 0
+    messages: tuple[Message, ...] = ()  # those told by the very last step, as with answers
 
 
 Step = tuple[str, State]
@@ -321,21 +353,28 @@ def space_name(epoch: int, rules: Rules) -> int:
 def initial_state(scenario: Scenario, rules: Rules) -> State:
     """Epoch 1 is open, all parts agree, nothing has happened."""
     origin = Position(1, 0, GENESIS_HASH)
+    segment = Segment.LOADING if scenario.begins_loaded else Segment.OPEN
+    formats = scenario.loader_formats or (2,) * scenario.loaders
+    loaders = tuple(IDLE_LOADER._replace(format=known) for known in formats)
+    if scenario.begins_loaded:
+        loaders = put(loaders, 0, IDLE_LOADER._replace(stage=Stage.OPENED, epoch=1))
     level = Level(scenario.units, 0)
-    space = Space(level=level, seq=0, hash=GENESIS_HASH, loaded_by=1, pieces=2)
-    server = Server(epoch=1, heard=0, fresh=True, told=0, arrivals=(), lookups=(), waiting=())
+    space = Space(level=level, seq=0, hash=GENESIS_HASH, loaded_by=1, pieces=2, format=scenario.first_format)
+    server = Server(1, 0, fresh=True, told=0, arrivals=(), lookups=(), waiting=(), segment=segment)
+    server = server._replace(hub=NO_HUB._replace(value=scenario.units))
     return State(
-        postgres=Postgres(origin, (), level, (), (origin,), (0,)),
+        postgres=Postgres(origin, (), level, (), (origin,), (0,), segment),
         primaries=(Redis(0, 1, ((space_name(1, rules), space),)),),
         copies=(),
-        servers=(server,) * scenario.servers,
+        servers=tuple(server._replace(format=known) for known in scenario.server_formats or (2,) * scenario.servers),
         writers=(NO_BATCH,) * scenario.writers,
         unstored=(),
-        loaders=(IDLE_LOADER,) * scenario.loaders,
+        loaders=loaders,
         attempts_left=tuple(client.attempts for client in scenario.clients),
         faults_left=scenario.faults,
         done=(),
         answers=(),
+        watchers=(Watcher(0, 0, 0, scenario.units),) * scenario.watchers,
     )
 
 
@@ -352,11 +391,20 @@ def canonical(state: State) -> tuple[object, ...]:
         state.attempts_left,
         state.faults_left,
         state.done,
+        state.standby,
+        state.lost,
+        state.watchers,
+        state.now,
     )
 
 
 def _in_order(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items if len(items) < 2 else tuple(sorted(items))
+
+
+def ledger_known_to(server: Server, state: State) -> Postgres:
+    """Give the ledger that a server has heard of: a failover does not reach into its memory."""
+    return state.lost[0] if state.lost and server.history == 0 else state.postgres
 
 
 def is_committed(postgres: Postgres, position: Position, *, heard: int) -> bool:

@@ -11,24 +11,27 @@ from protocol.model import (
     Arrival,
     Kind,
     Postgres,
-    Rules,
     Scenario,
+    Segment,
     Server,
     State,
     Step,
     is_committed,
+    ledger_known_to,
     put,
 )
+from protocol.rules import Rules
 from protocol.sequencer import run_script
 
 
 def server_steps(state: State, index: int, rules: Rules, scenario: Scenario) -> Iterator[Step]:
     """Give every step that one server can take."""
-    yield from _hearing(state, index, rules)
+    if not scenario.silent:
+        yield from _hearing(state, index, rules)
     asking = [client for client, left in enumerate(state.attempts_left) if left]
     if scenario.arrivals:
         yield from _arriving(state, index, asking, scenario)
-    yield from _ticking(state, index, _commands(state, index, asking, scenario), rules, scenario)
+    yield from _ticking(state, index, _commands(state, index, asking, rules, scenario), rules, scenario)
     if scenario.small_window:
         yield from _looking_up(state, index, asking, rules, scenario)
 
@@ -39,7 +42,7 @@ def _hearing(state: State, index: int, rules: Rules) -> Iterator[Step]:
     So there is one step and it reads Postgres as it is. Only the lease tells late from early.
     """
     server = state.servers[index]
-    informed = _informed(server, state.postgres)
+    informed = _informed(server, state, rules)
     unproven = rules.unwritten_tick_reads_cursor and any(not answer.own for answer in server.waiting)
     if informed != server or unproven:
         after = _settled(state, index, informed, rules, cursor_was_read=True)
@@ -49,10 +52,27 @@ def _hearing(state: State, index: int, rules: Rules) -> Iterator[Step]:
         yield f"S{index + 1} takes an old heartbeat out of its buffer", _settled(state, index, late, rules)
 
 
-def _informed(server: Server, postgres: Postgres) -> Server:
-    """Give what a server knows that has just heard from Postgres: epoch, committed rows, a new lease."""
+def _informed(server: Server, state: State, rules: Rules) -> Server:
+    """Give what a server knows that has just heard from Postgres: epoch, committed rows, a new lease.
+
+    If Postgres is not as far as the server knew it to be, only that the segment is stopped is believed.
+    """
+    postgres = state.postgres
+    if rules.server_ignores_older_notices and _is_behind(postgres, server):
+        return server._replace(segment=Segment.STOPPED) if postgres.segment is Segment.STOPPED else server
     covered = tuple(sorted({arrival._replace(covered=True) for arrival in server.arrivals}))
-    return server._replace(epoch=postgres.epoch, heard=len(postgres.ledger), fresh=True, arrivals=covered)
+    return server._replace(
+        epoch=postgres.epoch,
+        heard=len(postgres.ledger),
+        fresh=True,
+        arrivals=covered,
+        segment=postgres.segment,
+        history=len(state.lost),
+    )
+
+
+def _is_behind(postgres: Postgres, server: Server) -> bool:
+    return (postgres.epoch, len(postgres.ledger)) < (server.epoch, server.heard)
 
 
 def _arriving(state: State, index: int, asking: list[int], scenario: Scenario) -> Iterator[Step]:
@@ -66,12 +86,12 @@ def _arriving(state: State, index: int, asking: list[int], scenario: Scenario) -
         )
 
 
-def _commands(state: State, index: int, asking: list[int], scenario: Scenario) -> list[Arrival]:
+def _commands(state: State, index: int, asking: list[int], rules: Rules, scenario: Scenario) -> list[Arrival]:
     """Give what the next tick may hold. Unless arrivals are steps of their own, a command arrives with its tick."""
     server = state.servers[index]
     if scenario.arrivals:
         return list(server.arrivals)
-    covered = _informed(server, state.postgres) == server
+    covered = _informed(server, state, rules) == server
     return [Arrival(client, covered, server.told, 0) for client in asking]
 
 
@@ -84,14 +104,22 @@ def _ticking(state: State, index: int, commands: list[Arrival], rules: Rules, sc
     ticks = [[command] for command in commands]
     if scenario.pairs:
         ticks += [list(pair) for pair in combinations(commands, 2)]
+    if scenario.time_max and any(due <= state.now for _, due in _holds(state, index)):
+        ticks.append([])
     for tick in ticks:
-        requests = " and ".join(scenario.clients[command.client].request for command in tick)
+        requests = " and ".join(scenario.clients[command.client].request for command in tick) or "upkeep"
         asked = state if scenario.arrivals else _spent(state, [command.client for command in tick])
         for primary in range(len(state.primaries)):
             after = _tick(asked, (index, primary), tick, rules, scenario)
-            if after is not None:
+            if after is not None and (tick or after.primaries != state.primaries):
                 place = f" in Redis {primary + 1}" if len(state.primaries) > 1 else ""
                 yield f"S{index + 1} runs a tick{place}: {requests}{_said(after)}", after
+
+
+def _holds(state: State, index: int) -> Iterator[tuple[str, int]]:
+    """Give the holds that live in any Redis under the epoch of a server."""
+    for redis in state.primaries:
+        yield from redis.space(state.servers[index].epoch).level.holds
 
 
 def _tick(
@@ -100,11 +128,13 @@ def _tick(
     """Run the script for these commands, and let their answers wait for the head that it returns."""
     index, primary = where
     server, redis = state.servers[index], state.primaries[primary]
+    if rules.server_heeds_segment and server.segment is not Segment.OPEN:
+        return None
     if rules.epoch_has_one_home and state.postgres.homes[server.epoch - 1] != redis.process:
         return None
     if rules.tick_reads_cursor and not all(command.covered for command in commands):
         return None
-    ticked = run_script(redis, server, commands, rules, scenario)
+    ticked = run_script(redis, server, commands, state.now, rules, scenario)
     if ticked is None:
         return None
     answers = {
@@ -120,7 +150,7 @@ def _tick(
         for command, kind, value in ticked.decisions
     }
     server = server._replace(
-        waiting=tuple(sorted({*server.waiting, *answers})),
+        waiting=() if scenario.silent else tuple(sorted({*server.waiting, *answers})),
         arrivals=tuple(arrival for arrival in server.arrivals if arrival not in commands),
     )
     state = state._replace(primaries=put(state.primaries, primary, ticked.redis))
@@ -137,10 +167,11 @@ def _settled(state: State, index: int, server: Server, rules: Rules, *, cursor_w
     """Give every answer that the server may give now. A later answer would say no more, so none is held back."""
     if not server.waiting:
         return state._replace(servers=put(state.servers, index, server))
+    postgres = ledger_known_to(server, state)
     given = tuple(
         answer
         for answer in server.waiting
-        if _may_answer(answer, server, state.postgres, rules)
+        if _may_answer(answer, server, postgres, rules)
         and (cursor_was_read or answer.own or not rules.unwritten_tick_reads_cursor)
         and not _is_overtaken(answer, state.postgres, rules)
     )
@@ -148,7 +179,7 @@ def _settled(state: State, index: int, server: Server, rules: Rules, *, cursor_w
     if cursor_was_read:
         waiting = tuple(answer for answer in waiting if not _is_overtaken(answer, state.postgres, rules))
     if rules.wait_is_by_identity:
-        waiting = tuple(answer for answer in waiting if not _is_lost(answer, server, state.postgres))
+        waiting = tuple(answer for answer in waiting if not _is_lost(answer, server, postgres))
     told = max((server.told, *(answer.position.seq for answer in given)))
     server = server._replace(waiting=waiting, told=told)
     return _with_answers(state._replace(servers=put(state.servers, index, server)), given)
@@ -211,7 +242,7 @@ def _looking_up(state: State, index: int, asking: list[int], rules: Rules, scena
 
 def _lookup(state: State, index: int, client: int, rules: Rules, scenario: Scenario) -> Step:
     """Look an id up before the tick. The cursor that the look-up saw counts as heard, so that no server goes back."""
-    server = _informed(state.servers[index], state.postgres)
+    server = _informed(state.servers[index], state, rules)
     request = scenario.clients[client].request
     step = f"S{index + 1} looks {request} up in Postgres"
     for outcome in state.postgres.outcomes:

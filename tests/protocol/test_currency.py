@@ -25,8 +25,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from protocol import scenarios
-from protocol.model import PROTOCOL, Rules, Scenario
+from protocol.model import Scenario
 from protocol.promises import CURRENCY, PROMISES
+from protocol.rules import PROTOCOL, Rules
 
 # Each mend stands without the guards that it makes needless.
 PROOF = replace(PROTOCOL, unwritten_tick_reads_cursor=True, lease_is_checked=False, script_checks_known_committed=False)

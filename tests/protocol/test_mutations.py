@@ -1,39 +1,17 @@
-"""Every known mistake is found: with its guard taken out, the explorer meets a broken promise.
-
-Each case names the promise that breaks and the length of a shortest trace. The length is asserted because another
-length is another story, and the story here was read and found true.
-"""
+"""Every known mistake is found: with its guard taken out, the explorer meets a broken promise."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from protocol import scenarios
-from protocol.model import PROTOCOL, Rules, Scenario
-from protocol.promises import PROMISES
+from protocol.mistakes import Backed, Mistake, find, miss_nothing, without
 
 COMPARE_AND_SET = {"cursor_compares_epoch", "cursor_compares_seq", "cursor_compares_hash"}
 CHAIN = {"writer_verifies_chain", "cursor_compares_hash"}
 EPOCH = {"cursor_compares_epoch", "script_checks_epoch"}
-
-
-def without(*guards: str) -> Rules:
-    return replace(PROTOCOL, **dict.fromkeys(guards, False))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
-    """A protocol with guards taken out, the promise that breaks, and what happens."""
-
-    name: str
-    rules: Rules
-    scenario: Scenario
-    promise: str
-    steps: int
-    story: str
 
 
 MISTAKES = (
@@ -212,23 +190,7 @@ MISTAKES = (
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_a_mistake_is_found(mistake: Mistake) -> None:
-    walk = scenarios.explore(
-        mistake.scenario, rules=mistake.rules, promises={mistake.promise: PROMISES[mistake.promise]}
-    )
-    sys.stdout.write(f"\n{mistake.name}: {mistake.story}\n{walk.broken}\n")
-    assert walk.broken is not None, "the explorer is blind to this mistake"
-    assert len(walk.broken.trace) == mistake.steps, str(walk.broken)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backed:
-    """A guard that is not missed while another one stands."""
-
-    name: str
-    rules: Rules
-    scenario: Scenario
-    backed_by: str
-    promises: tuple[str, ...] = tuple(PROMISES)
+    find(mistake)
 
 
 FELT_BY_CALLERS = ("NoLoss", "Once", "NoOversell", "DurableReads")
@@ -319,7 +281,4 @@ BACKED = (
 
 @pytest.mark.parametrize("backed", BACKED, ids=lambda backed: backed.name)
 def test_a_guard_that_another_backs_up_is_not_missed_alone(backed: Backed) -> None:
-    walk = scenarios.explore(
-        backed.scenario, rules=backed.rules, promises={name: PROMISES[name] for name in backed.promises}
-    )
-    assert walk.broken is None, f"{backed.backed_by} does not hold: {walk.broken}"
+    miss_nothing(backed)
