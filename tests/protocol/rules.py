@@ -46,7 +46,7 @@ class Rules:
     discard_rises_above_open_epoch: bool = True
     server_heeds_segment: bool = True
     server_ignores_older_notices: bool = True
-    rebuild_takes_in_what_continues: bool = False  # a mend that is not built (see test_tail)
+    what_is_open_is_not_rebuilt: bool = True
     format_change_waits_for_journal: bool = False  # another mend that is not built (see test_formats)
     # Rules and the life of a hold, 3 and 4.9
     decision_counts_safety: bool = True
@@ -57,7 +57,7 @@ class Rules:
     command_expires_due_hold: bool = True
     # Watch, 6
     step_tells_what_certainly_changed: bool = True
-    number_taken_in_ahead_is_told_again: bool = False  # a mend that is not built (see test_watch)
+    number_taken_in_ahead_is_told_again: bool = True
     number_waits_for_commit: bool = True
     token_names_what_was_told: bool = True
     token_waits_for_hand_out: bool = True

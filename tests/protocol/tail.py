@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol.journal import continuation, entries_after_cursor, readable
+from protocol.journal import entries_after_cursor, readable
 from protocol.model import NO_BATCH, Postgres, Redis, Scenario, Segment, State, Step, put, space_name
 from protocol.rules import Rules
 
@@ -39,7 +39,7 @@ def may_drain(state: State, redis: Redis, rules: Rules) -> bool:
     if postgres.segment is Segment.STOPPED:
         return postgres.replays and postgres.epoch == redis.epoch and not _falls_short(postgres, redis, rules)
     if postgres.segment is Segment.LOADING:
-        return _takes_in_first(postgres, redis, rules)
+        return False
     return not stop_is_due(postgres, redis, rules)
 
 
@@ -54,12 +54,13 @@ def may_rebuild(state: State, primary: int, known_format: int, rules: Rules) -> 
     if redis.epoch == postgres.epoch and redis.space(space_name(redis.epoch, rules)).format != known_format:
         is_ahead = stop_is_due(postgres, redis, rules) or bool(entries_after_cursor(postgres, redis, rules))
         return not (rules.format_change_waits_for_journal and is_ahead)
-    if stop_is_due(postgres, redis, rules) or _takes_in_first(postgres, redis, rules):
+    if stop_is_due(postgres, redis, rules):
         return False
     space, cursor = redis.space(space_name(redis.epoch, rules)), postgres.cursor
-    if postgres.segment is not Segment.OPEN or redis.epoch < postgres.epoch:
+    is_open = postgres.segment is Segment.OPEN or _is_open_already(postgres, redis, rules)
+    if not is_open or redis.epoch < postgres.epoch:
         return True
-    if space.seq < cursor.seq or (space.seq == cursor.seq and space.hash != cursor.hash):
+    if _fell_back(postgres, redis, rules):
         return True
     if space.seq > cursor.seq and redis.epoch == postgres.epoch and readable(postgres, redis, rules) is None:
         return True
@@ -99,6 +100,8 @@ def stop_steps(state: State, index: int, rules: Rules) -> Iterator[Step]:
         if postgres.segment is not Segment.STOPPED:
             if stop_is_due(postgres, redis, rules):
                 yield f"{name} stops the segment", _with(state, segment=Segment.STOPPED, replays=False)
+            elif _is_open_already(postgres, redis, rules):
+                yield f"{name} finds epoch {redis.epoch} open, and says so", _with(state, segment=Segment.OPEN)
         elif not postgres.replays:
             continue
         elif _falls_short(postgres, redis, rules):
@@ -131,10 +134,15 @@ def _falls_short(postgres: Postgres, redis: Redis, rules: Rules) -> bool:
     return entries[0].previous != postgres.cursor.hash
 
 
-def _takes_in_first(postgres: Postgres, redis: Redis, rules: Rules) -> bool:
-    """Only with a mend: what the open journal holds beyond a ledger that waits for a rebuild is taken in before it."""
+def _is_open_already(postgres: Postgres, redis: Redis, rules: Rules) -> bool:
+    """Say whether Redis is open under the very epoch that the ledger waits for: only its opening was lost."""
     waits = postgres.segment is Segment.LOADING and redis.epoch == postgres.epoch
-    return rules.rebuild_takes_in_what_continues and waits and bool(continuation(postgres, redis))
+    return rules.what_is_open_is_not_rebuilt and waits and not _fell_back(postgres, redis, rules)
+
+
+def _fell_back(postgres: Postgres, redis: Redis, rules: Rules) -> bool:
+    space, cursor = redis.space(space_name(redis.epoch, rules)), postgres.cursor
+    return space.seq < cursor.seq or (space.seq == cursor.seq and space.hash != cursor.hash)
 
 
 def _given_up(state: State, rules: Rules) -> State:

@@ -26,6 +26,7 @@ from robustness.suite import FIGURES, Verdict, as_row, judge_again, profile_of, 
 app = typer.Typer(help="Break an authority by real means, and hold its promises against what came of it.")
 _REPORTS = Path("build/robustness")
 _ENOUGH_OPERATIONS = 200_000
+_FILE_WIDTH = 200
 
 
 @app.command()
@@ -105,6 +106,8 @@ def _write(path: Path, verdicts: list[Verdict], skipped: dict[int, str], seed: i
 
 
 def _show(verdicts: list[Verdict], skipped: dict[int, str], console: Console) -> None:
+    # In a file or a pipe there is no width to keep to.
+    console = console if console.is_terminal else Console(highlight=False, width=_FILE_WIDTH)
     table = Table(title="what was broken, and what became of the promises", title_justify="left")
     for column in ("#", "fault", "survived", "operations", "seconds", *FIGURES):
         table.add_column(column.replace("_", " "), justify="left" if column == "fault" else "right")

@@ -9,6 +9,8 @@ import psycopg
 from holdfast_server.settings import Settings
 
 _OLDEST_POSTGRES: Final = 15
+# The first that looks at the time of a whole transaction, and so between the messages of a pipeline.
+_BOUNDS_TRANSACTIONS: Final = 170_000
 
 # A dead peer is noticed within about ten seconds even when no packet says so.
 _KEEPALIVE: Final[dict[str, Any]] = {
@@ -31,6 +33,19 @@ def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
         "application_name": f"holdfast-{name}",
         "options": options,
     }
+
+
+def bound_transactions(connection: psycopg.Connection[Any], seconds: float) -> None:
+    """Has Postgres end this session if it stands still in a transaction, so that nobody waits for its locks for longer.
+
+    A process that is stopped, with its machine perhaps, keeps its connection alive for as long as it is stopped. Before
+    version 17 Postgres looks only between whole statements, and not within a pipeline.
+    """
+    names = ["idle_in_transaction_session_timeout"]
+    if connection.info.server_version >= _BOUNDS_TRANSACTIONS:
+        names.append("transaction_timeout")
+    for name in names:
+        connection.execute("SELECT set_config(%s, %s, false)", (name, f"{int(seconds * 1000)}ms"))
 
 
 def check_durability(connection: psycopg.Connection[Any]) -> None:

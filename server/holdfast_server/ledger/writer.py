@@ -22,7 +22,7 @@ import structlog
 
 from holdfast_server import failpoints
 from holdfast_server.ledger.batch import Batch, build_batch
-from holdfast_server.ledger.connections import check_durability, connection_arguments
+from holdfast_server.ledger.connections import bound_transactions, check_durability, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced, LedgerLost
 from holdfast_server.ledger.journal import Journal, Rebuilder, SequencerLost, SequencerState
 from holdfast_server.ledger.segments import Cursor, SegmentStore
@@ -64,6 +64,7 @@ class LedgerWriter:
         while not self._stop.is_set():
             try:
                 with self._connect() as connection:
+                    bound_transactions(connection, self._settings.writer_transaction_seconds)
                     self._check_and_wait_for_lock(connection)
                     backoff_seconds = _FIRST_BACKOFF_SECONDS
                     self._serve(connection)

@@ -61,13 +61,12 @@ class Group:
         If it is newer than that, it is told again in the step that comes as far: whoever comes back in between, from
         exactly this position, knows it as it was here.
         """
-        is_other = self.take(key, version, packed)
-        was_unsaid = key in self._unsaid
-        if version > reached:
+        is_news = self.take(key, version, packed) or key in self._unsaid
+        if is_news and version > reached:
             self._unsaid.add(key)
         else:
             self._unsaid.discard(key)
-        return is_other or was_unsaid
+        return is_news
 
     def wait(self, keys: Mapping[Key, Causes], *, told: LedgerHead, step: int) -> None:
         """Keeps what changed in a step; the watchers are told of all up to a place, unless something waited before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from holdfast_server.decide.keys import level_field
 from holdfast_server.decide.loader import Loader
 from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.ledger.batch import Batch, build_batch
-from holdfast_server.ledger.connections import check_durability, connection_arguments
+from holdfast_server.ledger.connections import bound_transactions, check_durability, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced
 from holdfast_server.ledger.segments import SegmentStore
 from holdfast_server.ledger.writer import LedgerWriter
@@ -122,6 +123,26 @@ async def test_point_4_a_writer_that_is_overtaken_while_it_looks_does_not_take_t
     with rig.connect() as connection, pytest.raises(Fenced):
         second_writer(rig)._prepare(connection, SegmentStore(connection, rig.settings.segment), before)
     assert rig.segment().state is SegmentState.OPEN
+
+
+async def test_point_4_nobody_waits_long_for_a_writer_that_stands_still_in_its_transaction(rig: Rig) -> None:
+    """It has sent a part of its transaction, holds the row of the cursor, and is stopped. Its connection stays alive.
+
+    Taken out by: transaction_timeout not set in bound_transactions.
+    """
+    with psycopg.connect(rig.settings.postgres_url, autocommit=True) as stopped:
+        if stopped.info.server_version < 170_000:
+            pytest.skip("before version 17 Postgres does not look at the time of a transaction")
+        bound_transactions(stopped, 0.5)
+        stopped.pgconn.enter_pipeline_mode()
+        for statement in (b"BEGIN", b"UPDATE segment SET position = position"):
+            stopped.pgconn.send_query_params(statement, None)
+        stopped.pgconn.send_flush_request()
+        stopped.pgconn.flush()
+        await rig.until(lambda: rig.query("SELECT 1 FROM pg_locks WHERE mode = 'RowExclusiveLock'") != [], "the lock")
+        await rig.hold_units(1)
+        with contextlib.suppress(psycopg.Error):
+            stopped.pgconn.finish()
 
 
 @pytest.mark.parametrize("altered", ["version", "sellable", "held"])

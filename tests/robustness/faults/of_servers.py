@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import shutil
+import time
 from pathlib import Path
 
 import grpc
@@ -17,7 +18,9 @@ from robustness.faults import Strike, fault
 from robustness.traffic import share_of
 from support.authority import ServerProcess
 
-_DEATH_SECONDS = 20.0
+_DEATH_SECONDS = 40.0
+# So long a rebuild may take until Valkey is killed once more.
+_REBUILD_SECONDS = 8.0
 _OVERTAKEN_SECONDS = 20.0
 _POINTS_OF_REBUILDS = frozenset({"after_fence", "after_load"})
 _POINTS_OF_WRITERS = _POINTS_OF_REBUILDS | {"before_ledger_transaction", "before_commit", "after_commit", "before_mark"}
@@ -34,11 +37,12 @@ async def kill_at_every_point(at: Strike) -> None:
         count = 1 if point in _POINTS_OF_REBUILDS else at.chance.randint(1, 3)
         doomed = await at.world.replace_server(HOLDFAST_FAILPOINT=f"{point}:kill:{count}")
         first_writer = doomed.writer_pid
+        lost = -_REBUILD_SECONDS
         async with asyncio.timeout(_DEATH_SECONDS):
             while doomed.is_alive and (point not in _POINTS_OF_WRITERS or doomed.writer_pid == first_writer):
-                if point in _POINTS_OF_REBUILDS:
+                if point in _POINTS_OF_REBUILDS and time.monotonic() - lost > _REBUILD_SECONDS:
                     await asyncio.to_thread(at.world.servers.kill_valkey)
-                    await asyncio.sleep(0.5)
+                    lost = time.monotonic()
                 await asyncio.sleep(0.02)
         await at.world.replace_server() if doomed.is_alive else await at.world.start_server()
         await at.traffic.reached(share_of(number + 1, len(points)))
@@ -138,9 +142,11 @@ async def two_versions(at: Strike) -> None:
     layouts.write_text(re.sub(r"SCRIPT_FORMAT: Final = \d+", "SCRIPT_FORMAT: Final = 999", text), encoding="utf-8")
     old = at.world.server
     newer = await at.world.start_server(PYTHONPATH=str(other))
-    await at.traffic.reached(0.5)
-    at.world.lead_clients_to(old)
+    # As long as the old one has the ledger in hand, the newer one tells its callers to come back.
     await asyncio.sleep(1)
+    at.world.lead_clients_to(old)
+    at.world.front.cut()
+    await at.traffic.reached(0.5)
     await asyncio.to_thread(old.kill)
     at.world.lead_clients_to(newer)
     await at.traffic.reached(0.7)
