@@ -12,8 +12,8 @@ from protocol.model import Scenario
 from protocol.promised import promises_of
 from protocol.scenarios import SCENARIOS, explore, kind_of
 
-# What the scenarios together must have exercised: a walk that never meets a fault proves nothing about it. Bookmarks are met
-# in mutations only: here every entry changes the one number, so a step never goes on without telling it.
+# What the scenarios together must have exercised: a walk that never meets a fault proves nothing about it. Bookmarks
+# are met in mutations only: here every entry changes the one number, so no step goes on without telling it.
 KINDS = {
     "a tick waits",
     "a tick is done at once",
