@@ -43,8 +43,11 @@ class InventoryServiceStub:
     days unless configured otherwise). The same id with the same body gets
     the first answer again, with `replayed` set; with another body it is
     refused with REQUEST_ID_REUSED and the first differing field is named. A
-    refusal has no effect and is not remembered: the id stays free. A UUIDv7
-    that is older than the retention is refused with REQUEST_ID_TOO_OLD.
+    refusal has no effect and is not remembered: the id stays free. So it
+    answers one attempt: an earlier one that was never answered may still be
+    on its way, in a server that stood still, and take effect after it. A
+    UUIDv7 that is older than the retention is refused with
+    REQUEST_ID_TOO_OLD.
     - AllOrNothing: the lines of one reservation are decided together. Lines
     of the same SKU and location are summed before the check. A refusal
     lists every short line (what a header cannot carry is cut at the end:
@@ -214,8 +217,11 @@ class InventoryServiceServicer:
     days unless configured otherwise). The same id with the same body gets
     the first answer again, with `replayed` set; with another body it is
     refused with REQUEST_ID_REUSED and the first differing field is named. A
-    refusal has no effect and is not remembered: the id stays free. A UUIDv7
-    that is older than the retention is refused with REQUEST_ID_TOO_OLD.
+    refusal has no effect and is not remembered: the id stays free. So it
+    answers one attempt: an earlier one that was never answered may still be
+    on its way, in a server that stood still, and take effect after it. A
+    UUIDv7 that is older than the retention is refused with
+    REQUEST_ID_TOO_OLD.
     - AllOrNothing: the lines of one reservation are decided together. Lines
     of the same SKU and location are summed before the check. A refusal
     lists every short line (what a header cannot carry is cut at the end:
@@ -639,8 +645,11 @@ class InventoryService:
     days unless configured otherwise). The same id with the same body gets
     the first answer again, with `replayed` set; with another body it is
     refused with REQUEST_ID_REUSED and the first differing field is named. A
-    refusal has no effect and is not remembered: the id stays free. A UUIDv7
-    that is older than the retention is refused with REQUEST_ID_TOO_OLD.
+    refusal has no effect and is not remembered: the id stays free. So it
+    answers one attempt: an earlier one that was never answered may still be
+    on its way, in a server that stood still, and take effect after it. A
+    UUIDv7 that is older than the retention is refused with
+    REQUEST_ID_TOO_OLD.
     - AllOrNothing: the lines of one reservation are decided together. Lines
     of the same SKU and location are summed before the check. A refusal
     lists every short line (what a header cannot carry is cut at the end:
