@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     engine_threads: int = Field(default=4, ge=2, le=64, description="for what decisions read")
     max_queued_reads: int = Field(default=2_000, ge=1)
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
-    writer_transaction_seconds: float = Field(default=5.0, gt=0, description="that a writer may stand still in one")
+    writer_transaction_seconds: float = Field(default=10.0, ge=0.1, description="that a writer may stand still in one")
     load_chunk_rows: int = Field(default=5_000, ge=1)
     load_timeout_seconds: float = Field(default=600.0, gt=0, description="the longest rebuild")
 

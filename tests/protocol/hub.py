@@ -52,8 +52,7 @@ def _taking_in(state: State, index: int, rules: Rules) -> Iterator[Step]:
         taken = _taken(hub, version, value)
         is_told = taken.value != hub.value or hub.unsaid or _certainly_changed(state, hub, rules)
         told = hub.place if is_told and hub.streams else hub.told
-        is_ahead = rules.number_taken_in_ahead_is_told_again and version > hub.reading
-        unsaid = is_ahead and (taken.value != hub.value or hub.unsaid)
+        unsaid = rules.number_taken_in_ahead_is_told_again and version > hub.reading
         after = taken._replace(head=hub.reading, reading=-1, unsaid=unsaid, told=told)
         yield f"{name} takes in {value} of {version}", _with_hub(state, index, after)
 

@@ -23,6 +23,8 @@ class Call:
     method: Method
     request_id: str = ""
     began: float
+    asked: float = 0.0
+    """When it was sent for the last time."""
     ended: float = 0.0
     outcome: Outcome = "open"
     """`open`: nobody knows whether it took effect."""

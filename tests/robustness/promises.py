@@ -31,15 +31,20 @@ def no_loss(history: History, books: Books) -> Iterator[str]:
 def once(history: History, books: Books) -> Iterator[str]:
     """Once: no request took effect twice, and none that was refused took effect at all.
 
-    A refusal answers one attempt. An earlier one that was never answered may have been in the hands of a server that stood
-    still, and may take effect after it: by the contract the id stayed free.
+    A refusal answers one attempt. An earlier one that was never answered may have been in the hands of a server that
+    stood still, and may take effect after it: by the contract the id stayed free. What took effect before the last
+    attempt was sent should have been answered again, and not refused.
     """
     for request_id, count in Counter(one.request_id for one in books.operations if one.request_id).items():
         if count > 1:
             yield f"request {request_id} took effect {count} times"
     booked = {operation.request_id: operation.reservation_id for operation in books.operations}
+    positions = {operation.request_id: operation.position for operation in books.operations}
+    answered = sorted((call.ended, call.position) for call in history.calls if call.outcome == "done")
     for call in history.mutations:
-        if call.outcome == "refused" and call.attempts <= 1 and call.request_id in booked:
+        known = max((position for ended, position in answered if ended <= call.asked), default=0)
+        is_late = call.attempts > 1 and positions.get(call.request_id, 0) > known
+        if call.outcome == "refused" and call.request_id in booked and not is_late:
             yield f"{call.method} {call.request_id} was refused ({call.reason}) and took effect"
         found = booked.get(call.request_id)
         if call.outcome == "done" and call.method == "reserve" and found != call.reservation_id:

@@ -65,6 +65,16 @@ def refused_and_booked(history: History, books: Books) -> None:
     books.operations.append(Operation(4, "r3", "two"))
 
 
+def refused_again_though_booked(history: History, books: Books) -> None:
+    history.calls[2].attempts, history.calls[2].asked = 2, 8
+    books.operations.append(Operation(3, "r3", "two"))
+
+
+def refused_again_and_booked_after_that(history: History, books: Books) -> None:
+    history.calls[2].attempts, history.calls[2].asked = 2, 2.5
+    books.operations.append(Operation(4, "r3", "two"))
+
+
 def answered_for_another(history: History, books: Books) -> None:
     books.operations[1] = books.operations[1]._replace(reservation_id="another")
 
@@ -126,6 +136,8 @@ def refused_without_need(history: History, books: Books) -> None:
         (booked_elsewhere, {"acked_lost"}),
         (booked_twice, {"acked_lost", "applied_twice"}),
         (refused_and_booked, {"applied_twice"}),
+        (refused_again_though_booked, {"applied_twice"}),
+        (refused_again_and_booked_after_that, set()),
         (answered_for_another, {"applied_twice"}),
         (oversold, {"oversold"}),
         (told_is_not_oversold, set()),

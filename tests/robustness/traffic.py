@@ -142,6 +142,7 @@ class Traffic:
         while True:
             for call in calls:
                 call.attempts += 1
+                call.asked = time.monotonic()
             try:
                 answer = await getattr(self._world.stubs.inventory, method)(request, timeout=_CALL_SECONDS)
             except grpc.aio.AioRpcError as error:

@@ -44,7 +44,7 @@ class Loader:
         """Loads the ledger under a fenced epoch and opens it.
 
         Raises Fenced if a higher epoch exists by now, SequencerLost if Redis broke off, LedgerLost if Postgres did.
-        After any of them nothing is open that was not open before.
+        After any of them whatever is open was loaded whole; `tidy` removes what lower epochs left then.
         """
         keys = SegmentKeys(segment=self._settings.segment, epoch=epoch)
         try:
@@ -57,6 +57,13 @@ class Loader:
             self._put(keys.head, head)
             self._open(keys)
             self._clear(keys, keep_other_epochs=False)
+        except redis.RedisError as error:
+            raise SequencerLost(str(error)) from error
+
+    def tidy(self, epoch: int) -> None:
+        """Removes what lower epochs left behind one that is open. Raises SequencerLost."""
+        try:
+            self._clear(SegmentKeys(segment=self._settings.segment, epoch=epoch), keep_other_epochs=False)
         except redis.RedisError as error:
             raise SequencerLost(str(error)) from error
 

@@ -56,3 +56,6 @@ class Rebuilder(Protocol):
 
     def load(self, epoch: int) -> None:
         """Loads everything under the epoch, which must be fenced, and opens it. Raises SequencerLost or LedgerLost."""
+
+    def tidy(self, epoch: int) -> None:
+        """Removes what lower epochs left behind one that is open. Raises SequencerLost."""

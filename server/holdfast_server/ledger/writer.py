@@ -64,7 +64,6 @@ class LedgerWriter:
         while not self._stop.is_set():
             try:
                 with self._connect() as connection:
-                    bound_transactions(connection, self._settings.writer_transaction_seconds)
                     self._check_and_wait_for_lock(connection)
                     backoff_seconds = _FIRST_BACKOFF_SECONDS
                     self._serve(connection)
@@ -74,7 +73,10 @@ class LedgerWriter:
             backoff_seconds = min(backoff_seconds * 2, _MAX_BACKOFF_SECONDS)
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(**connection_arguments(self._settings, name=f"writer-{self._segment}"), autocommit=True)
+        arguments = connection_arguments(self._settings, name=f"writer-{self._segment}")
+        connection: psycopg.Connection[Any] = psycopg.connect(**arguments, autocommit=True)
+        bound_transactions(connection, self._settings.writer_transaction_seconds)
+        return connection
 
     def _check_and_wait_for_lock(self, connection: psycopg.Connection[Any]) -> None:
         check_durability(connection)
@@ -126,6 +128,7 @@ class LedgerWriter:
         elif segment.state is SegmentState.LOADING:
             # It is loaded, and open under this very epoch; only the ledger does not say so. Whoever loaded it was ended
             # there, or Postgres lost that it was opened: then the journal may hold what was acknowledged since.
+            self._rebuilder.tidy(segment.epoch)
             store.open(segment.epoch)
         return True
 

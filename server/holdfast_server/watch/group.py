@@ -58,11 +58,11 @@ class Group:
     def take_to_tell(self, key: Key, version: int, packed: bytes, *, reached: int) -> bool:
         """Takes in a number in a step that reaches a position. Returns whether a watcher was told another one last.
 
-        If it is newer than that, it is told again in the step that comes as far: whoever comes back in between, from
-        exactly this position, knows it as it was here.
+        If it is newer than that, it is told again in the step that comes as far, also if it is what it was: whoever
+        comes back in between, from exactly this position, knows it as it was here, and that may have been another one.
         """
         is_news = self.take(key, version, packed) or key in self._unsaid
-        if is_news and version > reached:
+        if self._values[key][0] > reached:
             self._unsaid.add(key)
         else:
             self._unsaid.discard(key)

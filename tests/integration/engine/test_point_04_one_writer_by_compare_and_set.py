@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from holdfast_server.decide.keys import level_field
 from holdfast_server.decide.loader import Loader
 from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.ledger.batch import Batch, build_batch
-from holdfast_server.ledger.connections import bound_transactions, check_durability, connection_arguments
+from holdfast_server.ledger.connections import check_durability, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced
 from holdfast_server.ledger.segments import SegmentStore
 from holdfast_server.ledger.writer import LedgerWriter
@@ -125,15 +124,19 @@ async def test_point_4_a_writer_that_is_overtaken_while_it_looks_does_not_take_t
     assert rig.segment().state is SegmentState.OPEN
 
 
-async def test_point_4_nobody_waits_long_for_a_writer_that_stands_still_in_its_transaction(rig: Rig) -> None:
+async def test_point_4_nobody_waits_long_for_a_writer_that_stands_still_in_its_transaction(
+    make_settings: MakeSettings,
+) -> None:
     """It has sent a part of its transaction, holds the row of the cursor, and is stopped. Its connection stays alive.
 
-    Taken out by: transaction_timeout not set in bound_transactions.
+    Taken out by: transaction_timeout not set in bound_transactions, or that not called in LedgerWriter._connect.
     """
-    with psycopg.connect(rig.settings.postgres_url, autocommit=True) as stopped:
+    async with open_rig(make_settings(writer_transaction_seconds=0.5)) as rig:
+        await rig.open_trade()
+        stopped = second_writer(rig)._connect()
         if stopped.info.server_version < 170_000:
+            stopped.close()
             pytest.skip("before version 17 Postgres does not look at the time of a transaction")
-        bound_transactions(stopped, 0.5)
         stopped.pgconn.enter_pipeline_mode()
         for statement in (b"BEGIN", b"UPDATE segment SET position = position"):
             stopped.pgconn.send_query_params(statement, None)
@@ -141,8 +144,7 @@ async def test_point_4_nobody_waits_long_for_a_writer_that_stands_still_in_its_t
         stopped.pgconn.flush()
         await rig.until(lambda: rig.query("SELECT 1 FROM pg_locks WHERE mode = 'RowExclusiveLock'") != [], "the lock")
         await rig.hold_units(1)
-        with contextlib.suppress(psycopg.Error):
-            stopped.pgconn.finish()
+        stopped.close()
 
 
 @pytest.mark.parametrize("altered", ["version", "sellable", "held"])

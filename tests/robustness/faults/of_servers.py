@@ -36,6 +36,9 @@ async def kill_at_every_point(at: Strike) -> None:
     for number, point in enumerate(points):
         count = 1 if point in _POINTS_OF_REBUILDS else at.chance.randint(1, 3)
         doomed = await at.world.replace_server(HOLDFAST_FAILPOINT=f"{point}:kill:{count}")
+        async with asyncio.timeout(_DEATH_SECONDS):
+            while doomed.is_alive and doomed.writer_pid is None:
+                await asyncio.sleep(0.02)
         first_writer = doomed.writer_pid
         lost = -_REBUILD_SECONDS
         async with asyncio.timeout(_DEATH_SECONDS):
@@ -84,13 +87,13 @@ async def two_writers(at: Strike) -> None:
     world.make_the_writers_lock_meaningless()
     for turn in range(4):
         process = world.processes[turn % 2]
-        before = _times_overtaken(process)
         await at.traffic.reached(share_of(2 * turn + 1, 9))
         pid = process.writer_pid
         assert pid is not None
         world.pause(pid)
         await at.traffic.reached(share_of(2 * turn + 2, 9))
         # What it had in hand was written by the other one.
+        before = _times_overtaken(process)
         world.resume(pid)
         async with asyncio.timeout(_OVERTAKEN_SECONDS):
             while _times_overtaken(process) == before:

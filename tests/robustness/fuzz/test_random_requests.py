@@ -107,13 +107,16 @@ async def call(channel: grpc.aio.Channel, method: MethodDescriptor, requests: li
 async def outcome(channel: grpc.aio.Channel, method: MethodDescriptor, requests: list[bytes], words: Words) -> str:
     """Makes a call, learns from its answers, and returns the code it ended with. Refusals must have a reason."""
     refused = None
+    answers: list[bytes] = []
     try:
-        for answer in await call(channel, method, requests):
+        answers = await call(channel, method, requests)
+        for answer in answers:
             words.learn_from(message_factory.GetMessageClass(method.output_type).FromString(answer))
     except grpc.aio.AioRpcError as error:
         refused = error
     if refused is None:
-        return "OK"
+        is_stream = method.server_streaming or method.client_streaming
+        return ("TOLD" if answers else "SILENT") if is_stream else "OK"
     assert refused.code() not in FAULTS, f"{method.name} of {requests}: {refused.code()} {refused.details()}"
     read_error(refused)  # Raises if the refusal is not typed.
     return str(refused.code().name)
@@ -191,5 +194,6 @@ async def test_random_messages_at_every_call_are_answered_or_refused_and_harm_no
     before = memory_kib(own.processes[0].pid)
     ended += await fuzz(channel, invent, words, ROUNDS // 2)
     assert ended["OK"] > ended.total() / 10, f"the requests are too odd to get far: {ended}"
+    assert ended["TOLD"], f"no stream said anything: {ended}"
     assert memory_kib(own.processes[0].pid) - before < GROWTH_KIB
     await assert_unharmed(own, shop)

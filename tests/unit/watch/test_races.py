@@ -91,6 +91,30 @@ async def test_a_rule_that_a_step_has_read_ahead_is_told_to_those_who_came_back_
         assert (await all_told(returned, 2))["a"] == 7
 
 
+async def test_a_rule_that_came_and_went_in_what_a_step_has_read_ahead_is_told_all_the_same() -> None:
+    async with rig() as other:
+        elsewhere = await other.synced()
+        other.sell("a")
+        assert numbers(await elsewhere.take_changes()) == {"a": 99}
+        other.ledger.change_rule("a", 7)
+        hear(other)
+        assert numbers(await elsewhere.take_changes()) == {"a": 7}
+    async with rig() as at:
+        steady = await at.synced()
+        at.sell("a")
+        assert numbers(await steady.take_changes()) == {"a": 99}
+        at.ledger.may_read.clear()
+        at.ledger.change_rule("a", 7)
+        hear(at)
+        await asyncio.sleep(0.1)  # the step of the first rule has begun to read
+        at.ledger.change_rule("a", 99)
+        at.ledger.may_read.set()
+        await at.told(2)
+        returned = await at.watch(elsewhere.token)
+        hear(at)
+        assert (await all_told(returned, 3))["a"] == 99
+
+
 async def test_a_bookmark_never_overtakes_what_a_return_is_owed() -> None:
     async with rig(watch_bookmark_seconds=0.01) as at:
         gone = await at.synced()

@@ -7,21 +7,21 @@ SELECT lineage::text, epoch, position FROM segment WHERE segment = %(segment)s
 -- name: changes
 -- Where the ledger stands, and what the operations after one position moved, of at most so many: by level and kind of
 -- operation, their positions, and of these the ones that changed what can be sold or who waits. Where nothing moved, one row
--- without a level. Every row bears the operations of the stretch that put master data or rules (kinds 30 to 39).
+-- without a level. The first row bears the operations of the stretch that put master data or rules (kinds 30 to 39).
 -- The kind is looked up for each movement, and not joined: of a table without statistics the planner expects a handful of
 -- rows in any stretch, and compares every row of the one with every row of the other.
 -- Both ends of the stretch stand as numbers too: from a column the planner could not tell how few rows lie between.
 WITH stretch AS MATERIALIZED (
-    SELECT lineage::text, epoch, position AS head, least(position, %(most)s) AS until
+    SELECT lineage::text, epoch, position AS head, least(position, %(most)s) AS until,
+        (
+            SELECT array_agg(ARRAY[o.position, o.kind] ORDER BY o.position) FROM operation AS o
+            WHERE o.segment = %(segment)s AND o.position > %(after)s AND o.position <= %(most)s
+                AND o.position <= segment.position AND o.kind BETWEEN 30 AND 39
+        ) AS catalogue
     FROM segment WHERE segment = %(segment)s
 )
 SELECT stretch.lineage, stretch.epoch, stretch.head, stretch.until,
-    (
-        SELECT array_agg(ARRAY[o.position, o.kind] ORDER BY o.position) FROM operation AS o
-        WHERE o.segment = %(segment)s AND o.position > %(after)s AND o.position <= %(most)s
-            AND o.position <= stretch.head AND o.kind BETWEEN 30 AND 39
-    ),
-    moved.*
+    CASE WHEN row_number() OVER () = 1 THEN stretch.catalogue END, moved.*
 FROM stretch LEFT JOIN LATERAL (
     SELECT sku, location, operation, array_agg(DISTINCT position),
         coalesce(array_agg(DISTINCT position) FILTER (
