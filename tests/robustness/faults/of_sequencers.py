@@ -43,6 +43,7 @@ async def _frozen_replica(at: Strike) -> ValkeyNode:
     node = await ValkeyNode(
         at.folder, at.world.servers.redis_url, "--replicaof", f"127.0.0.1 {cable.port}", "--repl-timeout", "3600"
     ).ready()
+    at.on_close(node.kill)
     await node.in_step()
     cable.set(Mode.HELD)
     return node

@@ -129,6 +129,7 @@ async def standby_without_the_tail(at: Strike) -> None:
     standby = PostgresStandby(at.folder / "standby", world.servers, port_of_primary=cable.port)
     await asyncio.to_thread(standby.copy)
     await asyncio.to_thread(standby.start)
+    at.on_close(standby.end)
     await _follows(at)
     cable.set(Mode.HELD)
     position = _position(at)
@@ -148,7 +149,6 @@ async def standby_without_the_tail(at: Strike) -> None:
     assert await _state(at, 4), "the segment does not stop"
     await _resume(at)
     await at.traffic.reached(0.7)
-    at.on_close(standby.end)
 
 
 def _position(at: Strike) -> int:
