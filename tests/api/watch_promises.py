@@ -13,6 +13,7 @@ from holdfast.inventory.v1 import watch_pb2 as watch
 from holdfast.inventory.v1.inventory_service_pb2 import AvailabilityKey, BatchGetAvailabilityRequest
 from holdfast.inventory.v1.stock_pb2 import Movement
 
+from api.calls import patiently
 from api.watching import Key, Recorder, key_of
 
 
@@ -85,7 +86,7 @@ async def assert_convergent(recorder: Recorder, stubs: Any) -> None:
     ]
     for begin in range(0, len(keys), 1000):
         part = keys[begin : begin + 1000]
-        answer = await stubs.inventory.BatchGetAvailability(BatchGetAvailabilityRequest(keys=part))
+        answer = await patiently(stubs.inventory.BatchGetAvailability, BatchGetAvailabilityRequest(keys=part))
         for key, said in zip(part, answer.availabilities, strict=True):
             assert numbers[key.sku, key.channel, key.location].availability == said
 
