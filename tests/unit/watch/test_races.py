@@ -115,6 +115,21 @@ async def test_a_rule_that_came_and_went_in_what_a_step_has_read_ahead_is_told_a
         assert (await all_told(returned, 3))["a"] == 99
 
 
+async def test_what_changes_while_all_are_away_is_told_though_something_waited_when_the_last_one_left() -> None:
+    async with rig(watch_portion_seconds=0.9) as at:
+        gone = await at.synced()
+        at.sell("a")
+        assert numbers(await gone.take_changes()) == {"a": 99}
+        at.sell("b")
+        await at.told()  # taken in; the next portion is not due yet
+        at.hub.leave(gone.watcher)
+        at.sell("a")
+        await at.told()
+        returned = await at.watch(gone.token)
+        latest = await all_told(returned, 3)
+        assert (latest["a"], latest["b"]) == (98, 99)
+
+
 async def test_a_bookmark_never_overtakes_what_a_return_is_owed() -> None:
     async with rig(watch_bookmark_seconds=0.01) as at:
         gone = await at.synced()
