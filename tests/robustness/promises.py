@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from robustness.books import Books
-from robustness.history import History
+from robustness.history import Call, History
 from robustness.order import order_violations
 
 Validator = Callable[[History, Books], Iterator[str]]
@@ -40,15 +40,19 @@ def once(history: History, books: Books) -> Iterator[str]:
             yield f"request {request_id} took effect {count} times"
     booked = {operation.request_id: operation.reservation_id for operation in books.operations}
     positions = {operation.request_id: operation.position for operation in books.operations}
-    answered = sorted((call.ended, call.position) for call in history.calls if call.outcome == "done")
     for call in history.mutations:
-        known = max((position for ended, position in answered if ended <= call.asked), default=0)
-        is_late = call.attempts > 1 and positions.get(call.request_id, 0) > known
-        if call.outcome == "refused" and call.request_id in booked and not is_late:
+        is_refused = call.outcome == "refused" and call.request_id in booked
+        if is_refused and not _took_effect_late(call, history, positions[call.request_id]):
             yield f"{call.method} {call.request_id} was refused ({call.reason}) and took effect"
         found = booked.get(call.request_id)
         if call.outcome == "done" and call.method == "reserve" and found != call.reservation_id:
             yield f"reserve {call.request_id} was answered with {call.reservation_id}, booked is {found}"
+
+
+def _took_effect_late(refused: Call, history: History, position: int) -> bool:
+    """Says whether an earlier attempt may have been decided after the last one was sent."""
+    answered = (call for call in history.calls if call.outcome == "done" and call.ended <= refused.asked)
+    return refused.attempts > 1 and position > max((call.position for call in answered), default=0)
 
 
 def no_oversell(history: History, books: Books) -> Iterator[str]:

@@ -126,10 +126,16 @@ class World:
     def take_the_writers_lock(self) -> None:
         """Ends the session that holds the lock of the ledger writers, as the end of a keepalive would."""
         with self.postgres() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
+            connection.execute("SELECT pg_terminate_backend(%s)", (self.backend_of_the_writer(),))
+
+    def backend_of_the_writer(self) -> int | None:
+        """The pid of the session that holds the lock of the ledger writers, if there is one."""
+        with self.postgres() as connection:
+            row = connection.execute(
+                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
                 " (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
+            ).fetchone()
+        return None if row is None else int(row[0])
 
     def make_the_writers_lock_meaningless(self) -> None:
         """Gives the lock of the ledger writers to everybody, as a pooler does that hands sessions on."""

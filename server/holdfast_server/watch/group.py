@@ -68,6 +68,17 @@ class Group:
             self._unsaid.discard(key)
         return is_news
 
+    def leave(self, watcher: Watcher) -> None:
+        """Takes a watcher out, if it is there.
+
+        A step tells nothing to a group that nobody watches, so nothing may wait there for it to follow: whoever comes
+        back is told of both out of the ledger.
+        """
+        self.watchers.discard(watcher)
+        self.left_at = time.monotonic()
+        if not self.watchers:
+            self.waiting = {}
+
     def wait(self, keys: Mapping[Key, Causes], *, told: LedgerHead, step: int) -> None:
         """Keeps what changed in a step; the watchers are told of all up to a place, unless something waited before."""
         if not self.waiting:

@@ -122,11 +122,8 @@ class AvailabilityHub:
         group = self._watchers.pop(watcher, None)
         if group is not None:
             watcher.leave()
-            group.watchers.discard(watcher)
-            group.left_at = time.monotonic()
-            if not group.watchers:
-                # A step tells nothing to a group that nobody watches, so nothing may wait there for it to follow.
-                group.waiting = {}
+            group.leave(watcher)
+            if not group.waiting:
                 self._turns.remove(group)
 
     async def _follow(self) -> TokenSigner:
@@ -361,6 +358,7 @@ class AvailabilityHub:
         told = await self._take_in(numbers, touched, changes.reached)
         if number != self._following_number or not self._following:
             return
+        # Nothing is awaited here, so that what waits and where everybody is fit together.
         self._touched = Touched()
         self._steps += 1
         self._parts = {}
@@ -402,6 +400,7 @@ class AvailabilityHub:
         for group in groups:
             keys = group.waiting
             parts = group.changes(keys, self._parts) if group.watchers else []
+            # What could fail is done. From here on it does not wait any more.
             group.waiting = {}
             self._turns.remove(group)
             token = self._token(group)

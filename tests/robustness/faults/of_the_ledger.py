@@ -105,13 +105,10 @@ async def _backend_of_the_writer(at: Strike) -> int:
     """Returns the pid of the session of whoever holds the writer's lock, as soon as there is one."""
     async with asyncio.timeout(_SEEN_SECONDS):
         while True:
-            with suppress(psycopg.OperationalError), at.world.postgres() as connection:
-                row = connection.execute(
-                    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
-                    " (SELECT oid FROM pg_database WHERE datname = current_database())"
-                ).fetchone()
-                if row is not None:
-                    return int(row[0])
+            with suppress(psycopg.OperationalError):
+                pid = at.world.backend_of_the_writer()
+                if pid is not None:
+                    return pid
             await asyncio.sleep(0.05)
 
 
