@@ -44,6 +44,17 @@ class Backed:
     promises: tuple[str, ...] = tuple(PROMISES)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """What the protocol as built does not hold, and how."""
+
+    name: str
+    scenario: Scenario
+    promise: str
+    steps: int
+    story: str
+
+
 def find(mistake: Mistake) -> None:
     """Fail unless the explorer finds the mistake, by a trace of the length that its story has."""
     walk = scenarios.explore(mistake.scenario, rules=mistake.rules, promises={mistake.promise: EVERY[mistake.promise]})
@@ -58,3 +69,11 @@ def miss_nothing(backed: Backed) -> None:
         backed.scenario, rules=backed.rules, promises={name: EVERY[name] for name in backed.promises}
     )
     assert walk.broken is None, f"{backed.backed_by} does not hold: {walk.broken}"
+
+
+def show(gap: Gap) -> None:
+    """Fail unless the explorer meets the gap, by a trace of the length that its story has."""
+    walk = scenarios.explore(gap.scenario, promises={gap.promise: EVERY[gap.promise]})
+    sys.stdout.write(f"\n{gap.name}: {gap.story}\n{walk.broken}\n")
+    assert walk.broken is not None, "the gap is closed: say so in the README"
+    assert len(walk.broken.trace) == gap.steps, str(walk.broken)
