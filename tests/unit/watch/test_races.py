@@ -91,6 +91,29 @@ async def test_a_rule_that_a_step_has_read_ahead_is_told_to_those_who_came_back_
         assert (await all_told(returned, 2))["a"] == 7
 
 
+async def test_a_rule_that_a_first_load_has_read_ahead_is_told_to_those_who_came_back() -> None:
+    async with rig() as other:
+        elsewhere = await other.synced()
+    async with rig() as at:
+        await at.synced(WatchFilter(channels=frozenset({"web"}), locations=frozenset(), skus=frozenset({"b"})))
+        at.ledger.change_rule("a", 7)  # the hub has not heard of it
+        await at.synced()
+        returned = await at.watch(elsewhere.token)
+        hear(at)
+        assert (await all_told(returned, 1))["a"] == 7
+
+
+async def test_a_step_whose_reading_was_overtaken_by_a_return_tells_the_newer_number_again() -> None:
+    key = Key("a", "web", "")
+    async with rig() as at:
+        await at.synced()
+        group = at.hub._groups[WEB]
+        group.take_aside(key, 110, b"new", told=100)
+        assert group.take_to_tell(key, 105, b"old", reached=105)
+        assert group.take_to_tell(key, 111, b"new", reached=111)
+        assert not group.take_to_tell(key, 112, b"new", reached=112)
+
+
 async def test_a_rule_that_came_and_went_in_what_a_step_has_read_ahead_is_told_all_the_same() -> None:
     async with rig() as other:
         elsewhere = await other.synced()
