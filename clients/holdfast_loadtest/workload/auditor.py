@@ -58,7 +58,7 @@ def judge(
     stock = _stock(account)
     sold = _sold(books)
     exact, at_least = _predict(account, stock, sold, findings, units_return=units_return)
-    _check_refusals(history, account, stock, sold, findings, units_return=units_return)
+    refusals = _check_refusals(history, account, stock, sold, findings, units_return=units_return)
     duplicates = _check_once(history, books, findings, units_return=units_return)
     _check_requests(history, books, findings)
     oversold = leaked = missing = 0
@@ -83,6 +83,7 @@ def judge(
         sold=sum(sold.values()),
         exactly_predicted_skus=exact,
         at_least_predicted_skus=at_least,
+        refusals_checked=refusals,
         oversold=oversold,
         leaked=leaked,
         missing=missing,
@@ -144,7 +145,9 @@ def _check_refusals(
     findings: _Findings,
     *,
     units_return: bool,
-) -> None:
+) -> int:
+    """Holds every refusal for want of stock against what was there; returns how many there were."""
+    checked = 0
     for record in history:
         if record.outcome is not Outcome.REFUSED:
             continue
@@ -152,6 +155,7 @@ def _check_refusals(
             findings.add(f"request {record.request_id}", f"to {record.kind} was refused: {record.reason}")
         if record.kind != "reserve" or record.reason != INSUFFICIENT:
             continue
+        checked += 1
         asked: Counter[str] = Counter()
         for sku, units in record.asked:
             asked[sku] += units
@@ -166,6 +170,7 @@ def _check_refusals(
                 findings.add(sku, f"{asked[sku]} units were refused as short, and {stock[sku] - sold[sku]} are left")
         if not record.short:
             findings.add(f"request {record.request_id}", "was refused for want of stock, without a short SKU")
+    return checked
 
 
 def _is_expected(record: Record) -> bool:

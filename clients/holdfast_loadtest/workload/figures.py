@@ -11,23 +11,24 @@ from holdfast_loadtest.figures import percentile
 from holdfast_loadtest.workload.account import Account
 from holdfast_loadtest.workload.books import Books
 from holdfast_loadtest.workload.history import Outcome, Record
+from holdfast_loadtest.workload.percentiles import SHARES, percentiles_ms, rounded
 from holdfast_loadtest.workload.share import Ending
 
-SHARES: Final = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("max", 1.0))
 CURVE: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999, 1.0)
 
 BUCKETS_PER_TEN: Final = 8
 """The classes of the histogram: each is so many to a factor of ten wide."""
 
-_LONG_SECONDS: Final = 12.0
-_SHORT_BIN: Final = 0.25
+STEPS: Final = ((40.0, 1.0), (12.0, 0.5), (0.0, 0.25))
+"""How long a run must be for steps of which width, in seconds."""
+
+REMAINING_STEPS: Final = 240
+"""What remains is told more finely than the rest: it may be over in a moment."""
 
 
 def latency_ms(records: Iterable[Record]) -> dict[str, float | None]:
     """Returns the percentiles of the time from when a request was meant to be sent until it was answered."""
-    ordered = sorted(record.latency_seconds * 1000 for record in records if record.outcome is not Outcome.UNKNOWN)
-    found: dict[str, float | None] = {name: _rounded(percentile(ordered, share)) for name, share in SHARES}
-    return found
+    return percentiles_ms(record.latency_seconds for record in records if record.outcome is not Outcome.UNKNOWN)
 
 
 def figures(history: Sequence[Record], account: Account, books: Books, ending: Ending, *, stock: int) -> dict[str, Any]:
@@ -41,16 +42,18 @@ def figures(history: Sequence[Record], account: Account, books: Books, ending: E
         by_kind[record.kind].append(record)
     answered = [record for record in reserves if record.outcome is not Outcome.UNKNOWN]
     seconds = max((record.answered for record in history), default=0.0)
+    remaining, sold_out = _remaining(history, books, seconds=seconds, stock=stock)
     return {
-        "seconds": _rounded(seconds),
+        "seconds": rounded(seconds),
         "requests": len(history) + sum(record.copies for record in history),
+        "units": stock,
         "offered": len(reserves),
         "answered": len(answered),
         "granted": sum(record.outcome is Outcome.DONE for record in reserves),
         "refused": sum(record.outcome is Outcome.REFUSED for record in reserves),
         "unknown": sum(record.outcome is Outcome.UNKNOWN for record in history),
         "not_begun": ending.not_begun,
-        "answered_per_second": _rounded(len(answered) / seconds) if seconds else None,
+        "answered_per_second": rounded(len(answered) / seconds) if seconds else None,
         "asked_again": sum(record.again for record in history),
         "batches": ending.batches,
         "latency_ms": latency_ms(reserves),
@@ -62,13 +65,15 @@ def figures(history: Sequence[Record], account: Account, books: Books, ending: E
         "generator": _generator(history, ending),
         "refused_by_reason": _reasons(history),
         "channels": _channels(reserves, account),
-        "timeline": _timeline(history, books, seconds=seconds, stock=stock),
+        "timeline": _timeline(history, seconds=seconds),
+        "remaining": remaining,
+        "sold_out_seconds": sold_out,
     }
 
 
 def _curve(answered: Sequence[Record]) -> list[dict[str, float | None]]:
     ordered = sorted(record.latency_seconds * 1000 for record in answered)
-    return [{"share": share, "ms": _rounded(percentile(ordered, share))} for share in CURVE] if ordered else []
+    return [{"share": share, "ms": rounded(percentile(ordered, share))} for share in CURVE] if ordered else []
 
 
 def _histogram(answered: Sequence[Record]) -> list[dict[str, float | int]]:
@@ -91,12 +96,12 @@ def _class_of(milliseconds: float) -> int:
 
 
 def _generator(history: Sequence[Record], ending: Ending) -> dict[str, Any]:
-    """How late the generator itself was. What is sent late counts into the latency all the same."""
-    late = sorted(max(0.0, record.late_seconds) * 1000 for record in history)
+    """How late the generator was. Whatever was sent late, the latency counts from when it was due all the same."""
     return {
-        "late_ms": {name: _rounded(percentile(late, share)) for name, share in SHARES},
+        "own_late_ms": ending.own_late_ms,
+        "sent_late_ms": percentiles_ms(max(0.0, record.late_seconds) for record in history),
         "held_back": ending.held_back,
-        "cpu_seconds": _rounded(ending.cpu_seconds),
+        "cpu_seconds": rounded(ending.cpu_seconds),
     }
 
 
@@ -126,13 +131,13 @@ def _channels(reserves: Sequence[Record], account: Account) -> dict[str, dict[st
     }
 
 
-def _timeline(history: Sequence[Record], books: Books, *, seconds: float, stock: int) -> dict[str, Any]:
+def _timeline(history: Sequence[Record], *, seconds: float) -> dict[str, Any]:
     """Returns the run in equal steps of time, as columns of equal length.
 
     Latency and `offered` stand at the time at which something was meant to be sent, everything else at that of the
-    answer. `remaining` is the units that may still be sold at the end of the step, as the ledger has it.
+    answer.
     """
-    width = 1.0 if seconds >= _LONG_SECONDS else _SHORT_BIN
+    width = next(width for least, width in STEPS if seconds >= least)
     count = int(seconds / width) + 1
     latencies: list[list[float]] = [[] for _ in range(count)]
     late = [0.0] * count
@@ -149,10 +154,6 @@ def _timeline(history: Sequence[Record], books: Books, *, seconds: float, stock:
             latencies[due].append(record.latency_seconds * 1000)
         if record.outcome is Outcome.REFUSED:
             reasons[record.reason][at] += 1
-    remaining = []
-    for freed in _freed_by_step(history, books, width, count):
-        stock += freed
-        remaining.append(stock)
     return {
         "step_seconds": width,
         "offered": offered,
@@ -160,10 +161,9 @@ def _timeline(history: Sequence[Record], books: Books, *, seconds: float, stock:
         "granted": granted,
         "refused": refused,
         "refused_by_reason": dict(sorted(reasons.items())),
-        "remaining": remaining,
-        "late_ms": [_rounded(value * 1000) for value in late],
+        "sent_late_ms": [rounded(value * 1000) for value in late],
         **{
-            name: [_rounded(percentile(some, share)) for some in latencies]
+            name: [rounded(percentile(some, share)) for some in latencies]
             for name, share in SHARES
             if name in ("p50", "p95", "p99")
         },
@@ -174,21 +174,23 @@ def _step(moment: float, width: float, count: int) -> int:
     return min(count - 1, max(0, int(moment / width)))
 
 
-def _freed_by_step(history: Sequence[Record], books: Books, width: float, count: int) -> list[int]:
-    """Returns by how much what may be sold grew in each step, as the ledger has it: what expired is in it too.
+def _remaining(
+    history: Sequence[Record], books: Books, *, seconds: float, stock: int
+) -> tuple[dict[str, Any], float | None]:
+    """Returns what could still be sold, step by step, and when nothing could be for the first time, if ever.
 
-    The ledger's times are on the authority's clock: the first unit that was taken is laid where the first buyer who got
-    one had asked.
+    The ledger has it, so what expired is in it too. Its times are on the authority's clock: the first unit that was
+    taken is laid where the first buyer who got one had asked.
     """
-    freed = [0] * count
+    width = max(seconds, 0.001) / REMAINING_STEPS
+    after = [stock] * REMAINING_STEPS
+    began = next((moment for moment, units in books.freed if units < 0), 0.0)
     first = min((record.sent for record in history if record.told is not None), default=0.0)
-    began = next((moment for moment, units in books.freed if units < 0), None)
-    if began is None:
-        return freed
+    sold_out = None
     for moment, units in books.freed:
-        freed[_step(moment - began + first, width, count)] += units
-    return freed
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+        stock += units
+        at = moment - began + first
+        after[_step(at, width, REMAINING_STEPS) :] = [stock] * (REMAINING_STEPS - _step(at, width, REMAINING_STEPS))
+        if stock <= 0 and sold_out is None:
+            sold_out = at
+    return {"step_seconds": rounded(width), "units": after}, rounded(sold_out)

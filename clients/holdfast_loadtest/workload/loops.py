@@ -25,12 +25,12 @@ begun with, by `Course.slots.release`, when its first request was answered."""
 class Course:
     """How a run goes: its clock, its bounds, and whether it is to end."""
 
-    begin: float
-    """The moment of the start, on the clock that all processes of a machine share (`time.monotonic`)."""
     last: float
     """The seconds from the start after which nothing new is begun."""
     slots: asyncio.Semaphore
     """What bounds the requests without an answer."""
+    begin: float = field(default_factory=time.monotonic)
+    """The moment of the start, on the clock that all processes of a machine share (`time.monotonic`)."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to begin nothing new."""
     begun: int = 0
@@ -38,6 +38,9 @@ class Course:
     """What was due and never begun, because the time was over or the run was stopped."""
     held_back: int = 0
     """The arrivals that found as many requests under way as may be."""
+    own_late: list[float] = field(default_factory=list)
+    """By how many seconds each arrival was begun late for want of this process's own time: not because it had to wait
+    for a slot, or stood behind one that had to."""
 
     def now(self) -> float:
         """Returns the seconds from the start."""
@@ -50,6 +53,7 @@ class Course:
 
 async def open_loop(arrivals: Iterable[tuple[float, _Item]], visit: Visit[_Item], course: Course) -> None:
     """Begins every visit when it is due, or as soon after as a slot is free, and returns when all are over."""
+    free_since = 0.0
     async with asyncio.TaskGroup() as visits:
         for due, item in arrivals:
             if course.is_over or not await _wait_until(due, course):
@@ -57,12 +61,16 @@ async def open_loop(arrivals: Iterable[tuple[float, _Item]], visit: Visit[_Item]
                 continue
             if course.slots.locked():
                 course.held_back += 1
-            await course.slots.acquire()
+                await course.slots.acquire()
+                free_since = course.now()
+            else:
+                await course.slots.acquire()
             if course.is_over:
                 course.slots.release()
                 course.not_begun += 1
                 continue
             course.begun += 1
+            course.own_late.append(max(0.0, course.now() - max(due, free_since)))
             visits.create_task(_visited(visit, item, due))
 
 

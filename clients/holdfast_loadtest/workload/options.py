@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 MAX_REQUESTS: Final = 1_000_000
 """The most arrivals of one run: its whole history is kept, about 500 bytes each."""
@@ -79,18 +78,10 @@ class Options:
     """When nothing more is sent, however much has arrived."""
     processes: int = 1
 
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    def to_line(self) -> str:
-        return json.dumps(self.to_json())
-
-    @classmethod
-    def from_line(cls, line: str) -> Self:
-        return cls(**json.loads(line))
-
-    def with_values(self, **values: Any) -> Self:
-        return dataclasses.replace(self, **values)
+    def of_the_scenario(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the options that say something to a scenario with these defaults."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if name in defaults or name not in _OF_SOME_SCENARIOS}
 
 
 def check(options: Options) -> None:

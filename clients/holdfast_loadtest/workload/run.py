@@ -33,8 +33,8 @@ from holdfast_loadtest.workload.share import Ending, Share, Task, history_of, sh
 from holdfast_loadtest.workload.trade import stock_up
 from holdfast_loadtest.workload.verdict import Verdict
 
-LEAD_SECONDS: Final = 0.5
-"""From when the load processes are told until the first buyer may come: long enough to make connections."""
+LEAD_SECONDS: Final = 0.2
+"""From when the load processes are told until the first buyer may come."""
 
 
 class Stage(enum.Enum):
@@ -57,6 +57,8 @@ class Result:
     verdict: Verdict
     stages: dict[str, float]
     """How many seconds each stage took."""
+    authority_cpu_seconds: dict[str, float | None]
+    """What the parts of the authority used while it was asked; empty if it is not the run's own."""
     interrupted: bool
 
 
@@ -67,6 +69,8 @@ class Run:
     options: Options
     verify: bool = False
     """Have the authority check its whole ledger at the end, whoever else wrote in it."""
+    own: Authority | None = None
+    """The authority, if it was started for this run."""
     stage: Stage = Stage.WAITING
     stock: int = 0
     interrupted: bool = False
@@ -77,6 +81,16 @@ class Run:
     def counters(self) -> Counters:
         """How far all load processes together are."""
         return progress.together(one.counters for one in self._shares)
+
+    @property
+    def expected_arrivals(self) -> int | None:
+        """How many buyers will come, about; None if nobody knows."""
+        options = self.options
+        if options.buyers:
+            return options.buyers
+        if options.closed or not options.rate:
+            return None
+        return round(options.rate * options.seconds)
 
     async def stop(self) -> None:
         """Has the load processes begin nothing new."""
@@ -99,7 +113,9 @@ class Run:
                 await stock_up(client, trade)
             with tempfile.TemporaryDirectory(prefix="holdfast-loadtest-") as directory:
                 with self._timed(Stage.ASKING):
+                    cpu_before = self._cpu()
                     tasks, ending = await self._ask(target, Path(directory))
+                    cpu = _used(cpu_before, self._cpu())
                 history = history_of(tasks)
             with self._timed(Stage.READING_BACK):
                 held = account_of(history, opening=trade.stock).held
@@ -123,6 +139,7 @@ class Run:
             figures=figures(history, account, books, ending, stock=self.stock),
             verdict=verdict,
             stages=self._stages,
+            authority_cpu_seconds=cpu,
             interrupted=self.interrupted,
         )
 
@@ -130,22 +147,22 @@ class Run:
         async with contextlib.AsyncExitStack() as stack:
             of = self.options.processes
             self._shares = [await stack.enter_async_context(share()) for _ in range(of)]
-            for one in self._shares:
-                await one.ready()
-            begin = time.monotonic() + LEAD_SECONDS
             tasks = [
                 Task(
                     options=self.options,
                     target=target,
                     number=number,
                     of=of,
-                    begin=begin,
                     history=str(directory / f"history-{number}.jsonl"),
                 )
                 for number in range(of)
             ]
             async with asyncio.TaskGroup() as group:
-                running = [group.create_task(one.run(task)) for one, task in zip(self._shares, tasks, strict=True)]
+                for one, task in zip(self._shares, tasks, strict=True):
+                    group.create_task(one.make_ready(task))
+            begin = time.monotonic() + LEAD_SECONDS
+            async with asyncio.TaskGroup() as group:
+                running = [group.create_task(one.run(begin)) for one in self._shares]
             return tasks, Ending.together([one.result() for one in running])
 
     async def _verify(self, client: HoldfastClient) -> audit_service_pb2.LedgerVerdict | None:
@@ -154,12 +171,23 @@ class Run:
         with self._timed(Stage.VERIFYING):
             return await verify(client)
 
+    def _cpu(self) -> dict[str, float | None]:
+        return self.own.usage().cpu if self.own is not None else {}
+
     @contextlib.contextmanager
     def _timed(self, stage: Stage) -> Iterator[None]:
         self.stage = stage
         began = time.monotonic()
         yield
         self._stages[stage.value] = round(time.monotonic() - began, 3)
+
+
+def _used(before: dict[str, float | None], after: dict[str, float | None]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for name, seconds in after.items():
+        earlier = before.get(name)
+        found[name] = None if seconds is None or earlier is None else round(seconds - earlier, 3)
+    return found
 
 
 @asynccontextmanager

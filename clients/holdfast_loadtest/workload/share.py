@@ -1,7 +1,8 @@
-"""The load process: one part of a run's buyers. Takes its share as one line on standard input, tells how far it is, and
-writes its history to a file. `Share` is its other end.
+"""The load process: one part of a run's buyers. `Share` is its other end.
 
-A line `stop` on standard input, or its end, has it begin nothing new; what is under way is still answered.
+It takes its task as one line on standard input and makes ready; a second line says when to begin. Then it tells how far
+it is, and writes its history to a file. A line `stop`, or the end of standard input, has it begin nothing new; what is
+under way is still answered.
 """
 
 from __future__ import annotations
@@ -29,15 +30,18 @@ from holdfast_loadtest.workload.lives import Lives
 from holdfast_loadtest.workload.loops import Course, closed_loop, open_loop
 from holdfast_loadtest.workload.options import MAX_REQUESTS, Options
 from holdfast_loadtest.workload.orders import Orders
+from holdfast_loadtest.workload.percentiles import percentiles_ms
 from holdfast_loadtest.workload.progress import Counters
 from holdfast_loadtest.workload.scenarios import SCENARIOS
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0
+"""How long a process may take to make ready."""
+
 TELLING_SECONDS: Final = 0.25
 LINE_BYTES: Final = 2**20
 
-WRITING_SECONDS: Final = 120.0
-"""How long a process may be silent while it writes its history."""
+SILENCE_SECONDS: Final = 120.0
+"""How long a process may say nothing: it does while it writes its history."""
 
 _YOUNG_OBJECTS: Final = 50_000
 
@@ -50,8 +54,6 @@ class Task:
     target: str
     number: int
     of: int
-    begin: float
-    """The start, on the clock that all processes of a machine share."""
     history: str
     """The file to write."""
 
@@ -71,16 +73,23 @@ class Ending:
     begun: int
     not_begun: int
     held_back: int
+    own_late_ms: dict[str, float | None]
+    """Percentiles of how late arrivals were begun for want of the process's own time."""
     batches: int
     cpu_seconds: float
 
     @classmethod
     def together(cls, endings: list[Ending]) -> Ending:
-        """Returns what several shares came to."""
+        """Returns what several shares came to. Of the percentiles the worst one stands for all."""
+        names = dict.fromkeys(name for one in endings for name in one.own_late_ms)
         return cls(
             begun=sum(one.begun for one in endings),
             not_begun=sum(one.not_begun for one in endings),
             held_back=sum(one.held_back for one in endings),
+            own_late_ms={
+                name: max((late for one in endings if (late := one.own_late_ms[name]) is not None), default=None)
+                for name in names
+            },
             batches=sum(one.batches for one in endings),
             cpu_seconds=sum(one.cpu_seconds for one in endings),
         )
@@ -92,8 +101,11 @@ class Work:
     def __init__(self, task: Task, asker: Asker) -> None:
         options = task.options
         self._task = task
-        self._trade = SCENARIOS[options.scenario].trade(options)
-        self.course = Course(task.begin, options.max_seconds, asyncio.Semaphore(max(1, options.in_flight // task.of)))
+        scenario = SCENARIOS[options.scenario]
+        self._trade = scenario.trade(options)
+        # All that takes time is made before the first buyer is due.
+        self._moments = [] if options.closed else list(scenario.all_moments(options))
+        self.course = Course(options.max_seconds, asyncio.Semaphore(max(1, options.in_flight // task.of)))
         self.lives = Lives(
             asker, self.course, run_id=f"{options.run_id}-{task.number}", batch=options.batch, paused=not options.closed
         )
@@ -109,12 +121,13 @@ class Work:
             callers = options.closed // self._task.of + (self._task.number < options.closed % self._task.of)
             await closed_loop(self._mine(self._wishes()), self._visit, self.course, callers=callers)
         else:
-            moments = SCENARIOS[options.scenario].all_moments(options)
-            await open_loop(self._mine(zip(moments, self._wishes(), strict=False)), self._visit, self.course)
+            arrivals = zip(self._moments, self._wishes(), strict=False)
+            await open_loop(self._mine(arrivals), self._visit, self.course)
         return Ending(
             begun=self.course.begun,
             not_begun=self.course.not_begun,
             held_back=self.course.held_back,
+            own_late_ms=percentiles_ms(self.course.own_late),
             batches=self.lives.batches,
             cpu_seconds=time.process_time() - cpu_before,
         )
@@ -137,10 +150,14 @@ class Work:
 
 
 async def _work(task: Task) -> Ending:
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     async with Asker(task.target) as asker:
         work = Work(task, asker)
+        _say({"ready": True})
+        work.course.begin = float(await lines.readline() or b"inf")
         telling = asyncio.create_task(_tell(work.lives.counters))
-        listening = asyncio.create_task(_listen(work.course.stop))
+        listening = asyncio.create_task(_listen(lines, work.course.stop))
         try:
             ending = await work.run()
         finally:
@@ -157,10 +174,8 @@ async def _tell(counters: Counters) -> None:
         await asyncio.sleep(TELLING_SECONDS)
 
 
-async def _listen(stop: asyncio.Event) -> None:
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.readline()
+async def _listen(lines: asyncio.StreamReader, stop: asyncio.Event) -> None:
+    await lines.readline()
     stop.set()
 
 
@@ -168,7 +183,6 @@ def main() -> None:
     """Works on one share."""
     # Ctrl-C reaches all processes of a terminal; the one that was started by the user says what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _say({"ready": True})
     # Unbuffered, so that nothing of what follows the task is read with it.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
         task = Task.from_line(lines.readline().decode())
@@ -189,25 +203,35 @@ class Share:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._has_begun = False
+        self._stop_is_wanted = False
         self.counters = Counters()
 
-    async def ready(self) -> None:
-        """Returns when it waits for its task."""
+    async def make_ready(self, task: Task) -> None:
+        """Gives it its task, and returns when it is ready to begin. Raises ProcessFailedError if it breaks."""
+        await self._write(task.to_line())
         await line_from(self._process, within_seconds=START_SECONDS)
 
-    async def run(self, task: Task) -> Ending:
-        """Has it work, keeping `counters` up to date. Raises ProcessFailedError if it breaks."""
-        await self._write(task.to_line())
-        silence_seconds = START_SECONDS
+    async def run(self, begin: float) -> Ending:
+        """Has it work from a moment on, keeping `counters` up to date. Raises ProcessFailedError if it breaks.
+
+        The moment is on the clock that all processes of a machine share (`time.monotonic`).
+        """
+        await self._write(repr(begin))
+        self._has_begun = True
+        if self._stop_is_wanted:
+            await self.stop()
         while True:
-            words = json.loads(await line_from(self._process, within_seconds=silence_seconds))
-            silence_seconds = WRITING_SECONDS
+            words = json.loads(await line_from(self._process, within_seconds=SILENCE_SECONDS))
             if "ending" in words:
                 return Ending(**words["ending"])
             self.counters = Counters(**words["counters"])
 
     async def stop(self) -> None:
         """Has it begin nothing new."""
+        if not self._has_begun:
+            self._stop_is_wanted = True
+            return
         with contextlib.suppress(ConnectionError):
             await self._write("stop")
 

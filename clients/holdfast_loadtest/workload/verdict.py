@@ -50,6 +50,8 @@ class Verdict:
     """Units that were reserved, as the ledger has them; those that came back count each time."""
     exactly_predicted_skus: int
     at_least_predicted_skus: int
+    refusals_checked: int
+    """Refusals for want of stock, each held against what was there and what was asked for."""
     oversold: int
     leaked: int
     missing: int
@@ -74,14 +76,20 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in one sentence."""
-        predicted = f"{self.exactly_predicted_skus:,} SKUs sold exactly what was predicted" + (
-            f" and {self.at_least_predicted_skus:,} no less than that" if self.at_least_predicted_skus else ""
-        )
+        predicted = [f"each of {self.refusals_checked:,} refusals was right"] if self.refusals_checked else []
+        if self.exactly_predicted_skus:
+            predicted.append(f"of {_skus(self.exactly_predicted_skus)} exactly what was predicted was sold")
+        if self.at_least_predicted_skus:
+            predicted.append(f"of {_skus(self.at_least_predicted_skus)} no less than the stock")
         facts = (
             f"{self.sold:,} units sold of {self.stock:,}, with {self.demand:,} asked for; oversold {self.oversold:,}, "
             f"leaked {self.leaked:,}, missing {self.missing:,}; of {self.duplicates.sent:,} requests sent twice "
             f"{self.duplicates.applied:,} took effect twice"
         )
         if self.sound:
-            return f"Sound: {facts}; {predicted}."
+            return f"Sound: {'; '.join((facts, *predicted))}."
         return f"NOT SOUND: {facts}; {self.findings_count:,} findings, {self.unknown:,} answers unknown."
+
+
+def _skus(count: int) -> str:
+    return f"{count:,} SKU{'' if count == 1 else 's'}"
