@@ -24,11 +24,11 @@ from support.authority import TestAuthority
 
 ORDERS = """\
 InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
-1,A,KETTLE,6,01/12/2010 08:00,2.55,17850,United Kingdom
-1,B,LAMP,2,01/12/2010 08:00,3.39,17850,United Kingdom
-2,A,KETTLE,4,01/12/2010 08:05,2.55,13047,France
-C3,A,KETTLE,-3,01/12/2010 08:06,2.55,17850,United Kingdom
-4,A,KETTLE,5,01/12/2010 08:07,2.55,13047,France
+1,22423,KETTLE,6,01/12/2010 08:00,2.55,17850,United Kingdom
+1,85123A,LAMP,2,01/12/2010 08:00,3.39,17850,United Kingdom
+2,22423,KETTLE,4,01/12/2010 08:05,2.55,13047,France
+C3,22423,KETTLE,-3,01/12/2010 08:06,2.55,17850,United Kingdom
+4,22423,KETTLE,5,01/12/2010 08:07,2.55,13047,France
 """
 
 
@@ -96,12 +96,13 @@ async def test_every_scenario_comes_out_as_predicted(
 async def test_real_orders_are_reserved_committed_and_cancelled(authority: TestAuthority, tmp_path: Path) -> None:
     path = tmp_path / "orders.csv.gz"
     path.write_bytes(gzip.compress(ORDERS.encode()))
-    result = await _run(authority, "real-orders", orders=str(path), seconds=1.0, stock_share=0.7, duplicates=1.0)
-    verdict = result.verdict
-    # Of A 15 are asked for and 11 are there, of B 2 and 1: the first order is refused for want of B.
-    assert (verdict.demand, verdict.stock, verdict.left.released) == (17, 12, 3)
-    assert result.figures["refused_by_reason"]["reserve"] == {"INSUFFICIENT_STOCK": 2}
-    assert verdict.duplicates.applied == 0
+    result = await _run(authority, "real-orders", orders=str(path), seconds=3.0, stock_share=0.75, duplicates=1.0)
+    verdict, left = result.verdict, result.verdict.left
+    # Of the 11 kettles 10 are sold, 3 come back, and so there are 4 for the last order, which wants 5.
+    assert (verdict.demand, verdict.stock, left.released, left.unsold) == (17, 13, 3, 4)
+    assert (left.held, left.committed) == (0, 9)
+    assert result.figures["refused_by_reason"] == {"reserve": {"INSUFFICIENT_STOCK": 1}}
+    assert (verdict.duplicates.sent, verdict.duplicates.applied) == (6, 0)
 
 
 async def test_a_run_id_is_used_once(authority: TestAuthority) -> None:
