@@ -129,9 +129,11 @@ def chosen(scenario: str, defaults: Mapping[str, Any], given: Mapping[str, Any])
         if name in _OF_SOME_SCENARIOS and name not in defaults:
             raise OptionError(f"--{name.replace('_', '-')}", f"says nothing to {scenario}")
         values[name] = value
-    if "in_flight" not in values and values.get("batch", 1) > 1:
-        # So many calls may be full while as many reservations gather.
-        values["in_flight"] = min(MAX_IN_FLIGHT, max(DEFAULT_IN_FLIGHT, IN_FLIGHT_PER_BATCH * values["batch"]))
+    if "in_flight" not in values:
+        # Whole batches must fit into it while as many reservations gather, and every caller of a closed loop.
+        gathering = IN_FLIGHT_PER_BATCH * values.get("batch", 1) if values.get("batch", 1) > 1 else 0
+        wanted = max(DEFAULT_IN_FLIGHT, gathering, values.get("closed", 0))
+        values["in_flight"] = min(MAX_IN_FLIGHT, wanted)
     options = Options(scenario=scenario, **values)
     check(options)
     return options

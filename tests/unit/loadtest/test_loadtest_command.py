@@ -49,9 +49,15 @@ def test_an_option_that_cannot_be_is_refused_and_named(words: tuple[str, ...], o
 
 @pytest.mark.parametrize(
     ("given", "in_flight"),
-    [({}, 256), ({"batch": 10}, 256), ({"batch": 500}, 2_000), ({"batch": 500, "in_flight": 9}, 9)],
+    [
+        ({}, 256),
+        ({"batch": 10}, 256),
+        ({"batch": 500}, 2_000),
+        ({"batch": 500, "in_flight": 9}, 9),
+        ({"closed": 400}, 400),
+    ],
 )
-def test_whole_batches_fit_into_what_may_be_under_way(given: dict[str, int], in_flight: int) -> None:
+def test_whole_batches_and_all_callers_fit_into_what_may_be_under_way(given: dict[str, int], in_flight: int) -> None:
     options = chosen("flash-sale", SCENARIOS["flash-sale"].defaults, {"run_id": "T1", **given})
     assert options.in_flight == in_flight
 
