@@ -9,7 +9,7 @@ from typing import Any, Final
 from holdfast_server import layouts, refusals
 from holdfast_server.decide.commands import Command, Decision, Reading
 from holdfast_server.decide.packing import as_bytes
-from holdfast_server.records import Reservation, ReservationState
+from holdfast_server.records import Reservation, ReservationState, SplitPhase
 from holdfast_server.settings import Settings
 
 _STATUS_NAMES: Final = {number: name for name, number in layouts.STATUSES.items()}
@@ -35,6 +35,18 @@ class Recall(Exception):
 
 class Reused(Exception):
     """The request_id took effect before with another body; the ledger knows with which."""
+
+
+class SplitMoved(Exception):
+    """A demand over several segments stands elsewhere than the move needs: in this phase."""
+
+    def __init__(self, phase: int) -> None:
+        super().__init__(phase)
+        self.phase = SplitPhase(phase)
+
+
+class TooLate(Exception):
+    """A part of a plan came when the plan may have been given up; nothing was reserved, nor will be."""
 
 
 class LookUp(Exception):
@@ -156,6 +168,10 @@ def answer_of(command: Command, settings: Settings, result: list[Any]) -> Decisi
     reason, *data = rest
     if reason == "NOT_LIVE":
         raise NotLive
+    if reason == "TOO_LATE":
+        raise TooLate
+    if reason == "SPLIT_MOVED":
+        raise SplitMoved(*data)
     raise _REFUSALS[reason](command, settings, *data)
 
 
