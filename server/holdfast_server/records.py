@@ -41,22 +41,6 @@ class DocumentKind(enum.IntEnum):
     SPLIT = 7
 
 
-class SplitPhase(enum.IntEnum):
-    """Where a demand over several segments stands; the numbers are those of layouts.SPLIT_PHASES."""
-
-    PLANNED = 1
-    HELD = 2
-    COMMITTING = 3
-    RELEASING = 4
-    EXPIRING = 5
-    ABORTING = 6
-    COMMITTED = 7
-    RELEASED = 8
-    EXPIRED = 9
-    ABORTED = 10
-    REFERRED = 11
-
-
 class RuleKind(enum.IntEnum):
     """What a rule is about; the numbers are those of layouts.RULE_KINDS."""
 

@@ -25,7 +25,8 @@ from holdfast_server.edge.requests import reservations as commands
 from holdfast_server.edge.requests.mutation import MICROSECONDS, microseconds_of
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger.placement import PlacedKind
-from holdfast_server.records import Document, SplitPhase
+from holdfast_server.phases import SplitPhase
+from holdfast_server.records import Document
 from holdfast_server.refusals import (
     BacklogFull,
     InsufficientStock,

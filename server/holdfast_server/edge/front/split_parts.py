@@ -17,7 +17,8 @@ from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.split_plan import DemandedLine, SplitPlan
 from holdfast_server.edge.requests.mutation import MICROSECONDS, mutation
 from holdfast_server.edge.requests.reservations import create_reservation
-from holdfast_server.records import Document, SplitPhase
+from holdfast_server.phases import SplitPhase
+from holdfast_server.records import Document
 from holdfast_server.settings import Settings
 
 _SPLIT: Final = "-split-"

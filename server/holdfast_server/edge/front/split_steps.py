@@ -29,7 +29,8 @@ from holdfast_server.edge.requests import reservations as commands
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.reader import LedgerReader
-from holdfast_server.records import Document, DocumentKind, SplitPhase
+from holdfast_server.phases import SplitPhase
+from holdfast_server.records import Document, DocumentKind
 from holdfast_server.refusals import (
     AlreadyCommitted,
     AlreadyReleased,

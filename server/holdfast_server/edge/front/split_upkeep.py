@@ -16,7 +16,8 @@ from holdfast_server.edge.requests.mutation import MICROSECONDS
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.reader import LedgerReader
-from holdfast_server.records import Document, SplitPhase
+from holdfast_server.phases import SplitPhase
+from holdfast_server.records import Document
 from holdfast_server.refusals import Refusal
 from holdfast_server.settings import Settings
 

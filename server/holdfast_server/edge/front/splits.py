@@ -27,7 +27,8 @@ from holdfast_server.edge.requests.mutation import microseconds_of
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.reader import LedgerReader
-from holdfast_server.records import Document, SplitPhase
+from holdfast_server.phases import SplitPhase
+from holdfast_server.records import Document
 from holdfast_server.refusals import (
     AlreadyCommitted,
     AlreadyReleased,
