@@ -76,10 +76,10 @@ class Batching:
     """The requests of a batch. The authority takes 1,000."""
 
     max_lines: int = 10_000
-    """The lines of a batch; a request that has more goes alone. The authority takes 10,000 unless it is set otherwise."""
+    """The lines of a batch; a request that has more goes alone. The authority takes 10,000 unless set otherwise."""
 
     max_bytes: int = 1024 * 1024
-    """The bytes of a batch; a request that has more goes alone. The authority takes 4 MiB unless it is set otherwise."""
+    """The bytes of a batch; a request that has more goes alone. The authority takes 4 MiB unless set otherwise."""
 
     max_under_way: int = 2
     """The batches that are under way at the same time."""

@@ -25,9 +25,14 @@ from holdfast_client import errors
 from holdfast_client.calls import Calls, path_of
 from holdfast_client.policy import Batching
 from holdfast_client.trace_parent import current_trace_parent
+from holdfast_client.tries import Tries
 
 SLOW_BATCH_SECONDS: Final = 1.0
 """A batch that is under way for longer than this no longer holds up the next one."""
+
+LEAST_SHARE: Final = 32
+"""What waits is shared evenly among the batches that may go, so that one is made ready while another is decided; but
+not into smaller shares than this."""
 
 _ALONE: Final = path_of(pb.CreateReservationRequest())
 _TOGETHER: Final = path_of(pb.BatchCreateReservationsRequest())
@@ -101,21 +106,15 @@ class ReservationBatches:
         if self._unanswered >= self._batching.max_waiting:
             raise errors.overloaded("max_waiting", self._batching.max_waiting, request_id=request.request_id)
         loop = asyncio.get_running_loop()
-        tries = self._calls.tries(deadline_seconds)
-        body, line_count = request.SerializeToString(), len(request.lines)
+        end_time = loop.time() + deadline_seconds
+        tries: Tries | None = None
+        body, request_id, line_count = request.SerializeToString(), request.request_id, len(request.lines)
         self._unanswered += 1
         try:
             while True:
-                one = _Try(
-                    body,
-                    request.request_id,
-                    line_count,
-                    current_trace_parent(),
-                    tries.end_time,
-                    loop.create_future(),
-                )
+                one = _Try(body, request_id, line_count, current_trace_parent(), end_time, loop.create_future())
                 self._add(loop, one)
-                deadline = loop.call_at(tries.end_time, one.miss_deadline)
+                deadline = loop.call_at(end_time, one.miss_deadline)
                 try:
                     return await one.answer
                 except errors.HoldfastError as failure:
@@ -123,6 +122,7 @@ class ReservationBatches:
                 finally:
                     deadline.cancel()
                     self._leave(one)
+                tries = tries or self._calls.tries(end_time - loop.time())
                 await tries.wait_after(error)
         finally:
             self._unanswered -= 1
@@ -180,9 +180,11 @@ class ReservationBatches:
             if tries:
                 return tries
         waiting, batching = self._waiting, self._batching
+        places = batching.max_under_way - self._under_way
+        share = min(batching.max_requests, max(LEAST_SHARE, -(-len(waiting) // places)))
         tries = []
         lines, size = 0, 0
-        while waiting and len(tries) < batching.max_requests:
+        while waiting and len(tries) < share:
             one, _ = waiting.popitem(last=False)
             lines += one.line_count
             size += len(one.body) + len(one.trace_parent)

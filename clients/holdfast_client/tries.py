@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import grpc
 
@@ -24,14 +23,13 @@ class Tries:
         self._wait = wait
         self._draw = draw
         self._loop = asyncio.get_running_loop()
-        self.end_time: Final = self._loop.time() + deadline_seconds
-        """When the deadline of the call passes, on the clock of the loop."""
+        self._end = self._loop.time() + deadline_seconds
         self._count = 0
         self._last: errors.HoldfastError | None = None
 
     def remaining_seconds(self) -> float:
         """What is left of the deadline."""
-        return self.end_time - self._loop.time()
+        return self._end - self._loop.time()
 
     async def wait_after(self, error: errors.HoldfastError) -> None:
         """Return when the next try is due; raise the error if there is to be none."""
