@@ -270,7 +270,7 @@ def _joined(bodies: Sequence[bytes], trace_parents: Sequence[str]) -> bytes:
     A message of a repeated field is written as its field and kind, its length, and its bytes. Whatever
     is written behind it adds to it.
     """
-    parts = []
+    parts: list[bytes] = []
     for body in bodies:
         parts += (_REQUESTS, _varint(len(body)), body)
     if trace_parents:
