@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import Final
 
@@ -36,6 +37,7 @@ def skus_of_pool(size: int) -> tuple[str, ...]:
     return tuple(f"POOL-{size}-{number:02d}" for number in range(POOL_SKU_COUNT))
 
 
+@functools.cache
 def catalogue_skus(count: int, *, every: int = 1) -> tuple[str, ...]:
     """SKUs of a large catalogue: the first, and each one so many further on, `count` of them."""
     return tuple(f"CATALOGUE-{number * every:06d}" for number in range(count))

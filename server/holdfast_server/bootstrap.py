@@ -34,6 +34,7 @@ from holdfast_server.telemetry import configure_logs, configure_traces, tune_mem
 from holdfast_server.upkeep.expiry import expire_for_ever
 from holdfast_server.upkeep.parking import Parking
 from holdfast_server.upkeep.retention import forget_for_ever
+from holdfast_server.upkeep.retirement import retire_for_ever
 from holdfast_server.watch.hub import AvailabilityHub
 from holdfast_server.watch.movement_feed import MovementFeed
 from holdfast_server.writer_keeper import WriterKeeper
@@ -149,6 +150,7 @@ class _Server:
                 ("expiry", expire_for_ever(decider, self._settings)),
                 ("parking", parking.run()),
                 ("retention", forget_for_ever(self._engine_reader, self._settings)),
+                ("retirement", retire_for_ever(self._engine_reader, self._settings)),
                 ("watch", hub.run()),
                 ("movements", feed.run()),
                 ("health", edge.run_health()),

@@ -24,6 +24,8 @@ NAMES: Final = frozenset(
         "before_decide",
         "after_decide",
         "before_answer",
+        "before_retirement_commit",
+        "after_retirement_commit",
     }
 )
 
