@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +92,9 @@ async def authority(directory: Path) -> AsyncIterator[Authority]:
 
 
 @asynccontextmanager
-async def started(data_directory: Path) -> AsyncIterator[Authority]:
+async def started(data_directory: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Authority]:
     """Starts an authority with the data that it left, if it was there before, and stops it."""
-    async with embedded_server(data_directory) as target:
+    async with embedded_server(data_directory, environment=environment) as target:
         yield Authority(target=target, data_directory=data_directory, pids=authority_processes(data_directory))
 
 

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import statistics
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from holdfast.inventory.v1 import audit_service_pb2
 
 from holdfast_client.client import HoldfastClient, reservation_request
 from holdfast_client.errors import HoldfastError
@@ -22,17 +25,30 @@ from holdfast_loadtest.bench import machine_of
 from holdfast_loadtest.demand import CALLER, CHANNEL, LOCATION, catalogue_skus
 from holdfast_loadtest.growth import filling, stores
 from holdfast_loadtest.growth.filling import Filled, Say
-from holdfast_loadtest.growth.report import EMPTY_PHASES, GROWN_PHASES, Growth, Rebuild, Start, Truth, make_report
+from holdfast_loadtest.growth.report import (
+    EMPTY_PHASES,
+    GROWN_PHASES,
+    Growth,
+    Rebuild,
+    Retirement,
+    Start,
+    Truth,
+    make_report,
+)
 from holdfast_loadtest.growth.size import QUICK, SOLD_SKUS, Size
 from holdfast_loadtest.load_process import LoadProcess, load_process
 from holdfast_loadtest.phases import Measurements, Phase, Sample
 from holdfast_loadtest.processes import ProcessFailedError
 from holdfast_loadtest.task import Outcome
+from holdfast_loadtest.watch.sale import Sale, sell
 
 _PER_CALL: Final = 1_000
 _PATIENCE_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 0.02
 _ASK_SECONDS: Final = 2.0
+_SALE_RATE: Final = 500
+# Nobody returns goods here, so what has ended need not be waited for before it is retired.
+_SOON: Final = {"HOLDFAST_RETIREMENT_GRACE_SECONDS": "0", "HOLDFAST_RETIREMENT_INTERVAL_SECONDS": "0.5"}
 
 
 async def run_growth_bench(size: Size, *, say: Say) -> dict[str, Any]:
@@ -57,6 +73,7 @@ async def run_growth_bench(size: Size, *, say: Say) -> dict[str, Any]:
             per_open = await bench.open_reservations(grown)
             for number in range(size.pace.rounds):
                 await bench.run_round(number, empty, grown)
+            retirement = await bench.retire(grown)
             say("reading the whole ledger of both")
             truths = {name: await bench.check(side) for name, side in (("empty", empty), ("grown", grown))}
             machine = machine_of(grown.authority, load_before)
@@ -69,6 +86,7 @@ async def run_growth_bench(size: Size, *, say: Say) -> dict[str, Any]:
             bytes_per_level=(memory_grown.lasting - memory_empty.lasting) / size.levels,
             per_open_reservation=per_open,
             disk=on_disk,
+            retirement=retirement,
             starts=Start(empty_seconds=starts[0], grown_seconds=starts[1]),
             truths=truths,
         ),
@@ -106,7 +124,7 @@ class _Bench:
     @asynccontextmanager
     async def running(self, name: str) -> AsyncIterator[_Side]:
         async with (
-            started(self.data_of(name)) as authority,
+            started(self.data_of(name), _SOON) as authority,
             HoldfastClient(authority.target, caller=CALLER, channel_count=2) as client,
         ):
             yield _Side(authority=authority, client=client)
@@ -207,6 +225,40 @@ class _Bench:
         self.measurements.add(phase, Sample(outcome=outcome, cpu_seconds=costs))
         return outcome
 
+    async def retire(self, side: _Side) -> Retirement:
+        """Measures how fast old history is retired beside a sale, and what that does to the sale."""
+        self.say("selling while old history is retired, and without that")
+        alone = [await self._sell(side)]
+        (segment,) = [one async for one in side.client.list_segments()]
+        asked = await side.client.retire_history(
+            segment.segment, until_position=self.size.retired_operations, reason="to see how fast it goes"
+        )
+        number = asked.retirement.number
+        before = await _retirement(side, number, lambda one: one.movement_count > 0)
+        began = time.monotonic()
+        beside = await self._sell(side)
+        after = await _retirement(side, number, lambda _: True)
+        seconds = time.monotonic() - began
+        ended = await _retirement(side, number, lambda one: one.HasField("end_time"))
+        alone.append(await self._sell(side))
+        lasted = ended.end_time.ToNanoseconds() - ended.create_time.ToNanoseconds()
+        return Retirement(
+            movements=ended.movement_count,
+            operations=ended.operation_count,
+            seconds=lasted / 1e9,
+            movements_per_second=(after.movement_count - before.movement_count) / seconds,
+            was_beside=not after.HasField("end_time"),
+            sale_p99_ms=beside.percentile_ms(0.99),
+            sale_alone_p99_ms=statistics.mean(sale.percentile_ms(0.99) for sale in alone),
+        )
+
+    async def _sell(self, side: _Side) -> Sale:
+        self._seed += 1
+        skus = catalogue_skus(SOLD_SKUS, every=self.size.sold_every)
+        sale = await sell(side.client, self.size.sale_seconds, rate=_SALE_RATE, skus=skus, seed=self._seed)
+        self.acknowledged["grown"] += sale.sold
+        return sale
+
     async def check(self, side: _Side) -> Truth:
         """Reads the whole ledger."""
         began = time.monotonic()
@@ -225,6 +277,20 @@ class _Bench:
             and verdict.reserved_equals_open_lines
             and not (verdict.oversold_quantity or verdict.leaked_quantity or verdict.findings),
         )
+
+
+async def _retirement(
+    side: _Side, number: int, has_come: Callable[[audit_service_pb2.Retirement], bool]
+) -> audit_service_pb2.Retirement:
+    """Returns a retirement once it has come so far."""
+    (segment,) = [one async for one in side.client.list_segments()]
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            found = [one async for one in side.client.list_retirements(segment.segment)]
+            one = next(one for one in found if one.number == number)
+            if has_come(one):
+                return one
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _flush_and_wait(side: _Side, say: Callable[[str], None] | None) -> float:

@@ -64,6 +64,22 @@ class Rebuild:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """How old history was retired beside a sale."""
+
+    movements: int
+    operations: int
+    seconds: float
+    """From the wish to the end of all of it."""
+    movements_per_second: float
+    """While the sale lasted."""
+    was_beside: bool
+    """It was not over before the sale was."""
+    sale_p99_ms: float
+    sale_alone_p99_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """The time from the start of an authority until it sells."""
 
@@ -92,6 +108,7 @@ class Growth:
     bytes_per_level: float
     per_open_reservation: Mapping[str, float]
     disk: Disk
+    retirement: Retirement
     starts: Start
     truths: Mapping[str, Truth]
 
@@ -127,6 +144,16 @@ def make_report(growth: Growth, *, machine: Mapping[str, Any], quick: bool, seco
             "bytes": growth.disk.total,
             "bytes_per_movement": _rounded(ratio(growth.disk.total, growth.disk.movements), 1),
             "by_table": {name: size for name, size in growth.disk.by_table.items() if size},
+        },
+        "retirement": {
+            "operations": growth.retirement.operations,
+            "movements": growth.retirement.movements,
+            "seconds": _rounded(growth.retirement.seconds, 1),
+            "movements_per_second": _rounded(growth.retirement.movements_per_second, 1),
+            "was_beside_the_sale": growth.retirement.was_beside,
+            "sale_p99_ms": _rounded(growth.retirement.sale_p99_ms, 2),
+            "sale_alone_p99_ms": _rounded(growth.retirement.sale_alone_p99_ms, 2),
+            "sale_p99_ratio": _rounded(ratio(growth.retirement.sale_p99_ms, growth.retirement.sale_alone_p99_ms), 3),
         },
         "start": {
             "empty_seconds": _rounded(growth.starts.empty_seconds, 2),

@@ -24,6 +24,10 @@ class Size:
     """Reservations that expired, each two operations and two movements of the history."""
     open_reservations: int
     """Reservations that are made to see what each takes of Valkey's memory."""
+    retired_operations: int
+    """The oldest operations, which are retired in the end."""
+    sale_seconds: float
+    """How long a sale lasts beside the retirement of old history, and without it."""
     free_bytes: int
     """The room on the disk that the run may take."""
     pace: Pace
@@ -48,6 +52,8 @@ FULL: Final = Size(
     movements=10_000_000,
     reservations=500_000,
     open_reservations=20_000,
+    retired_operations=50_000,
+    sale_seconds=20.0,
     free_bytes=24 * 2**30,
     pace=Pace(rounds=5, warm_seconds=0.5, seconds=3.0, tuning_seconds=0),
 )
@@ -56,6 +62,8 @@ QUICK: Final = Size(
     movements=500_000,
     reservations=25_000,
     open_reservations=5_000,
+    retired_operations=5_000,
+    sale_seconds=5.0,
     free_bytes=4 * 2**30,
     pace=Pace(rounds=3, warm_seconds=0.3, seconds=1.0, tuning_seconds=0),
 )

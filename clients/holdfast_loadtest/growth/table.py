@@ -49,7 +49,7 @@ def sentences(report: dict[str, Any]) -> list[str]:
     target = report["targets"]["grown_vs_empty"]
     word = {True: "met", False: "not met", None: "not measured"}[target["met"]]
     rebuild, memory, history, start = report["rebuild"], report["memory"], report["history"], report["start"]
-    truth = report["truth"]
+    truth, retired = report["truth"], report["retirement"]
     return [
         f"A grown ledger sells at {_number(report['grown_vs_empty'], 2)} of an empty one's rate; the target is at "
         f"least {target['at_least']}: {word}.",
@@ -61,6 +61,9 @@ def sentences(report: dict[str, Any]) -> list[str]:
         f"{_number(rebuild['share_of_bare_pipeline'], 2)} of a bare pipeline); it sells again after "
         f"{_number(rebuild['seconds'], 1)} s. It sells {_number(start['grown_seconds'], 1)} s after its start; an "
         f"empty one {_number(start['empty_seconds'], 1)} s.",
+        f"{retired['movements']:,} movements of {retired['operations']:,} operations were retired in "
+        f"{_number(retired['seconds'], 0)} s, {_number(retired['movements_per_second'], 0)}/s of them beside a sale; "
+        f"99 of 100 of its calls took {_number(retired['sale_p99_ratio'], 2)} times as long as without.",
         f"Valkey holds {_number(memory['bytes_per_level'], 0)} bytes per level, "
         f"{_number(memory['bytes_per_open_reservation'], 0)} per open reservation, and for some minutes "
         f"{_number(memory['bytes_per_remembered_outcome'], 0)} per outcome.",

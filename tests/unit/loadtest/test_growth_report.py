@@ -16,6 +16,7 @@ from holdfast_loadtest.growth.report import (
     TARGETS,
     Growth,
     Rebuild,
+    Retirement,
     Start,
     Truth,
     make_report,
@@ -66,6 +67,15 @@ def _report(*, clean: bool = True, **changed: tuple[float, ...]) -> dict[str, An
             "journal_bytes_per_operation": 250.0,
         },
         disk=Disk(by_table={"movement": 4_000_000, "operation": 1_000_000, "pool": 0}, movements=10_000),
+        retirement=Retirement(
+            movements=9_000,
+            operations=90,
+            seconds=3.0,
+            movements_per_second=4_000.0,
+            was_beside=True,
+            sale_p99_ms=30.0,
+            sale_alone_p99_ms=20.0,
+        ),
         starts=Start(empty_seconds=1.5, grown_seconds=2.5),
         truths={
             "empty": Truth(operations=10, movements=20, seconds=0.1, is_clean=True),
@@ -107,6 +117,14 @@ def test_a_rebuild_is_counted_by_the_time_of_loading_and_compared_with_a_bare_pi
     assert rebuild["levels_per_second"] == 2_000.0
     assert rebuild["share_of_bare_pipeline"] == 0.25
     assert rebuild["seconds"] == 0.8
+
+
+def test_a_retirement_is_told_by_its_rate_and_by_what_it_does_to_a_sale() -> None:
+    report = _report()
+    assert report["retirement"]["sale_p99_ratio"] == 1.5
+    assert any(
+        "9,000 movements of 90 operations" in sentence and "1.50 times" in sentence for sentence in sentences(report)
+    )
 
 
 def test_disk_is_told_per_movement_and_by_table() -> None:
