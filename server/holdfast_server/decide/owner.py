@@ -71,7 +71,11 @@ class SequencerUrl:
 
 def parse_sequencer_url(url: str) -> SequencerUrl:
     """Takes HOLDFAST_REDIS_URL apart. Raises ValueError with one line that says what is wrong, without the password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # What it says may hold the password.
+        raise ValueError("HOLDFAST_REDIS_URL is no URL") from None
     if parts.scheme not in _SCHEMES:
         raise ValueError("HOLDFAST_REDIS_URL must begin with redis://, rediss:// or unix://")
     login, at, hosts = parts.netloc.rpartition("@")
