@@ -138,9 +138,7 @@ async def test_a_connection_to_a_master_that_has_become_a_replica_is_told_so(clu
         cluster.replica("a").client.execute_command("CLUSTER", "FAILOVER")
         new = await asyncio.to_thread(cluster.until_owner_is_not, "a", old)
         with pytest.raises(redis.exceptions.MovedError) as told:
-            async with asyncio.timeout(FOUND_SECONDS):
-                while True:
-                    await connection.set(key_of("a"), "more")
+            await connection.set(key_of("a"), "more")
         assert is_state_of_server(told.value)
         assert await until_it_answers(connection, "SET", key_of("a"), "new")
         assert new.client.get(key_of("a")) == b"new"

@@ -164,7 +164,7 @@ class Node:
         self.client.close()
 
     def fall_behind(self) -> None:
-        """A replica loses its link to its master and cannot make it anew: it has what it had, and nothing that comes."""
+        """A replica loses its link to its master and cannot make it anew: it has what it had, and gets nothing more."""
         self.client.config_set("masterauth", "wrong")
         self.client.execute_command("CLIENT", "KILL", "TYPE", "master")
         _wait_until(lambda: not self.is_in_step(), "the replica to fall behind")

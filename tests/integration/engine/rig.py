@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
-import redis
 
 from holdfast_server.decide.commands import Command, Decision, Reading
 from holdfast_server.decide.connections import decider_connection, writer_connection

@@ -41,7 +41,7 @@ def test_the_url_of_one_of_them_keeps_everything_else() -> None:
     ["", "one,", ",one", "one:", "one:x", "one:70000", "one:0", "one:1,two:b", "::1", "[::1", "one:1:2", "one:1,one:1"],
 )
 def test_a_part_that_is_no_server_is_named_without_the_password(hosts: str) -> None:
-    with pytest.raises(ValueError, match="^HOLDFAST_REDIS_URL") as refused:
+    with pytest.raises(ValueError, match=r"^HOLDFAST_REDIS_URL") as refused:
         parse_sequencer_url(f"redis://user:secret@{hosts}/0")
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)
