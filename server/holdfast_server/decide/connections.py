@@ -60,7 +60,15 @@ def check_eviction(connection: redis.Redis) -> None:
 
 
 def check_redis(settings: Settings) -> None:
-    """Looks at Redis before anything is built on it. Raises RuntimeError with one line that says what to change."""
+    """Looks at the Redis of each segment before anything is built on it.
+
+    Raises RuntimeError with one line that says what to change.
+    """
+    for segment in settings.segment_names:
+        _check_redis_of(settings.of_segment(segment))
+
+
+def _check_redis_of(settings: Settings) -> None:
     try:
         connection = writer_connection(settings)
     except ValueError as error:

@@ -1,0 +1,69 @@
+"""The services of the contract for one segment, as they are put into a gRPC server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.inventory.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
+    inventory_service_pb2,
+    inventory_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
+    subscription_service_pb2,
+    subscription_service_pb2_grpc,
+)
+
+from holdfast_server.edge.audit import AuditServicer
+from holdfast_server.edge.authority import Authority
+from holdfast_server.edge.catalog import CatalogServicer
+from holdfast_server.edge.inventory import InventoryServicer
+from holdfast_server.edge.reconciliation import ReconciliationServicer
+from holdfast_server.edge.subscribed import Subscribed
+from holdfast_server.edge.subscriptions import SubscriptionServicer
+from holdfast_server.ledger.commits import CommitWatch
+from holdfast_server.watch.hub import AvailabilityHub
+from holdfast_server.watch.movement_feed import MovementFeed
+
+SERVICES = (
+    inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
+    catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
+    reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"].full_name,
+    subscription_service_pb2.DESCRIPTOR.services_by_name["SubscriptionService"].full_name,
+)
+"""The full names of the services."""
+
+
+class SegmentServices:
+    """The services of one segment, and what they stand on."""
+
+    def __init__(self, authority: Authority, commits: CommitWatch, hub: AvailabilityHub, feed: MovementFeed) -> None:
+        subscribed = Subscribed(authority)
+        self.segment = authority.settings.segment
+        self.authority = authority
+        self.commits = commits
+        self.hub = hub
+        self.feed = feed
+        self.inventory = InventoryServicer(authority, hub, feed, subscribed)
+        self.catalog = CatalogServicer(authority)
+        self.audit = AuditServicer(authority)
+        self.reconciliation = ReconciliationServicer(authority)
+        self.subscriptions = SubscriptionServicer(authority, subscribed)
+
+    def stop_streams(self) -> None:
+        """Ends all streams, each with its token, and lets no new one begin."""
+        self.hub.stop()
+        self.feed.stop()
+
+
+def add_services(services: Any, server: Any) -> None:
+    """Registers services in a server: those of one segment, or those in front of several."""
+    inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(services.inventory, server)
+    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(services.catalog, server)
+    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(services.audit, server)
+    reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server(services.reconciliation, server)
+    subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server(services.subscriptions, server)
