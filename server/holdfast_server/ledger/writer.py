@@ -23,6 +23,7 @@ import structlog
 from holdfast_server import failpoints
 from holdfast_server.ledger.batch import Batch, build_batch
 from holdfast_server.ledger.connections import (
+    begin_silence,
     bound_silence,
     bound_transactions,
     check_durability,
@@ -252,6 +253,7 @@ class LedgerWriter:
                 raise Disagreement(f"{error.diag.constraint_name}: {error.diag.message_primary}") from error
             raise
         failpoints.reach("after_commit")
+        begin_silence(connection)
 
     @staticmethod
     def _why_refused(error: psycopg.Error) -> Exception:
