@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,15 +24,13 @@ from holdfast_server.decide.keys import SegmentKeys
 from holdfast_server.ledger.migrate import migrate
 from robustness.clients import Clients, assert_book_and_ledger_agree
 from support.authority import TestAuthority
-from support.cluster import Node, ValkeyCluster
+from support.cluster import ValkeyCluster
 from support.servers import Servers
 
 UNITS = 60
 CLIENTS = 6
 ROUNDS = 15
 AT_ONCE_SECONDS = 10.0
-# Valkey moves a slot in one step from here on.
-MOVES_WHOLE = 9
 
 
 @pytest.fixture(scope="module")
@@ -207,23 +205,13 @@ async def test_a_master_stands_still_and_comes_back_as_a_replica(
         await trades["c"].answered(20)
 
 
-def moves(cluster: ValkeyCluster) -> list[Callable[[str, Node], None]]:
-    """The ways to move a slot that the cluster knows."""
-
-    def key_by_key(segment: str, target: Node) -> None:
-        cluster.move_slot(segment, target, between=lambda: time.sleep(0.02))
-
-    said = cluster.nodes[0].client.info("server")
-    major, _, _ = str(said.get("valkey_version", "0")).partition(".")
-    return [key_by_key, cluster.move_slot_whole] if int(major) >= MOVES_WHOLE else [key_by_key]
-
-
 async def test_a_slot_is_moved_under_load(cluster: ValkeyCluster, trio: dict[str, TestAuthority]) -> None:
     """Key by key, with half of them on each side for a while, and in one step. Nothing is lost, doubled or rebuilt."""
     epoch = cursors(trio["a"])["a"][0]
     home = cluster.owner("a")
+    moves = [cluster.move_slot_slowly, cluster.move_slot_whole] if cluster.moves_whole else [cluster.move_slot_slowly]
     async with trading(trio, "a") as trades:
-        for move in moves(cluster):
+        for move in moves:
             await asyncio.to_thread(move, "a", cluster.another_master("a"))
             await trades["a"].answered(20)
         await asyncio.to_thread(cluster.move_slot, "a", home)

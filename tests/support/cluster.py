@@ -37,6 +37,9 @@ _POLL_SECONDS = 0.02
 _REPLY_SECONDS = 5.0
 _KEYS_PER_MOVE = 100
 _MOVE_MILLISECONDS = 5_000
+_BETWEEN_KEYS_SECONDS = 0.02
+# The first Valkey that moves a slot in one step.
+_MOVES_WHOLE = 9
 
 
 def slot_of(segment: str) -> int:
@@ -267,6 +270,9 @@ class ValkeyCluster:
         _wait_until(lambda: self.owner(segment) is not node, "the replica to be promoted")
         return self.owner(segment)
 
+    def until_owner_is(self, segment: str, node: Node) -> None:
+        _wait_until(lambda: self.owner(segment) is node, "the slot to have its new owner")
+
     def another_master(self, segment: str) -> Node:
         """A master that does not own the segment's slot."""
         owner = self.owner(segment)
@@ -274,15 +280,33 @@ class ValkeyCluster:
 
     # Resharding.
 
-    def move_slot(self, segment: str, target: Node, *, between: Callable[[], None] = lambda: None) -> None:
-        """Moves the slot key by key, as `--cluster reshard` does. `between` is called after every few keys."""
-        slot, source = slot_of(segment), self.owner(segment)
+    def move_slot(self, segment: str, target: Node, *, pause_seconds: float = 0) -> None:
+        """Moves the slot key by key, as `--cluster reshard` does."""
+        source = self.owner(segment)
         self.open_move(segment, target)
-        while keys := source.client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, _KEYS_PER_MOVE):
+        while keys := self._keys(segment, source):
             for key in keys:
                 self._migrate(source, target, key)
-                between()
+                time.sleep(pause_seconds)
         self.close_move(segment, target)
+
+    def move_slot_slowly(self, segment: str, target: Node) -> None:
+        """The same, and for a while there is a part of the keys on either side."""
+        self.move_slot(segment, target, pause_seconds=_BETWEEN_KEYS_SECONDS)
+
+    def move_slot_half_way(self, segment: str, target: Node) -> None:
+        """Moves half of the keys and ends the move: the slot stays where it is, without those."""
+        slot, source = slot_of(segment), self.owner(segment)
+        self.open_move(segment, target)
+        for key in self._keys(segment, source)[::2]:
+            self._migrate(source, target, key)
+        for node in (source, target):
+            node.client.execute_command("CLUSTER", "SETSLOT", slot, "STABLE")
+
+    @staticmethod
+    def _keys(segment: str, node: Node) -> list[bytes]:
+        found: list[bytes] = node.client.execute_command("CLUSTER", "GETKEYSINSLOT", slot_of(segment), _KEYS_PER_MOVE)
+        return found
 
     def open_move(self, segment: str, target: Node) -> None:
         """Tells both sides that a slot is on its way; the source still owns it."""
@@ -296,13 +320,19 @@ class ValkeyCluster:
         target_id = target.id
         for node in (target, source):
             node.client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", target_id)
-        _wait_until(lambda: self.owner(segment) is target, "the slot to have moved")
+        self.until_owner_is(segment, target)
 
     def move_slot_whole(self, segment: str, target: Node) -> None:
         """Moves the slot in one step, which Valkey 9 and newer can."""
         slot, source = slot_of(segment), self.owner(segment)
         source.client.execute_command("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
-        _wait_until(lambda: self.owner(segment) is target, "the slot to have moved")
+        self.until_owner_is(segment, target)
+
+    @property
+    def moves_whole(self) -> bool:
+        """Says whether the cluster can move a slot in one step."""
+        major, _, _ = str(self.nodes[0].client.info("server").get("valkey_version", "0")).partition(".")
+        return int(major) >= _MOVES_WHOLE
 
     def _migrate(self, source: Node, target: Node, key: bytes) -> None:
         source.client.execute_command(
