@@ -23,6 +23,7 @@ from redis.crc import key_slot
 
 from holdfast_server.decide.keys import SegmentKeys
 from holdfast_server.embedded.binaries import find_valkey
+from support.folders import new_folder
 
 MASTERS = 3
 NODES = 2 * MASTERS
@@ -342,3 +343,19 @@ class ValkeyCluster:
     def close(self) -> None:
         for node in self.nodes:
             node.close()
+
+
+def main() -> None:
+    """Runs a cluster until Ctrl-C."""
+    with new_folder() as folder:
+        running = ValkeyCluster(folder)
+        try:
+            print(f"export HOLDFAST_REDIS_URL={running.url}", flush=True)  # noqa: T201 - it is there to be read
+            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        finally:
+            running.close()
+
+
+if __name__ == "__main__":
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    main()
