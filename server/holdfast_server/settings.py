@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     port: int = Field(default=50051, ge=0, le=65535, description="0 takes any free port")
     data_directory: Path = Path("data")
     postgres_url: str = Field(default="", description="empty: the bundled PostgreSQL under the data directory")
-    redis_url: str = Field(default="", description="empty: the bundled Valkey under the data directory")
+    redis_url: str = Field(default="", description="or some nodes of a cluster; empty: the bundled Valkey")
     segment: str = Field(default="main", pattern=SEGMENT_PATTERN, description="the segment that a part works for")
     segments: str = Field(default="", description="several segments, by commas, in sourcing order; instead of segment")
     processes: int = Field(default=1, ge=1, le=64, description="server processes that share the port")
@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     max_queued_reads: int = Field(default=2_000, ge=1)
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
     writer_transaction_seconds: float = Field(default=10.0, ge=0.1, description="that a writer may stand still in one")
+    writer_silence_seconds: float = Field(default=8.0, ge=0.5, description="of a writer, after which its lock is free")
     load_chunk_rows: int = Field(default=5_000, ge=1)
     load_timeout_seconds: float = Field(default=600.0, gt=0, description="the longest rebuild")
 
@@ -161,6 +162,8 @@ class Settings(BaseSettings):
     def _fit_together(self) -> Self:
         if self.heartbeat_seconds * 2 > self.freshness_seconds:
             raise ValueError("heartbeat_seconds must be at most half of freshness_seconds")
+        if self.heartbeat_seconds * 2 > self.writer_silence_seconds:
+            raise ValueError("heartbeat_seconds must be at most half of writer_silence_seconds")
         if self.watch_step_seconds > self.watch_slowest_step_seconds:
             raise ValueError("watch_step_seconds must be at most watch_slowest_step_seconds")
         if self.max_concurrent_page_reads >= self.reader_threads:
