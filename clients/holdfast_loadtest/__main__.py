@@ -1,4 +1,4 @@
-"""The command of the load test: `python -m holdfast_loadtest bench`."""
+"""The command of the load test: `python -m holdfast_loadtest bench`, or `run` and a scenario."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from holdfast_client.command.loadtest import loadtest
 from holdfast_client.errors import HoldfastError
 from holdfast_client.orders.server_process import ServerNotStartedError
 from holdfast_loadtest.bench import run_bench
@@ -31,6 +32,9 @@ app = typer.Typer(help="Put load on an authority of its own, and judge its ledge
 def _commands() -> None:
     """Has SIGTERM end a run as Ctrl-C does: with all that it started."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+app.command("run")(loadtest)
 
 
 @app.command()

@@ -81,20 +81,25 @@ def temporary_directory(free_bytes: int = FREE_BYTES) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def authority(directory: Path) -> AsyncIterator[Authority]:
-    """Starts an authority with its data below the directory, stops it, and removes its data."""
+async def authority(directory: Path, *, apart: bool = False) -> AsyncIterator[Authority]:
+    """Starts an authority with its data below the directory, stops it, and removes its data.
+
+    `apart` is that of `embedded_server`.
+    """
     data_directory = directory / "data"
     try:
-        async with started(data_directory) as running:
+        async with started(data_directory, apart=apart) as running:
             yield running
     finally:
         remove_data(data_directory)
 
 
 @asynccontextmanager
-async def started(data_directory: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Authority]:
+async def started(
+    data_directory: Path, environment: Mapping[str, str] | None = None, *, apart: bool = False
+) -> AsyncIterator[Authority]:
     """Starts an authority with the data that it left, if it was there before, and stops it."""
-    async with embedded_server(data_directory, environment=environment) as target:
+    async with embedded_server(data_directory, environment=environment, apart=apart) as target:
         yield Authority(target=target, data_directory=data_directory, pids=authority_processes(data_directory))
 
 

@@ -50,10 +50,13 @@ async def embedded_server(
     *,
     command: Sequence[str] = (sys.executable, "-m", "holdfast_server"),
     environment: Mapping[str, str] | None = None,
+    apart: bool = False,
 ) -> AsyncIterator[str]:
     """Runs a server and yields its target.
 
-    Without a data directory it gets one that is removed afterwards. `environment` is added to that of this process.
+    Without a data directory it gets one that is removed afterwards. `environment` is added to that of this process. With
+    `apart` the terminal's Ctrl-C does not reach it: the caller goes on to use it after that, and must end the block
+    itself.
     """
     directory = data_directory or _new_directory()
     process = await asyncio.create_subprocess_exec(
@@ -66,6 +69,7 @@ async def embedded_server(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=_environment() | dict(environment or {}),
+        process_group=0 if apart else None,
     )
     output: deque[str] = deque(maxlen=OUTPUT_LINES)
     target: asyncio.Future[str] = asyncio.get_running_loop().create_future()
