@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast_client.orders.server_process import embedded_server
-from holdfast_loadtest.processes import authority_processes, cpu_seconds
+from holdfast_loadtest.processes import authority_processes, cpu_seconds, cpu_seconds_of_tree, server_roots
 from holdfast_loadtest.valkey_wire import CommandStats, ValkeyConnection
 
 FREE_BYTES = 4 * 2**30
@@ -38,12 +40,20 @@ class Authority:
     def usage(self) -> Usage:
         with ValkeyConnection(self._port("valkey"), password=self._password("valkey")) as valkey:
             commands = valkey.command_stats()
-        return Usage(cpu={name: cpu_seconds(pids) for name, pids in self.pids.items()}, commands=commands)
+        cpu = {name: cpu_seconds(pids) for name, pids in self.pids.items()}
+        if postgres := self.pids.get("postgres"):
+            # Sessions come and go.
+            cpu["postgres"] = cpu_seconds_of_tree(postgres[0])
+        return Usage(cpu=cpu, commands=commands)
 
     @property
     def postgres_url(self) -> str:
         name = _POSTGRES_ROLE_AND_DATABASE
         return f"postgresql://{name}:{self._password('postgres')}@127.0.0.1:{self._port('postgres')}/{name}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://:{self._password('valkey')}@127.0.0.1:{self._port('valkey')}/0"
 
     def versions(self) -> dict[str, str]:
         """Returns the versions of the embedded servers."""
@@ -85,6 +95,20 @@ async def authority(directory: Path) -> AsyncIterator[Authority]:
             yield Authority(target=target, data_directory=data_directory, pids=authority_processes())
     finally:
         shutil.rmtree(_place(data_directory), ignore_errors=True)
+
+
+@asynccontextmanager
+async def more_processes(running: Authority, count: int) -> AsyncIterator[Authority]:
+    """Starts a host of so many server processes beside an authority, on its Postgres and its Valkey, and stops it."""
+    before = set(server_roots())
+    command = (sys.executable, "-m", "holdfast_server", "--processes", str(count))
+    stores = {"HOLDFAST_POSTGRES_URL": running.postgres_url, "HOLDFAST_REDIS_URL": running.redis_url}
+    async with embedded_server(running.data_directory, command=command, environment=stores) as target:
+        pids = running.pids
+        if new := [pid for pid in server_roots() if pid not in before]:
+            # Its ledger writers wait for the lock; the work is done by the one of the authority.
+            pids = {**running.pids, "server": authority_processes(new[0])["server"]}
+        yield dataclasses.replace(running, target=target, pids=pids)
 
 
 def _place(data_directory: Path) -> Path:

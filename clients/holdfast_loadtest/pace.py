@@ -17,7 +17,9 @@ class Pace:
     """The length of one measurement."""
     tuning_seconds: float
     """The length of one try of a setting, such as how many batches are under way."""
+    tuning_turns: int = 1
+    """How often each setting is tried; its best try counts."""
 
 
-FULL: Final = Pace(rounds=3, warm_seconds=0.5, seconds=3.0, tuning_seconds=1.0)
-QUICK: Final = Pace(rounds=2, warm_seconds=0.2, seconds=0.8, tuning_seconds=0.2)
+FULL: Final = Pace(rounds=3, warm_seconds=0.5, seconds=3.0, tuning_seconds=1.0, tuning_turns=2)
+QUICK: Final = Pace(rounds=2, warm_seconds=0.2, seconds=0.6, tuning_seconds=0.25)

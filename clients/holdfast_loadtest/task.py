@@ -6,9 +6,13 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
-Kind = Literal["unary", "batch", "script"]
+Kind = Literal["unary", "batch", "sdk", "script"]
+"""Calls of one reservation each, calls of many, calls of the SDK, or the bare script."""
+
+CHANNELS: Final = 4
+"""The connections that callers share. More do not make a single server process faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,8 @@ class Task:
     """All demand is for one SKU."""
     pool_size: int = 1
     """The locations of the pool that the demand is sourced from."""
+    channels: int = CHANNELS
+    """The connections, at most."""
     port: int = 0
     """Where the bare Valkey is."""
     seed: int = 1
@@ -50,6 +56,7 @@ class Outcome:
 
     measured: int
     seconds: float
+    """The time that the measured answers took."""
     acknowledged: int
     """The reservations that were acknowledged, warming up and running out included. Each is one unit."""
     refused: int

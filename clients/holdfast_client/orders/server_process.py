@@ -15,9 +15,10 @@ import signal
 import sys
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 START_SECONDS = 180.0
 """How long the server may take until it listens. A first start makes a database."""
@@ -46,11 +47,15 @@ def _new_directory() -> Path:
 
 @asynccontextmanager
 async def embedded_server(
-    data_directory: Path | None, *, command: Sequence[str] = (sys.executable, "-m", "holdfast_server")
+    data_directory: Path | None,
+    *,
+    command: Sequence[str] = (sys.executable, "-m", "holdfast_server"),
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[str]:
     """Runs a server and yields its target.
 
-    Without a data directory it gets one that is removed afterwards.
+    Without a data directory it gets one that is removed afterwards. It has stores of its own, unless
+    `environment` names others.
     """
     directory = data_directory or _new_directory()
     process = await asyncio.create_subprocess_exec(
@@ -62,7 +67,7 @@ async def embedded_server(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env=_environment(),
+        env={**_environment(), **environment},
     )
     output: deque[str] = deque(maxlen=OUTPUT_LINES)
     target: asyncio.Future[str] = asyncio.get_running_loop().create_future()
