@@ -8,16 +8,18 @@ from holdfast.inventory.v1 import reservation_pb2, revision_pb2
 from holdfast_loadtest.demand import LOCATION
 
 HOLD_SECONDS = 900
+_SEGMENT = "main"
+_NANOSECONDS = 123_456_000
 
 
 def held(
-    request: pb.CreateReservationRequest, *, reservation_id: str, create_seconds: int, position: int
+    request: pb.CreateReservationRequest, *, reservation_number: int, create_seconds: int, position: int
 ) -> pb.CreateReservationResponse:
     """Returns the answer that the units of a request of one line are set aside."""
     line = request.lines[0]
-    revision = revision_pb2.Revision(segment="main", position=position)
+    revision = revision_pb2.Revision(segment=_SEGMENT, position=position)
     reservation = reservation_pb2.Reservation(
-        reservation_id=reservation_id,
+        reservation_id=f"{_SEGMENT}-{reservation_number:032x}",
         state=reservation_pb2.RESERVATION_STATE_HELD,
         channel=request.channel,
         order_id=request.order_id,
@@ -34,6 +36,10 @@ def held(
         ],
         revision=revision,
     )
-    reservation.create_time.seconds = reservation.update_time.seconds = create_seconds
-    reservation.expire_time.seconds = create_seconds + HOLD_SECONDS
+    for time, seconds in (
+        (reservation.create_time, create_seconds),
+        (reservation.update_time, create_seconds),
+        (reservation.expire_time, create_seconds + HOLD_SECONDS),
+    ):
+        time.seconds, time.nanos = seconds, _NANOSECONDS
     return pb.CreateReservationResponse(reservation=reservation, revision=revision)

@@ -33,12 +33,7 @@ class Echo:
 
 
 async def _answer(request: pb.CreateReservationRequest, _: Any) -> pb.CreateReservationResponse:
-    return held(
-        request,
-        reservation_id="main-01h00000000000000000000000",
-        create_seconds=1_700_000_000,
-        position=1_000_000,
-    )
+    return held(request, reservation_number=1 << 120, create_seconds=1_700_000_000, position=1_000_000)
 
 
 async def _serve() -> None:

@@ -126,7 +126,7 @@ class _Service:
                     await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "too few units")
                 else:
                     number, now = found
-        return held(request, reservation_id=f"row-lock-{number:018d}", create_seconds=now, position=number)
+        return held(request, reservation_number=number, create_seconds=now, position=number)
 
     async def _reserve(self, connection: AsyncConnection, request: pb.CreateReservationRequest, now: int) -> int:
         """Sets the units of a line aside and returns the number of the reservation. Raises _NotTakenError."""
