@@ -71,7 +71,7 @@ from holdfast_client.errors import (
     WatcherTooSlow,
     error_from_status,
 )
-from holdfast_client.policy import Deadlines, RetryPolicy, WatchPolicy
+from holdfast_client.policy import Batching, Deadlines, RetryPolicy, WatchPolicy
 from holdfast_client.request_ids import new_request_id
 from holdfast_client.sync import SyncHoldfastClient
 from holdfast_client.watching.events import (
@@ -96,6 +96,7 @@ __all__ = [
     "AvailabilityGone",
     "AvailabilityUpdate",
     "BacklogFull",
+    "Batching",
     "ChangeCause",
     "CountedSince",
     "DeadlineExceeded",

@@ -64,7 +64,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import grpc
-from google.rpc import status_pb2
+from google.rpc import error_details_pb2, status_pb2
 from holdfast.inventory.v1 import error_reason_pb2
 
 from holdfast_client import status_details
@@ -187,8 +187,12 @@ __all__ = [
     "UnknownSubscription",
     "WatchEnded",
     "WatcherTooSlow",
+    "deadline_exceeded",
     "error_from_rpc",
     "error_from_status",
+    "internal_fault",
+    "overloaded",
+    "same_for",
     "unavailable",
 ]
 
@@ -277,3 +281,32 @@ def error_from_rpc(failure: grpc.aio.AioRpcError, *, request_id: str = "") -> Ho
 def unavailable(message: str) -> HoldfastError:
     """Make the error of a stream that ended though nobody said why."""
     return error_from_status(status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=message))
+
+
+def deadline_exceeded(request_id: str) -> HoldfastError:
+    """Make the error of a call that had no answer in time, as gRPC words it."""
+    status = status_pb2.Status(code=grpc.StatusCode.DEADLINE_EXCEEDED.value[0], message="Deadline Exceeded")
+    return error_from_status(status, request_id=request_id)
+
+
+def internal_fault(message: str, request_id: str) -> HoldfastError:
+    """Make the error of an answer that is none."""
+    status = status_pb2.Status(code=grpc.StatusCode.INTERNAL.value[0], message=message)
+    return error_from_status(status, request_id=request_id)
+
+
+def overloaded(limit: str, value: int, *, request_id: str) -> HoldfastError:
+    """Make the refusal of a call that the client did not let out, because a limit of its own was reached."""
+    status = status_pb2.Status(
+        code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message=f"{limit} of the client is reached ({value})"
+    )
+    info = error_details_pb2.ErrorInfo(
+        reason="OVERLOADED", domain=ERROR_DOMAIN, metadata={"limit": limit, "value": str(value)}
+    )
+    status.details.add().Pack(info)
+    return error_from_status(status, request_id=request_id)
+
+
+def same_for(error: HoldfastError, request_id: str) -> HoldfastError:
+    """Make the same error for another request."""
+    return error_from_status(status_pb2.Status.FromString(error.status), request_id=request_id)

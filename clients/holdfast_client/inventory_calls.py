@@ -93,10 +93,11 @@ class InventoryCalls(ServiceCalls):
             seen_revision=seen_revision,
             request_id=request_id,
         )
+        deadline_seconds = deadline_seconds or self._deadlines.mutation_seconds
+        if self._batches is not None:
+            return await self._batches.create_reservation(request, deadline_seconds=deadline_seconds)
         return await self._calls.unary(
-            request,
-            inventory_service_pb2.CreateReservationResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            request, inventory_service_pb2.CreateReservationResponse, deadline_seconds=deadline_seconds
         )
 
     async def batch_create_reservations(
