@@ -87,11 +87,11 @@ def temporary_directory() -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def authority(directory: Path) -> AsyncIterator[Authority]:
-    """Starts an authority with its data below the directory and stops it."""
+async def authority(directory: Path, *, apart: bool = False) -> AsyncIterator[Authority]:
+    """Starts an authority with its data below the directory and stops it. `apart` is that of `embedded_server`."""
     data_directory = directory / "data"
     try:
-        async with embedded_server(data_directory) as target:
+        async with embedded_server(data_directory, apart=apart) as target:
             yield Authority(target=target, data_directory=data_directory, pids=authority_processes())
     finally:
         shutil.rmtree(_place(data_directory), ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import platform
 import time
@@ -19,6 +20,7 @@ from holdfast_loadtest.baselines import floor
 from holdfast_loadtest.baselines.row_lock_bench import FORMS
 from holdfast_loadtest.demand import CALLER
 from holdfast_loadtest.event_loop import event_loop_name
+from holdfast_loadtest.flash_sale import FlashSale, run_flash_sale
 from holdfast_loadtest.pace import QUICK, Pace
 from holdfast_loadtest.phases import Measurements, Phase, order_of_round
 from holdfast_loadtest.report import Circumstances, make_report
@@ -55,6 +57,7 @@ async def run_bench(pace: Pace, *, say: Say) -> dict[str, Any]:
                 await bench.run_round(phases.PROCESS_PHASES, round_number)
         for round_number in range(pace.rounds):
             await bench.run_round([tuned[phase] for phase in phases.POOL_PHASES], round_number)
+        sale = await bench.sell_in_a_flash()
         say("selling a scarce SKU out, and reading the whole ledger")
         truth = await check_truth(
             client,
@@ -69,7 +72,7 @@ async def run_bench(pace: Pace, *, say: Say) -> dict[str, Any]:
         seconds=time.monotonic() - started,
         quick=pace is QUICK,
     )
-    return make_report(bench.measurements, truth, circumstances)
+    return make_report(bench.measurements, truth, sale, circumstances)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,7 +121,7 @@ class _Bench:
 
     @property
     def _trial(self) -> Pace:
-        return Pace(rounds=1, warm_seconds=self.pace.warm_seconds, seconds=self.pace.tuning_seconds, tuning_seconds=0)
+        return dataclasses.replace(self.pace, seconds=self.pace.tuning_seconds)
 
     async def _fastest(self, candidates: Sequence[Phase]) -> Phase:
         """Tries all candidates forwards, then backwards; the best try of each counts."""
@@ -160,6 +163,16 @@ class _Bench:
             self.phases_that_differed.append(
                 f"{phase.name} of round {round_number + 1}: sold {sold}, acknowledged {account.acknowledged}"
             )
+
+    async def sell_in_a_flash(self) -> FlashSale:
+        """Has far more buyers come than there are units."""
+        self.say(f"a flash sale: {self.pace.buyers:,} buyers")
+        sale = await run_flash_sale(self.sides.authority.target, self.pace)
+        self.say(
+            f"sold {sale.sold:,} of {sale.units:,} units to {sale.buyers:,} buyers; p99 {sale.p99_ms or 0:,.0f} ms;"
+            f" {'sound' if sale.sound else 'NOT SOUND'}"
+        )
+        return sale
 
     async def measure_floor(self, round_number: int) -> None:
         """Measures a bare round trip and a bare commit."""

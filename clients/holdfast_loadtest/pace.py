@@ -17,9 +17,21 @@ class Pace:
     """The length of one measurement."""
     tuning_seconds: float
     """The length of one try of a setting, such as how many batches are under way."""
+    buyers: int
+    """The buyers of the flash sale."""
+    buyers_seconds: float
+    """The time in which they come, most of them at its beginning."""
     tuning_turns: int = 1
     """How often each setting is tried; its best try counts."""
 
 
-FULL: Final = Pace(rounds=3, warm_seconds=0.5, seconds=3.0, tuning_seconds=1.0, tuning_turns=2)
-QUICK: Final = Pace(rounds=2, warm_seconds=0.2, seconds=0.6, tuning_seconds=0.25)
+FULL: Final = Pace(
+    rounds=3,
+    warm_seconds=0.5,
+    seconds=3.0,
+    tuning_seconds=1.0,
+    tuning_turns=2,
+    buyers=50_000,
+    buyers_seconds=30.0,
+)
+QUICK: Final = Pace(rounds=2, warm_seconds=0.15, seconds=0.5, tuning_seconds=0.2, buyers=3_000, buyers_seconds=2.0)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from holdfast_loadtest import phases
 from holdfast_loadtest.baselines.lean_script import CALLS_PER_RESERVATION
 from holdfast_loadtest.figures import median, median_of_ratios, ratio, total
+from holdfast_loadtest.flash_sale import FlashSale
 from holdfast_loadtest.phases import Measurements, Phase
 from holdfast_loadtest.truth import Truth
 
@@ -31,6 +32,9 @@ TARGETS_OF_MORE_CORES: Final = {"processes_2_vs_1": 1.3}
 COST_TARGETS: Final = {"pool_2000_vs_2": 1.5, "p50_alone_vs_floor": 3.0}
 """The most that each ratio of costs should be."""
 
+SOUND: Final = "sound"
+"""The verdict of a run in which nothing was wrong; speed has no part in it."""
+
 _CORES_OF_ONE_PROCESS: Final = 2
 _DIGITS: Final = 4
 
@@ -45,11 +49,14 @@ class Circumstances:
     quick: bool
 
 
-def make_report(measurements: Measurements, truth: Truth, circumstances: Circumstances) -> dict[str, Any]:
+def make_report(
+    measurements: Measurements, truth: Truth, flash_sale: FlashSale, circumstances: Circumstances
+) -> dict[str, Any]:
     """Returns the report of a run."""
     ratios = _ratios(measurements)
     return {
         **{name: _rounded(value) for name, value in ratios.items()},
+        "flash_sale": flash_sale.to_json(),
         "ratios_by_cpu": {name: _rounded(value) for name, value in _ratios_by_cpu(measurements).items()},
         "rates": {phase.name: _rounded(median(measurements.rates(phase)), 1) for phase in phases.PHASES},
         "rates_of_rounds": {
@@ -63,7 +70,7 @@ def make_report(measurements: Measurements, truth: Truth, circumstances: Circums
         "costs_us": _costs(measurements),
         "targets": _targets(ratios, cores=circumstances.machine.get("cores") or 1),
         "truth": truth.to_json(),
-        "verdict": "sound" if truth.sound else "broken",
+        "verdict": SOUND if truth.sound and flash_sale.sound else "broken",
         "machine": circumstances.machine,
         "tuning": circumstances.tuning,
         "quick": circumstances.quick,

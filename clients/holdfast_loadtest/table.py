@@ -83,7 +83,7 @@ def _ratios(report: dict[str, Any]) -> Table:
 
 
 def sentences(report: dict[str, Any]) -> list[str]:
-    """Returns one sentence per target, and one for the verdict."""
+    """Returns one sentence per target, then what a reservation costs in Valkey, the flash sale, and the verdict."""
     found = []
     for name, target in report["targets"].items():
         fact = _SENTENCES[name].format(value=_number(report[name], 2))
@@ -95,6 +95,12 @@ def sentences(report: dict[str, Any]) -> list[str]:
     found.append(
         f"A reservation takes {_number(costs['batch_500'].get('valkey'), 1)} us of Valkey's CPU in batches of 500, "
         f"{_number(costs['script'].get('valkey'), 1)} us in the bare script."
+    )
+    sale = report["flash_sale"]
+    found.append(
+        f"In a flash sale {sale['sold']:,} of {sale['units']:,} units went to {sale['buyers']:,} buyers, oversold "
+        f"{sale['oversold']:,}, leaked {sale['leaked']:,}; 99 of 100 had their answer within "
+        f"{_number(sale['p99_ms'], 0)} ms of wanting to ask: {'sound' if sale['sound'] else 'NOT SOUND'}."
     )
     found.append(
         f"Sold {truth['sold']:,} of {truth['acknowledged']:,} acknowledged, oversold {truth['oversold']:,}, "

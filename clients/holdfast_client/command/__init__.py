@@ -12,6 +12,7 @@ from holdfast_client.command import (
     importing,
     inbound,
     incidents,
+    loadtest,
     replay,
     reservations,
     returns,
@@ -84,6 +85,7 @@ def build() -> typer.Typer:
     app.command("resume")(segments.resume)
     app.add_typer(importing.import_app, name="import")
     app.command("replay")(replay.replay)
+    app.command("loadtest")(loadtest.loadtest)
     return app
 
 

@@ -51,11 +51,13 @@ async def embedded_server(
     *,
     command: Sequence[str] = (sys.executable, "-m", "holdfast_server"),
     environment: Mapping[str, str] = MappingProxyType({}),
+    apart: bool = False,
 ) -> AsyncIterator[str]:
     """Runs a server and yields its target.
 
     Without a data directory it gets one that is removed afterwards. It has stores of its own, unless
-    `environment` names others.
+    `environment` names others. With `apart` the terminal's Ctrl-C does not reach it: the caller goes on to use it after
+    that, and must end the block itself.
     """
     directory = data_directory or _new_directory()
     process = await asyncio.create_subprocess_exec(
@@ -68,6 +70,7 @@ async def embedded_server(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**_environment(), **environment},
+        process_group=0 if apart else None,
     )
     output: deque[str] = deque(maxlen=OUTPUT_LINES)
     target: asyncio.Future[str] = asyncio.get_running_loop().create_future()

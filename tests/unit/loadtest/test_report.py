@@ -10,6 +10,7 @@ from rich.console import Console
 
 from holdfast_loadtest import phases
 from holdfast_loadtest.baselines.floor import Floor
+from holdfast_loadtest.flash_sale import FlashSale
 from holdfast_loadtest.phases import Measurements, Phase, Sample, order_of_round
 from holdfast_loadtest.report import COST_TARGETS, TARGETS, Circumstances, make_report
 from holdfast_loadtest.table import sentences, show
@@ -31,6 +32,17 @@ _SOUND = Truth(
     oversold=0,
     leaked=0,
     findings=(),
+)
+_SALE = FlashSale(
+    buyers=50_000,
+    units=1_000,
+    sold=1_000,
+    oversold=0,
+    leaked=0,
+    sound=True,
+    answered_per_second=2_000.0,
+    p50_ms=5.0,
+    p99_ms=250.0,
 )
 _CIRCUMSTANCES = Circumstances(machine={"cores": 2}, tuning={}, seconds=12.34, quick=True)
 _RATES = {
@@ -83,9 +95,9 @@ def _measurements(slower: float = 1.0) -> Measurements:
     return measurements
 
 
-def _report(truth: Truth = _SOUND, slower: float = 1.0, cores: int = 2) -> dict[str, Any]:
+def _report(truth: Truth = _SOUND, slower: float = 1.0, cores: int = 2, sale: FlashSale = _SALE) -> dict[str, Any]:
     circumstances = dataclasses.replace(_CIRCUMSTANCES, machine={"cores": cores})
-    return make_report(_measurements(slower), truth, circumstances)
+    return make_report(_measurements(slower), truth, sale, circumstances)
 
 
 @pytest.mark.parametrize("slower", [1.0, 4.0])
@@ -112,7 +124,7 @@ def test_a_baseline_that_is_not_there_leaves_its_figures_unknown_and_all_others_
     whole = _measurements()
     for missing in (phases.ROW_LOCK_HOT, phases.ROW_LOCK_SERVER):
         del whole.samples[missing.name]
-    report, full = make_report(whole, _SOUND, _CIRCUMSTANCES), _report()
+    report, full = make_report(whole, _SOUND, _SALE, _CIRCUMSTANCES), _report()
     unknown = {"hot_vs_row_lock", "unary_vs_row_lock_server"}
     assert {name for name in full["targets"] if report[name] is None} == unknown
     assert {name for name, target in report["targets"].items() if target["met"] is None} == unknown
@@ -159,25 +171,25 @@ def test_the_costs_of_the_bare_script_are_its_own() -> None:
 
 def test_ratios_by_cpu_count_every_process_and_need_them_all() -> None:
     measurements = _measurements()
-    assert make_report(measurements, _SOUND, _CIRCUMSTANCES)["ratios_by_cpu"]["unary_vs_echo"] is None
+    assert make_report(measurements, _SOUND, _SALE, _CIRCUMSTANCES)["ratios_by_cpu"]["unary_vs_echo"] is None
     known = Measurements()
     known.add(phases.ECHO_256, _sample(4_000.0, postgres=0.0))
     known.add(phases.UNARY_256, _sample(2_000.0, postgres=0.6))
-    assert make_report(known, _SOUND, _CIRCUMSTANCES)["ratios_by_cpu"]["unary_vs_echo"] == 0.25
+    assert make_report(known, _SOUND, _SALE, _CIRCUMSTANCES)["ratios_by_cpu"]["unary_vs_echo"] == 0.25
 
 
 def test_the_cost_of_a_great_pool_is_told_by_time_and_by_cpu_and_held_against_its_bound() -> None:
     dear = Measurements()
     dear.add(phases.POOL_2, _sample(8_000.0, postgres=0.4))
     dear.add(phases.POOL_2000, _sample(4_000.0, postgres=0.4))
-    report = make_report(dear, _SOUND, _CIRCUMSTANCES)
+    report = make_report(dear, _SOUND, _SALE, _CIRCUMSTANCES)
     assert report["pool_2000_vs_2"] == 2.0
     assert report["ratios_by_cpu"]["pool_2000_vs_2"] == 2.0
     assert report["targets"]["pool_2000_vs_2"] == {"at_most": 1.5, "met": False}
 
 
 def test_a_run_without_any_measurement_has_the_same_keys() -> None:
-    empty = make_report(Measurements(), _SOUND, _CIRCUMSTANCES)
+    empty = make_report(Measurements(), _SOUND, _SALE, _CIRCUMSTANCES)
     full = _report()
     assert empty.keys() == full.keys()
     assert empty["rates"].keys() == full["rates"].keys()
@@ -186,7 +198,7 @@ def test_a_run_without_any_measurement_has_the_same_keys() -> None:
 
 
 def test_a_report_can_be_written_and_shown(tmp_path: Path) -> None:
-    for report in (_report(), make_report(Measurements(), _SOUND, _CIRCUMSTANCES)):
+    for report in (_report(), make_report(Measurements(), _SOUND, _SALE, _CIRCUMSTANCES)):
         console = Console(record=True, width=100)
         show(json.loads(json.dumps(report)), console, where=tmp_path)
         assert "unary_256" in console.export_text()
@@ -197,7 +209,7 @@ def test_every_target_gets_its_sentence(cores: int) -> None:
     report = _report(cores=cores)
     of_targets = dict(zip(report["targets"], sentences(report), strict=False))
     assert set(TARGETS) | set(COST_TARGETS) <= set(of_targets)
-    assert len(sentences(report)) == len(of_targets) + 2
+    assert len(sentences(report)) == len(of_targets) + 3
     for name, target in report["targets"].items():
         assert f" {report[name]:.2f} " in of_targets[name]
         assert of_targets[name].endswith(": met." if target["met"] else ": not met.")
@@ -225,6 +237,27 @@ def test_whatever_is_wrong_breaks_the_verdict(lie: dict[str, Any]) -> None:
     report = _report(dataclasses.replace(_SOUND, **lie))
     assert report["verdict"] == "broken"
     assert report["truth"]["sound"] is False
+
+
+def test_a_flash_sale_tells_its_figures_and_has_its_sentence() -> None:
+    report = _report()
+    assert {name: report["flash_sale"][name] for name in ("sold", "oversold", "leaked", "p99_ms")} == {
+        "sold": 1_000,
+        "oversold": 0,
+        "leaked": 0,
+        "p99_ms": 250.0,
+    }
+    assert report["verdict"] == "sound"
+    assert "1,000 of 1,000 units went to 50,000 buyers" in sentences(report)[-2]
+    assert "within 250 ms" in sentences(report)[-2]
+
+
+def test_a_flash_sale_that_is_not_sound_breaks_the_verdict() -> None:
+    report = _report(sale=dataclasses.replace(_SALE, sold=1_001, oversold=1, sound=False))
+    assert report["verdict"] == "broken"
+    assert report["truth"]["sound"] is True
+    assert "NOT SOUND" in sentences(report)[-2]
+    assert sentences(report)[-1].endswith("broken.")
 
 
 def test_every_other_round_runs_backwards() -> None:
