@@ -11,7 +11,7 @@ from holdfast_loadtest.baselines.floor import Floor
 from holdfast_loadtest.baselines.row_lock_bench import CHECKED_FORM
 from holdfast_loadtest.figures import median, microseconds_each
 from holdfast_loadtest.pace import Pace
-from holdfast_loadtest.task import CHANNELS, Kind, Outcome, Task
+from holdfast_loadtest.task import MAX_CHANNELS, Kind, Outcome, Task
 from holdfast_loadtest.valkey_wire import ScriptCost
 
 Side = Literal["authority", "echo", "script", "row_lock", "row_lock_server"]
@@ -34,7 +34,7 @@ class Phase:
     hot: bool = False
     pool_size: int = 1
     """The locations of the pool that is sold from; of the row lock server, the connections that it has."""
-    channels: int = CHANNELS
+    channels: int = MAX_CHANNELS
     server_processes: int = 1
     rows: int = 1
     """The rows that pgbench draws from."""

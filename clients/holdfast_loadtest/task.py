@@ -11,7 +11,7 @@ from typing import Final, Literal, Self
 Kind = Literal["unary", "batch", "sdk", "script"]
 """Calls of one reservation each, calls of many, calls of the SDK, or the bare script."""
 
-CHANNELS: Final = 4
+MAX_CHANNELS: Final = 4
 """The connections that callers share. More do not make a single server process faster."""
 
 
@@ -31,7 +31,7 @@ class Task:
     """All demand is for one SKU."""
     pool_size: int = 1
     """The locations of the pool that the demand is sourced from."""
-    channels: int = CHANNELS
+    channels: int = MAX_CHANNELS
     """The connections, at most."""
     port: int = 0
     """Where the bare Valkey is."""
