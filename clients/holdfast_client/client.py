@@ -81,6 +81,8 @@ class HoldfastClient(
       no effect. After `Unavailable`, `DeadlineExceeded` and `InternalFault`, and when the calling task is
       cancelled, it is not known whether a mutation took effect: ask again with the same request_id, which the
       error carries.
+    - Calls of `create_reservation` that are made at the same time travel together, as `Batching` says, and each ends
+      as it would alone.
     - Quantities are whole numbers of the item's base unit at its scale.
 
     The channels are made at the first call and belong to the event loop of that call. One client serves any

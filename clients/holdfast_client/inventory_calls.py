@@ -47,6 +47,8 @@ class InventoryCalls(ServiceCalls):
     ) -> inventory_service_pb2.CreateReservationResponse:
         """Set units aside for one demand; all lines are decided together.
 
+        Calls that are made at the same time travel together (see `Batching`), and each ends as it would alone.
+
         A demand asks, and may be refused; or, with `told`, the channel has sold already: then the reservation is
         committed at once and takes whatever is there, what is missing is backordered, and an incident is opened,
         which the answer names.
@@ -77,6 +79,7 @@ class InventoryCalls(ServiceCalls):
             UnknownSku, UnknownLocation, UnknownChannel, UnknownDestination: There is no such thing.
             LocationNotInPool: The channel does not sell from a location that a line names.
             LimitExceeded: The reservation would have too many lines after splitting.
+            Overloaded: The authority has too much to do; or `max_waiting` of the client's `Batching` is reached.
         """
         request = reservation_request(
             channel=channel,

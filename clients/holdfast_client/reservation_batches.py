@@ -92,7 +92,6 @@ class ReservationBatches:
         self._under_way = 0
         self._unanswered = 0
         self._is_to_send = False
-        self._closed = False
 
     async def create_reservation(
         self, request: pb.CreateReservationRequest, *, deadline_seconds: float
@@ -113,7 +112,8 @@ class ReservationBatches:
         try:
             while True:
                 one = _Try(body, request_id, line_count, current_trace_parent(), end_time, loop.create_future())
-                self._add(loop, one)
+                self._waiting[one] = None
+                self._send_soon(loop)
                 deadline = loop.call_at(end_time, one.miss_deadline)
                 try:
                     return await one.answer
@@ -128,8 +128,7 @@ class ReservationBatches:
             self._unanswered -= 1
 
     def close(self) -> None:
-        """Cancel the calls that wait and those that are under way. May be called again."""
-        self._closed = True
+        """Cancel the calls that wait and those that are under way. What comes later meets the closed channels."""
         for one in (*self._waiting, *(one for tries in self._divided for one in tries)):
             one.answer.cancel()
         self._waiting.clear()
@@ -137,12 +136,6 @@ class ReservationBatches:
         for batch in self._batches:
             if batch.task is not None:
                 batch.task.cancel()
-
-    def _add(self, loop: asyncio.AbstractEventLoop, one: _Try) -> None:
-        if self._closed:
-            raise RuntimeError("the client is closed")
-        self._waiting[one] = None
-        self._send_soon(loop)
 
     def _leave(self, one: _Try) -> None:
         """Let nobody wait for a try any more: it is not sent, and a batch that nobody waits for is cancelled."""
