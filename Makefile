@@ -65,6 +65,12 @@ replay: $(STAMP) ## Replay a file of real orders and get a verdict (ORDERS=path)
 	@mkdir -p build
 	@exec $(BIN)/holdfast replay "$(ORDERS)" --embedded --report build/replay.json $(ARGS)
 
+.PHONY: loadtest
+loadtest: $(STAMP) ## Sell out 1,000 units to 50,000 buyers, or another SCENARIO, with a verdict (ARGS=...)
+	@mkdir -p build
+	@exec $(BIN)/holdfast loadtest $(or $(SCENARIO),flash-sale) --embedded --report build/loadtest.json \
+		--html build/loadtest.html $(ARGS)
+
 .PHONY: bench
 bench: $(STAMP) ## Measure decisions per second on this machine, with a verdict (ARGS=...)
 	@mkdir -p build

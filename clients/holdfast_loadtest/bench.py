@@ -14,18 +14,19 @@ from importlib import metadata
 from typing import Any, Final
 
 from holdfast_client.client import HoldfastClient
+from holdfast_client.policy import DEFAULT_BATCHING
 from holdfast_loadtest import phases
 from holdfast_loadtest.authority import Authority, more_processes, temporary_directory
 from holdfast_loadtest.baselines import floor
 from holdfast_loadtest.baselines.row_lock_bench import FORMS
 from holdfast_loadtest.demand import CALLER
 from holdfast_loadtest.event_loop import event_loop_name
-from holdfast_loadtest.flash_sale import FlashSale, run_flash_sale
 from holdfast_loadtest.pace import QUICK, Pace
 from holdfast_loadtest.phases import Measurements, Phase, order_of_round
 from holdfast_loadtest.report import Circumstances, make_report
 from holdfast_loadtest.sides import Sides, all_sides
 from holdfast_loadtest.truth import check_truth, sold_units, stock_up
+from holdfast_loadtest.workload.flash_sale import run_flash_sale
 
 BATCHES_UNDER_WAY: Final = (3, 2, 4)
 PIPELINE_DEPTHS: Final = (512, 128, 2048, 32)
@@ -34,6 +35,7 @@ CONNECTIONS_OF_THE_ROW_LOCK_SERVER: Final = (4, 2, 8)
 
 The first of each was the fastest most often; it is what a run takes that has no time to try."""
 
+FLASH_SALE_UNITS: Final = 1_000
 _WARMING_UP_SECONDS: Final = 0.2
 _ROUND_TRIP_AND_COMMIT: Final = "floor"
 
@@ -165,15 +167,23 @@ class _Bench:
                 f"{phase.name} of round {round_number + 1}: sold {sold}, acknowledged {account.acknowledged}"
             )
 
-    async def sell_in_a_flash(self) -> FlashSale:
-        """Has far more buyers come than there are units."""
-        self.say(f"a flash sale: {self.pace.buyers:,} buyers")
-        sale = await run_flash_sale(self.sides.authority.target, self.pace)
-        self.say(
-            f"sold {sale.sold:,} of {sale.units:,} units to {sale.buyers:,} buyers; p99 {sale.p99_ms or 0:,.0f} ms;"
-            f" {'sound' if sale.sound else 'NOT SOUND'}"
-        )
-        return sale
+    async def sell_in_a_flash(self) -> dict[str, Any]:
+        """Has far more buyers come than there are units, whose requests travel together as the SDK has them travel."""
+        buyers, units = self.pace.buyers, FLASH_SALE_UNITS
+        self.say(f"a flash sale: {buyers:,} buyers, {units:,} units")
+        try:
+            sale = await run_flash_sale(
+                self.sides.authority.target,
+                buyers=buyers,
+                units=units,
+                seconds=self.pace.buyers_seconds,
+                batch=DEFAULT_BATCHING.max_requests,
+                in_flight=DEFAULT_BATCHING.max_requests * DEFAULT_BATCHING.max_under_way,
+            )
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        self.say(f"sold {sale.sold:,}; p99 {sale.p99_ms or 0:,.0f} ms; {'sound' if sale.sound else 'NOT SOUND'}")
+        return {"buyers": buyers, "units": units, **dataclasses.asdict(sale)}
 
     async def measure_floor(self, round_number: int) -> None:
         """Measures a bare round trip and a bare commit."""

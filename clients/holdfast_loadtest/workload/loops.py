@@ -29,8 +29,10 @@ class Course:
     """The seconds from the start after which nothing new is begun."""
     slots: asyncio.Semaphore
     """What bounds the requests without an answer."""
-    begin: float = field(default_factory=time.monotonic)
-    """The moment of the start, on the clock that all processes of a machine share (`time.monotonic`)."""
+    begin: float = 0.0
+    """The moment of the start, on the clock."""
+    clock: Callable[[], float] = time.monotonic
+    """By default the one that all processes of a machine share."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to begin nothing new."""
     begun: int = 0
@@ -44,7 +46,7 @@ class Course:
 
     def now(self) -> float:
         """Returns the seconds from the start."""
-        return time.monotonic() - self.begin
+        return self.clock() - self.begin
 
     @property
     def is_over(self) -> bool:
