@@ -37,9 +37,9 @@ FULL: Final = Pace(
 QUICK: Final = Pace(
     rounds=2,
     warm_seconds=0.15,
-    seconds=0.5,
+    seconds=0.4,
     tuning_seconds=0.0,
     tuning_turns=0,
     buyers=3_000,
-    buyers_seconds=2.0,
+    buyers_seconds=1.0,
 )

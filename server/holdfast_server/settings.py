@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     max_placements_per_reservation: int = Field(default=5_000, ge=1_000)
     max_levels_per_reservation: int = Field(default=200_000, ge=10_000, description="that sourcing may look at")
     max_work_per_tick: int = Field(default=20_000, ge=1_000, description="movements, and sums that they touch")
+    split_plan_seconds: float = Field(default=10.0, gt=0, description="that the parts of a demand have to be held")
+    split_idle_seconds: float = Field(default=2.0, gt=0, description="after which upkeep goes on with what was decided")
+    max_splits_per_round: int = Field(default=100, ge=1, description="demands over several segments, of each home")
     sequencer_timeout_seconds: float = Field(default=5.0, gt=0)
 
     # The ledger.
@@ -131,9 +134,10 @@ class Settings(BaseSettings):
             raise ValueError("segments must differ")
         if len(names) > MAX_SEGMENTS:
             raise ValueError(f"a server serves at most {MAX_SEGMENTS} segments")
-        if not {"segment"} & self.model_fields_set:
-            # What is not about one segment alone is done by the first.
+        if "segment" not in self.model_fields_set:
             object.__setattr__(self, "segment", names[0])
+        elif self.segment not in names:
+            raise ValueError(f"segment {self.segment} is none of the segments")
         return self
 
     @property

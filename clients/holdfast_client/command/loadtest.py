@@ -53,7 +53,7 @@ def loadtest(
         int | None, typer.Option("--batch", help="Send what gathered together, at most so many; else one by one.")
     ] = None,
     in_flight: Annotated[
-        int | None, typer.Option("--in-flight", help="The most requests without an answer. Else 256.")
+        int | None, typer.Option("--in-flight", help="The most requests without an answer. Else 256, or 4 batches.")
     ] = None,
     duplicates: Annotated[
         float | None, typer.Option("--duplicates", help="The share of buyers who send everything twice. Else 0.02.")

@@ -34,7 +34,7 @@ async def run_flash_sale(
     channels: int = 4,
     seconds: float = 10.0,
     batch: int = 1,
-    in_flight: int = 256,
+    in_flight: int | None = None,
     duplicates: float = 0.02,
     verify: bool = False,
     seed: int = 1,

@@ -111,8 +111,6 @@ def perform(order: Order) -> bool:
         result, made_on = asyncio.run(_run(order))
     except asyncio.CancelledError:
         raise InterruptedRunError("interrupted before there was anything to judge; there is no verdict") from None
-    except BaseExceptionGroup as failures:
-        raise _first(failures) from failures
     report = make_report(result, words=order.words, machine=made_on, time=datetime.now(UTC))
     if order.report is not None:
         write_report(report, order.report)
@@ -187,9 +185,3 @@ def _how_far(run: Run) -> HowFar:
         total=run.expected_arrivals,
         remark=remark,
     )
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Returns the first error within groups of groups."""
-    first = failures.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

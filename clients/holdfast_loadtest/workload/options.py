@@ -20,6 +20,10 @@ MAX_LINES: Final = 100
 MAX_IN_FLIGHT: Final = 8_192
 """Below what a server takes on at a time."""
 
+DEFAULT_IN_FLIGHT: Final = 256
+IN_FLIGHT_PER_BATCH: Final = 4
+"""With batches, so many times as many requests may be without an answer, unless another bound is given."""
+
 MAX_BATCH: Final = 1_000
 MAX_PROCESSES: Final = 64
 MAX_RUN_ID_LENGTH: Final = 24
@@ -70,7 +74,7 @@ class Options:
     """Callers that ask again as soon as they were answered; 0: an open loop."""
     batch: int = 1
     """The most reservations of one call."""
-    in_flight: int = 256
+    in_flight: int = DEFAULT_IN_FLIGHT
     """The most requests without an answer, over all load processes."""
     duplicates: float = 0.02
     """The share of arrivals whose requests are all sent twice."""
@@ -125,6 +129,11 @@ def chosen(scenario: str, defaults: Mapping[str, Any], given: Mapping[str, Any])
         if name in _OF_SOME_SCENARIOS and name not in defaults:
             raise OptionError(f"--{name.replace('_', '-')}", f"says nothing to {scenario}")
         values[name] = value
+    if "in_flight" not in values:
+        # Whole batches must fit into it while as many reservations gather, and every caller of a closed loop.
+        gathering = IN_FLIGHT_PER_BATCH * values.get("batch", 1) if values.get("batch", 1) > 1 else 0
+        wanted = max(DEFAULT_IN_FLIGHT, gathering, values.get("closed", 0))
+        values["in_flight"] = min(MAX_IN_FLIGHT, wanted)
     options = Options(scenario=scenario, **values)
     check(options)
     return options

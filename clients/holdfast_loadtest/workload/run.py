@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import enum
 import os
@@ -19,6 +18,7 @@ from typing import Any, Final
 from holdfast.inventory.v1 import audit_service_pb2
 
 from holdfast_client.client import HoldfastClient
+from holdfast_client.csv_import.together import together
 from holdfast_loadtest.authority import Authority, authority, temporary_directory
 from holdfast_loadtest.demand import CALLER
 from holdfast_loadtest.workload import progress
@@ -157,13 +157,15 @@ class Run:
                 )
                 for number in range(of)
             ]
-            async with asyncio.TaskGroup() as group:
-                for one, task in zip(self._shares, tasks, strict=True):
-                    group.create_task(one.make_ready(task))
+            await together(*(one.make_ready(task) for one, task in zip(self._shares, tasks, strict=True)))
             begin = time.monotonic() + LEAD_SECONDS
-            async with asyncio.TaskGroup() as group:
-                running = [group.create_task(one.run(begin)) for one in self._shares]
-            return tasks, Ending.together([one.result() for one in running])
+            endings: list[Ending] = []
+
+            async def work(one: Share) -> None:
+                endings.append(await one.run(begin))
+
+            await together(*(work(one) for one in self._shares))
+            return tasks, Ending.together(endings)
 
     async def _verify(self, client: HoldfastClient) -> audit_service_pb2.LedgerVerdict | None:
         if not self.verify:

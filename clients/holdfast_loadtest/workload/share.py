@@ -115,6 +115,7 @@ class Work:
         """Lives through the whole share."""
         cpu_before = time.process_time()
         options = self._task.options
+        await asyncio.sleep(max(0.0, -self.course.now()))
         if options.closed:
             # A closed loop has no arrivals: it lasts as long as they would have come.
             self.course.last = min(self.course.last, options.seconds if not options.buyers else self.course.last)
@@ -155,7 +156,7 @@ async def _work(task: Task) -> Ending:
     async with Asker(task.target) as asker:
         work = Work(task, asker)
         _say({"ready": True})
-        work.course.begin = float(await lines.readline() or b"inf")
+        work.course.begin = float(await lines.readline() or b"0")
         telling = asyncio.create_task(_tell(work.lives.counters))
         listening = asyncio.create_task(_listen(lines, work.course.stop))
         try:

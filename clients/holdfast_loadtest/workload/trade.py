@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Final
 from holdfast.inventory.v1 import catalog_pb2, inventory_service_pb2
 
 from holdfast_client.client import HoldfastClient
+from holdfast_client.csv_import.together import together
 from holdfast_client.orders.account import LevelKey
 from holdfast_client.request_ids import new_request_id
 from holdfast_loadtest.workload.options import Options
@@ -104,6 +104,4 @@ async def _some_at_a_time(calls: Iterable[Callable[[], Awaitable[Any]]]) -> None
         for call in waiting:
             await call()
 
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(_CALLS_AT_A_TIME):
-            tasks.create_task(work())
+    await together(*(work() for _ in range(_CALLS_AT_A_TIME)))

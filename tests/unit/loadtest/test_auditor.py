@@ -36,6 +36,12 @@ def test_a_unit_sold_twice_is_found_though_everybody_agrees_on_it() -> None:
     assert run.judge().oversold == 1
 
 
+def test_more_reserved_at_a_level_than_lies_there_is_found_whatever_its_movements_say() -> None:
+    run = Audited.sold_out(buyers=3, units=3)
+    run.held += 2
+    assert run.judge().oversold == 2
+
+
 def test_a_unit_that_is_kept_from_a_buyer_is_found() -> None:
     run = Audited.sold_out(buyers=3, units=4)
     run.refuse("r9")

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from holdfast_client import command
+from holdfast_loadtest.workload.options import chosen
 from holdfast_loadtest.workload.scenarios import SCENARIOS
 
 NOWHERE = ("--target", "127.0.0.1:1")
@@ -44,6 +45,21 @@ def _refused(*words: str) -> str:
 )
 def test_an_option_that_cannot_be_is_refused_and_named(words: tuple[str, ...], option: str) -> None:
     assert f"Invalid value for {option}:" in _refused(*words)
+
+
+@pytest.mark.parametrize(
+    ("given", "in_flight"),
+    [
+        ({}, 256),
+        ({"batch": 10}, 256),
+        ({"batch": 500}, 2_000),
+        ({"batch": 500, "in_flight": 9}, 9),
+        ({"closed": 400}, 400),
+    ],
+)
+def test_whole_batches_and_all_callers_fit_into_what_may_be_under_way(given: dict[str, int], in_flight: int) -> None:
+    options = chosen("flash-sale", SCENARIOS["flash-sale"].defaults, {"run_id": "T1", **given})
+    assert options.in_flight == in_flight
 
 
 def test_a_page_without_what_draws_it_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
