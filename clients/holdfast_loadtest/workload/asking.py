@@ -21,8 +21,8 @@ from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_client import status_details
 from holdfast_client.calls import MAX_DETAILS_BYTES, path_of
-from holdfast_loadtest.closed_loop import MAX_CHANNELS
 from holdfast_loadtest.demand import CALLER
+from holdfast_loadtest.task import MAX_CHANNELS
 
 CALL_SECONDS: Final = 30.0
 """The deadline of one try."""
