@@ -174,13 +174,14 @@ class Decider:
                         answers[index] = recalled
                     else:
                         again[index] = recalled
+                elif isinstance(answer, NotLive):
+                    answers[index] = await self._explained(command)
                 else:
-                    answers[index] = await self._explained(command, answer)
+                    answers[index] = answer
             open_commands = again
             if not open_commands:
                 break
-        unsettled = LedgerUnavailable(self._segment)
-        return [unsettled if answer is None else answer for answer in answers]
+        return [LedgerUnavailable(self._segment) if answer is None else answer for answer in answers]
 
     async def _look_up(
         self, commands: dict[int, Command], answers: list[Answer | Exception | None]
@@ -229,10 +230,8 @@ class Decider:
             return refusal
         return command.with_recalled(wanted.kind, wanted.id, position, image)
 
-    async def _explained(self, command: Command, answer: _Settled) -> Answer | Exception:
+    async def _explained(self, command: Command) -> Refusal:
         """Asks the ledger for what the sequencer has forgotten about a reservation that has ended."""
-        if not isinstance(answer, NotLive):
-            return answer
         try:
             reservation = await self._reader.ask(queries.find_reservation, self._segment, command.reservation_id)
         except Refusal as refusal:
@@ -273,7 +272,7 @@ class Decider:
                 _settle_all(tick, CommandFault(repr(error)))
 
     async def _gather(self) -> None:
-        """Lets commands gather while enough ticks wait for their commit, for a few milliseconds at most.
+        """Lets commands gather while enough ticks wait for their commit, for tick_gather_seconds at most.
 
         A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit
         under way would wait for it all the same; so waiting costs its commands little, and saves the price of a tick.
