@@ -132,7 +132,7 @@ class Decider:
         self._limits = packed_limits(settings)
         self._queue: deque[_Pending] = deque()
         self._wake = asyncio.Event()
-        self._uncommitted_ticks = 0
+        self._ticks_under_way = 0
         self._tick_ended = asyncio.Event()
         self._unproven: list[_Ticked] = []
         self._prove = asyncio.Event()
@@ -280,7 +280,7 @@ class Decider:
         Half a tick is enough not to wait any longer: its price is spread over many commands by then.
         """
         is_enough = len(self._queue) * 2 >= self._settings.max_commands_per_tick
-        if is_enough or self._uncommitted_ticks < self._settings.max_ticks_under_way:
+        if is_enough or self._ticks_under_way < self._settings.max_ticks_under_way:
             return
         self._tick_ended.clear()
         with contextlib.suppress(TimeoutError):
@@ -336,6 +336,8 @@ class Decider:
         if proven:
             self._hold_until_committed(_Ticked(proven, epoch, position, chain_hash))
         if unproven:
+            # Questions and refusals gather as well: a proof is asked for all ticks that wait for one.
+            self._ticks_under_way += 1
             self._unproven.append(_Ticked(unproven, epoch, position, chain_hash))
             self._prove.set()
 
@@ -364,7 +366,7 @@ class Decider:
         return decided
 
     def _hold_until_committed(self, ticked: _Ticked) -> None:
-        self._uncommitted_ticks += 1
+        self._ticks_under_way += 1
         self._commits.when_committed(
             epoch=ticked.epoch,
             position=ticked.position,
@@ -382,9 +384,11 @@ class Decider:
                 self._seen = max(self._seen, await self._reader.ask(queries.read_cursor, self._segment))
             except Refusal as refusal:
                 for ticked in unproven:
+                    self._end_tick()
                     ticked.settle_all(refusal)
                 continue
             for ticked in unproven:
+                self._end_tick()
                 if self._seen <= (ticked.epoch, ticked.position):
                     self._hold_until_committed(ticked)
                 else:
@@ -449,10 +453,13 @@ class Decider:
             log.info("not_quarantined", segment=self._segment, error=str(error))
         return SegmentQuarantined(self._segment)
 
+    def _end_tick(self) -> None:
+        self._ticks_under_way -= 1
+        self._tick_ended.set()
+
     def _answer(self, ticked: _Ticked, verdict: Verdict) -> None:
         """Gives the answers of a tick out, now that it is known what became of its journal entry."""
-        self._uncommitted_ticks -= 1
-        self._tick_ended.set()
+        self._end_tick()
         if verdict is not None:
             ticked.settle_all(verdict)
             return
