@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,12 @@ class Authority:
     data_directory: Path
     pids: dict[str, list[int]]
 
+    def valkey(self) -> ValkeyConnection:
+        """Connects to its Valkey."""
+        return ValkeyConnection(self._port("valkey"), password=self._password("valkey"))
+
     def usage(self) -> Usage:
-        with ValkeyConnection(self._port("valkey"), password=self._password("valkey")) as valkey:
+        with self.valkey() as valkey:
             commands = valkey.command_stats()
         return Usage(cpu={name: cpu_seconds(pids) for name, pids in self.pids.items()}, commands=commands)
 
@@ -47,7 +51,7 @@ class Authority:
 
     def versions(self) -> dict[str, str]:
         """Returns the versions of the embedded servers."""
-        with ValkeyConnection(self._port("valkey"), password=self._password("valkey")) as valkey:
+        with self.valkey() as valkey:
             answer = valkey.call("INFO", "server")
         info = answer.decode() if isinstance(answer, bytes) else ""
         fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
@@ -62,13 +66,13 @@ class Authority:
 
 
 @contextmanager
-def temporary_directory() -> Iterator[Path]:
+def temporary_directory(free_bytes: int = FREE_BYTES) -> Iterator[Path]:
     """Makes a directory with enough room and removes it afterwards. Raises OSError if there is too little."""
     directory = Path(tempfile.mkdtemp(prefix="holdfast-loadtest-"))
     try:
         free = shutil.disk_usage(directory).free
-        if free < FREE_BYTES:
-            raise OSError(f"{directory} has {free >> 20} MiB of free space; a run needs {FREE_BYTES >> 20}")
+        if free < free_bytes:
+            raise OSError(f"{directory} has {free >> 20} MiB of free space; a run needs {free_bytes >> 20}")
         # Under root the embedded servers run as another user, who must get in.
         directory.chmod(0o755)
         yield directory
@@ -78,13 +82,25 @@ def temporary_directory() -> Iterator[Path]:
 
 @asynccontextmanager
 async def authority(directory: Path) -> AsyncIterator[Authority]:
-    """Starts an authority with its data below the directory and stops it."""
+    """Starts an authority with its data below the directory, stops it, and removes its data."""
     data_directory = directory / "data"
     try:
-        async with embedded_server(data_directory) as target:
-            yield Authority(target=target, data_directory=data_directory, pids=authority_processes())
+        async with started(data_directory) as running:
+            yield running
     finally:
-        shutil.rmtree(_place(data_directory), ignore_errors=True)
+        remove_data(data_directory)
+
+
+@asynccontextmanager
+async def started(data_directory: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Authority]:
+    """Starts an authority with the data that it left, if it was there before, and stops it."""
+    async with embedded_server(data_directory, environment=environment) as target:
+        yield Authority(target=target, data_directory=data_directory, pids=authority_processes(data_directory))
+
+
+def remove_data(data_directory: Path) -> None:
+    """Removes the data of an authority that has stopped, wherever they stand."""
+    shutil.rmtree(_place(data_directory), ignore_errors=True)
 
 
 def _place(data_directory: Path) -> Path:

@@ -77,7 +77,7 @@ async def run_bench(pace: Pace, *, say: Say) -> dict[str, Any]:
             phases_checked=bench.phases_checked,
             phases_that_differed=tuple(bench.phases_that_differed),
         )
-        machine = _machine(running, load_before)
+        machine = machine_of(running, load_before)
     circumstances = Circumstances(
         machine=machine,
         tuning=bench.tuning | {"load_processes": len(callers), "echo_event_loop": event_loop_name()},
@@ -212,7 +212,8 @@ def _difference(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
-def _machine(running: Authority, load_before: float) -> dict[str, Any]:
+def machine_of(running: Authority, load_before: float) -> dict[str, Any]:
+    """Returns on what a run took place."""
     return {
         "cores": os.cpu_count(),
         "platform": platform.platform(),

@@ -97,12 +97,14 @@ def _descendants(root: int) -> Iterator[int]:
         waiting.extend(found)
 
 
-def authority_processes() -> dict[str, list[int]]:
+def authority_processes(data_directory: Path | None = None) -> dict[str, list[int]]:
     """Returns the processes of the authority that this process has started, by what they are.
 
-    Empty where the system does not tell.
+    With several, that of the data directory is meant. Empty where the system does not tell.
     """
-    roots = [pid for pid in _descendants(os.getpid()) if "-m holdfast_server " in _command_line(pid)]
+    whose = "" if data_directory is None else f"--data-directory {data_directory} "
+    commands = ((pid, _command_line(pid)) for pid in _descendants(os.getpid()))
+    roots = [pid for pid, command in commands if "-m holdfast_server " in command and whose in command]
     if not roots:
         return {}
     found: dict[str, list[int]] = {"server": roots[:1], "ledger_writer": [], "valkey": [], "postgres": []}

@@ -14,6 +14,7 @@ from holdfast_client.command import (
     incidents,
     replay,
     reservations,
+    retiring,
     returns,
     rules,
     segments,
@@ -82,6 +83,7 @@ def build() -> typer.Typer:
     app.command("movements")(audit.movements)
     app.command("verify")(audit.verify)
     app.command("resume")(segments.resume)
+    app.add_typer(retiring.segments_app, name="segments")
     app.add_typer(importing.import_app, name="import")
     app.command("replay")(replay.replay)
     return app

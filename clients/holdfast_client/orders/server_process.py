@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -46,11 +46,14 @@ def _new_directory() -> Path:
 
 @asynccontextmanager
 async def embedded_server(
-    data_directory: Path | None, *, command: Sequence[str] = (sys.executable, "-m", "holdfast_server")
+    data_directory: Path | None,
+    *,
+    command: Sequence[str] = (sys.executable, "-m", "holdfast_server"),
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[str]:
     """Runs a server and yields its target.
 
-    Without a data directory it gets one that is removed afterwards.
+    Without a data directory it gets one that is removed afterwards. `environment` is added to that of this process.
     """
     directory = data_directory or _new_directory()
     process = await asyncio.create_subprocess_exec(
@@ -62,7 +65,7 @@ async def embedded_server(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env=_environment(),
+        env=_environment() | dict(environment or {}),
     )
     output: deque[str] = deque(maxlen=OUTPUT_LINES)
     target: asyncio.Future[str] = asyncio.get_running_loop().create_future()

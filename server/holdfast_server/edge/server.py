@@ -12,7 +12,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from holdfast_server.edge.decoding import DecodingServer
-from holdfast_server.edge.services import SERVICES, SegmentServices, add_services
+from holdfast_server.edge.services import SERVICES, SegmentServices, Services, add_services
 from holdfast_server.refusals import Refusal
 from holdfast_server.settings import Settings
 
@@ -21,16 +21,18 @@ _KILOBYTE: Final = 1024
 
 
 class EdgeServer:
-    """Serves the contract on one port until it is stopped."""
+    """Serves the contract on one port until it is stopped. Callers meet `front`; `segments` is what is behind it."""
 
     def __init__(
         self,
         *,
         settings: Settings,
         segments: Sequence[SegmentServices],
+        front: Services,
     ) -> None:
         self._settings = settings
         self._segments = segments
+        self._front = front
         self._health = HealthServicer()
         self._server = grpc.aio.server(
             interceptors=_interceptors(settings),
@@ -40,7 +42,7 @@ class EdgeServer:
 
     async def start(self) -> int:
         """Starts to serve and returns the port. Raises OSError if the port is taken."""
-        add_services(self._segments[0], DecodingServer(self._server))
+        add_services(self._front, DecodingServer(self._server))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self._settings.reflection:
             names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)

@@ -11,7 +11,9 @@ import structlog
 
 from holdfast_server import demo
 from holdfast_server.edge.authority import Authority
+from holdfast_server.edge.front.services import FrontServices
 from holdfast_server.edge.server import EdgeServer
+from holdfast_server.edge.services import Services
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.refusals import Refusal
 from holdfast_server.serving.output import progress
@@ -45,11 +47,18 @@ class Server:
             SegmentParts(self._settings.of_segment(name), reader=self._reader, engine_reader=self._engine_reader)
             for name in self._settings.segment_names
         ]
-        edge = EdgeServer(settings=self._settings, segments=[one.services for one in segments])
+        services = [one.services for one in segments]
+        front: Services = services[0]
+        between: list[NamedTask] = []
+        if len(services) > 1:
+            several = FrontServices(services, self._settings, self._reader)
+            front = several
+            between = [("splits", several.split_upkeep.run())]
+        edge = EdgeServer(settings=self._settings, segments=services, front=front)
         port = await edge.start()
         tune_memory()
         parts = [task for one in segments for task in one.tasks()]
-        tasks = begin([*beside, *parts, ("health", edge.run_health())])
+        tasks = begin([*beside, *parts, *between, ("health", edge.run_health())])
         stopped = asyncio.create_task(stop.wait(), name="stop")
         welcome = asyncio.create_task(self._when_open(segments, port, ready), name="welcome")
         try:
