@@ -98,7 +98,7 @@ async def test_another_hosts_writer_takes_over_within_seconds(servers: Servers, 
     Taken out by: no bound_silence in LedgerWriter._connect, or no begin_silence in LedgerWriter._commit.
     """
     url = servers.new_database("lease")
-    cluster.owner(SEGMENT).client.flushall()
+    cluster.flush()
     async with host(url, cluster.url) as first, host(url, cluster.url) as second:
         for turn, end in enumerate(ENDS):
             holder, other = (second, first) if turn % 2 else (first, second)

@@ -22,6 +22,7 @@ UNITS = 45
 
 @pytest.fixture
 def spread(servers: Servers, cluster: ValkeyCluster) -> Iterator[TestAuthority]:
+    cluster.flush()
     segments = {"HOLDFAST_SEGMENTS": ",".join(SEGMENTS)}
     found = TestAuthority(servers, database="spread", segment=NORTH, redis_url=cluster.url, environment=segments)
     found.start_server()

@@ -149,6 +149,7 @@ async def test_a_slot_on_its_way_is_a_state_of_the_server_and_no_fault_of_a_comm
 
     Taken out by: AskError or TryAgainError taken out of _OF_A_STATE.
     """
+    cluster.flush()
     target = cluster.another_master("a")
     async with decider(cluster.url) as connection:
         journal = RedisJournal(

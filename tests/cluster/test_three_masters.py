@@ -36,6 +36,8 @@ AT_ONCE_SECONDS = 10.0
 @pytest.fixture(scope="module")
 def trio(servers: Servers, running_cluster: ValkeyCluster) -> Iterator[dict[str, TestAuthority]]:
     """A server process for each segment, on one ledger and one cluster."""
+    running_cluster.mend()
+    running_cluster.flush()
     found: dict[str, TestAuthority] = {}
     postgres_url = servers.new_database("trio")
     migrate(postgres_url)
