@@ -73,6 +73,12 @@ replay: $(STAMP) ## Replay a file of real orders and get a verdict (ORDERS=path)
 	@mkdir -p build
 	@exec $(BIN)/holdfast replay "$(ORDERS)" --embedded --report build/replay.json $(ARGS)
 
+.PHONY: loadtest
+loadtest: $(STAMP) ## Sell out 1,000 units to 50,000 buyers, or another SCENARIO, with a verdict (ARGS=...)
+	@mkdir -p build
+	@exec $(BIN)/holdfast loadtest $(or $(SCENARIO),flash-sale) --embedded --report build/loadtest.json \
+		--html build/loadtest.html $(ARGS)
+
 .PHONY: bench
 bench: $(STAMP) ## Measure decisions per second on this machine, with a verdict (ARGS=...)
 	@mkdir -p build
@@ -87,6 +93,11 @@ bench-watch: $(STAMP) ## Measure how late changes reach 1,000 and 5,000 watchers
 bench-growth: $(STAMP) ## Measure a ledger of 10 million movements beside an empty one; a quarter of an hour (ARGS=--quick)
 	@mkdir -p build
 	@exec $(BIN)/python -m holdfast_loadtest bench-growth --report build/growth.json $(ARGS)
+
+.PHONY: bench-scaling
+bench-scaling: $(STAMP) ## Measure what segments cost, and demand over several of them (ARGS=...)
+	@mkdir -p build
+	@exec $(BIN)/python -m holdfast_loadtest bench-scaling --report build/scaling.json $(ARGS)
 
 .PHONY: robustness
 robustness: $(STAMP) ## Break an authority in every known way, and judge its promises (ARGS="--only 9 --cluster")
