@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     max_queued_reads: int = Field(default=2_000, ge=1)
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
     writer_transaction_seconds: float = Field(default=10.0, ge=0.1, description="that a writer may stand still in one")
-    writer_silence_seconds: float = Field(default=8.0, ge=0.5, description="of a writer, after which its lock is free")
+    writer_silence_seconds: float = Field(default=8.0, ge=0.5, description="of a writer, after which another ends it")
     load_chunk_rows: int = Field(default=5_000, ge=1)
     load_timeout_seconds: float = Field(default=600.0, gt=0, description="the longest rebuild")
 

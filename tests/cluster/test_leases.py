@@ -30,13 +30,10 @@ from support.servers import Servers
 SEGMENT = SEGMENTS[0]
 SILENCE_SECONDS = 1.5
 # What a take-over may cost beyond that: the other writer's next try for the lock, and its first commit.
-SLACK_SECONDS = 5.0
+SLACK_SECONDS = 10.0
 UNITS = 50
 ROUNDS = 12
-_ENVIRONMENT = {
-    "HOLDFAST_WRITER_SILENCE_SECONDS": str(SILENCE_SECONDS),
-    "HOLDFAST_WRITER_TRANSACTION_SECONDS": str(SILENCE_SECONDS),
-}
+_ENVIRONMENT = {"HOLDFAST_WRITER_SILENCE_SECONDS": str(SILENCE_SECONDS)}
 # The holder goes, and comes back where it can. Each time the other one is the next holder.
 ENDS = ("cut_off", "frozen", "writer_frozen", "killed")
 
@@ -95,10 +92,10 @@ def holders(postgres_url: str) -> list[int]:
 async def test_another_hosts_writer_takes_over_within_seconds(servers: Servers, cluster: ValkeyCluster) -> None:
     """A process that stands still has a kernel that answers keepalives; a host that is cut off ends no connection.
 
-    Taken out by: no bound_silence in LedgerWriter._connect, or no begin_silence in LedgerWriter._commit.
+    Taken out by: `holder.is_silent` not asked in LedgerWriter._check_and_wait_for_lock.
     """
     url = servers.new_database("lease")
-    cluster.owner(SEGMENT).client.flushall()
+    cluster.flush()
     async with host(url, cluster.url) as first, host(url, cluster.url) as second:
         for turn, end in enumerate(ENDS):
             holder, other = (second, first) if turn % 2 else (first, second)

@@ -149,7 +149,8 @@ async def test_a_slot_on_its_way_is_a_state_of_the_server_and_no_fault_of_a_comm
 
     Taken out by: AskError or TryAgainError taken out of _OF_A_STATE.
     """
-    target = cluster.another_master("a")
+    cluster.flush()
+    home, target = cluster.owner("a"), cluster.another_master("a")
     async with decider(cluster.url) as connection:
         journal = RedisJournal(
             settings=settings_of(cluster.url), connection=writer_connection(settings_of(cluster.url))
@@ -169,6 +170,7 @@ async def test_a_slot_on_its_way_is_a_state_of_the_server_and_no_fault_of_a_comm
         assert await until_it_answers(connection, "GET", key_of("a")) == b"there"
         assert journal.state() is None
         journal._redis.close()
+        await asyncio.to_thread(cluster.move_slot, "a", home)
 
 
 async def test_what_may_have_run_is_not_sent_again(cluster: ValkeyCluster) -> None:

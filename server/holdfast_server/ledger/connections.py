@@ -52,23 +52,6 @@ def bound_transactions(connection: psycopg.Connection[Any], seconds: float) -> N
         connection.execute("SELECT set_config(%s, %s, false)", (name, f"{int(seconds * 1000)}ms"))
 
 
-def bound_silence(connection: psycopg.Connection[Any], seconds: float) -> None:
-    """Has Postgres end this session if nothing is asked for so long, so that whatever it holds is free for others.
-
-    A keepalive is answered by the machine, also for a process that stands still on it, and by whatever stands in
-    between for a machine that is gone.
-    """
-    connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (f"{int(seconds * 1000)}ms",))
-
-
-def begin_silence(connection: psycopg.Connection[Any]) -> None:
-    """Has Postgres count from here: it does not after a pipeline, which psycopg ends with one message too many.
-
-    It costs a round trip of some tens of microseconds, after the commit was told.
-    """
-    connection.pgconn.exec_(b"")
-
-
 def check_durability(connection: psycopg.Connection[Any]) -> None:
     """Refuses a server on which a commit is not durable. Raises RuntimeError with one line that says what to change."""
     for setting, bad in (("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")):

@@ -79,7 +79,6 @@ async def stand_still(at: Strike) -> None:
     14,
     "two ledger writers at once, both with a session that lives",
     must_hold="one of them moves the cursor, the other one's transaction changes no row, and nothing has to be rebuilt",
-    HOLDFAST_WRITER_SILENCE_SECONDS="600",
 )
 async def two_writers(at: Strike) -> None:
     world = at.world

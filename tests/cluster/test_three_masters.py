@@ -36,6 +36,8 @@ AT_ONCE_SECONDS = 10.0
 @pytest.fixture(scope="module")
 def trio(servers: Servers, running_cluster: ValkeyCluster) -> Iterator[dict[str, TestAuthority]]:
     """A server process for each segment, on one ledger and one cluster."""
+    running_cluster.mend()
+    running_cluster.flush()
     found: dict[str, TestAuthority] = {}
     postgres_url = servers.new_database("trio")
     migrate(postgres_url)
@@ -214,5 +216,6 @@ async def test_a_slot_is_moved_under_load(cluster: ValkeyCluster, trio: dict[str
         for move in moves:
             await asyncio.to_thread(move, "a", cluster.another_master("a"))
             await trades["a"].answered(20)
-        await asyncio.to_thread(cluster.move_slot, "a", home)
+        if cluster.owner("a") is not home:
+            await asyncio.to_thread(cluster.move_slot, "a", home)
     assert cursors(trio["a"])["a"][0] == epoch, "what had moved whole was loaded anew"
