@@ -16,6 +16,7 @@
     |-- ItemInactive
     |-- KitConflict
     |-- LocationNotInPool
+    |-- SpansSegments             what is decided together lies in several segments
     |-- ReservationResolved       it is too late for what was asked of the reservation
     |   |-- ReservationExpired
     |   |-- AlreadyCommitted
@@ -37,6 +38,7 @@
     |-- RequestIdReused
     |-- RequestIdTooOld
     |-- StaleRevision
+    |-- HistoryRetired
     |-- SegmentStopped
     |-- SegmentNotStopped
     |-- LimitReached              a named limit; retried by nothing but a watch
@@ -77,6 +79,7 @@ from holdfast_client.error_base import (
 from holdfast_client.service_errors import (
     BacklogFull,
     DeadlineExceeded,
+    HistoryRetired,
     InternalFault,
     LedgerUnavailable,
     LimitExceeded,
@@ -88,6 +91,7 @@ from holdfast_client.service_errors import (
     SegmentQuarantined,
     SegmentStopped,
     SequencerUnavailable,
+    SpansSegments,
     StaleRevision,
     Unavailable,
     UnknownSegment,
@@ -143,6 +147,7 @@ __all__ = [
     "ExceedsDocument",
     "FieldViolation",
     "FulfillmentExceedsOpen",
+    "HistoryRetired",
     "HoldLimitReached",
     "HoldfastError",
     "InsufficientStock",
@@ -172,6 +177,7 @@ __all__ = [
     "SegmentStopped",
     "SequencerUnavailable",
     "ShortLine",
+    "SpansSegments",
     "StaleRevision",
     "SubstituteOffer",
     "Unavailable",
@@ -217,6 +223,7 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_REQUEST_ID_REUSED: RequestIdReused,
     error_reason_pb2.ERROR_REASON_REQUEST_ID_TOO_OLD: RequestIdTooOld,
     error_reason_pb2.ERROR_REASON_STALE_REVISION: StaleRevision,
+    error_reason_pb2.ERROR_REASON_HISTORY_RETIRED: HistoryRetired,
     error_reason_pb2.ERROR_REASON_SCALE_IN_USE: ScaleInUse,
     error_reason_pb2.ERROR_REASON_OVERLOADED: Overloaded,
     error_reason_pb2.ERROR_REASON_BACKLOG_FULL: BacklogFull,
@@ -227,6 +234,7 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_LEDGER_UNAVAILABLE: LedgerUnavailable,
     error_reason_pb2.ERROR_REASON_SEQUENCER_UNAVAILABLE: SequencerUnavailable,
     error_reason_pb2.ERROR_REASON_UNKNOWN_SEGMENT: UnknownSegment,
+    error_reason_pb2.ERROR_REASON_SPANS_SEGMENTS: SpansSegments,
     error_reason_pb2.ERROR_REASON_INTERNAL: InternalFault,
     error_reason_pb2.ERROR_REASON_LIMIT_EXCEEDED: LimitExceeded,
     error_reason_pb2.ERROR_REASON_ITEM_INACTIVE: ItemInactive,

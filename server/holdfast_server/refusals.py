@@ -8,12 +8,13 @@ and details, is one table in edge/errors.py. The names match the values of Error
      |- InsufficientStock
      |- UnknownSku, UnknownLocation, UnknownPool, UnknownChannel, UnknownReservation, UnknownSegment,
      |  UnknownDestination, UnknownDocument, UnknownSubscription
+     |- SpansSegments
      |- LocationNotInPool, ItemInactive, KitConflict, HoldLimitReached, AllotmentTooSmall
      |- ReservationExpired, AlreadyCommitted, AlreadyReleased, NotCommitted
      |- UnknownLine, ReleaseExceedsOpen, FulfillmentExceedsOpen, ReturnExceedsFulfilled
      |- DocumentClosed, DocumentExists, ExceedsDocument
      |- AdjustmentBelowZero, QuantityOverflow, QuantityChanged, CountedSince, ScaleInUse, LimitExceeded
-     |- RequestIdReused, RequestIdTooOld, StaleRevision
+     |- RequestIdReused, RequestIdTooOld, StaleRevision, HistoryRetired
      |- Overloaded, BacklogFull                                      (later: try again after a while)
      |- WatchEnded, WatcherTooSlow                                   (watch again, from the token)
      |- SegmentLoading, SegmentQuarantined, LedgerUnavailable,
@@ -122,6 +123,14 @@ class UnknownReservation(Refusal):
 @dataclass(eq=False)
 class UnknownSegment(Refusal):
     segment: str
+
+
+@dataclass(eq=False)
+class SpansSegments(Refusal):
+    """What is decided together must lie in one segment; `segments` are those that the field brings together."""
+
+    field: str
+    segments: str
 
 
 @dataclass(eq=False)
@@ -318,6 +327,15 @@ class StaleRevision(Refusal):
     segment: str
     expected: int
     actual: int
+
+
+@dataclass(eq=False)
+class HistoryRetired(Refusal):
+    """What was asked for lies in the retired part of the history: after `position`, up to `retired_position`."""
+
+    segment: str
+    position: int
+    retired_position: int
 
 
 @dataclass(eq=False)
