@@ -25,6 +25,7 @@ async def test_what_ends_is_told_once_and_not_before_its_time() -> None:
     due.add(loop, later, start + 2000.0)
     let_time_pass(999.0)
     await asyncio.sleep(0)
+    await asyncio.sleep(0)
     assert [one.times for one in soon] == [0, 0, 0]
     let_time_pass(1.0 + 2 * SLOT_SECONDS)
     await asyncio.sleep(0)
@@ -68,3 +69,17 @@ async def test_a_slot_that_was_left_is_made_anew() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert (first.times, second.times) == (0, 1)
+
+
+async def test_what_ends_when_others_were_told_already_is_told_as_well() -> None:
+    loop, due = asyncio.get_running_loop(), DueTimes()
+    first, second = Told(), Told()
+    end_time = loop.time() + 1000.0
+    due.add(loop, first, end_time)
+    let_time_pass(1001.0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    due.add(loop, second, end_time)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (first.times, second.times) == (1, 1)

@@ -89,13 +89,13 @@ class FrontDemandCalls(FrontCalls):
             except Refusal as refusal:
                 results[number] = _refused(refusal)
         answers = await asyncio.gather(
-            self._create_each([request.requests[number] for number in spanning], caller),
+            self._create_each(request, spanning, caller),
             *(
                 ask(
                     _INVENTORY,
                     "BatchCreateReservations",
                     segment,
-                    pb.BatchCreateReservationsRequest(requests=[request.requests[number] for number in numbers]),
+                    _part_of(request, numbers),
                     caller,
                 )
                 for segment, numbers in alone.items()
@@ -113,20 +113,22 @@ class FrontDemandCalls(FrontCalls):
     ) -> pb.BatchCreateReservationsResponse:
         """Answers again what was planned over several segments, when its channel sold from them."""
         planned = [number for number, result in enumerate(answer.results) if _was_planned(result)]
-        again = await self._create_each([request.requests[number] for number in planned], caller)
+        again = await self._create_each(request, planned, caller)
         for number, result in zip(planned, again, strict=True):
             answer.results[number].CopyFrom(result)
         return answer
 
     async def _create_each(
-        self, requests: Sequence[pb.CreateReservationRequest], caller: Caller
+        self, request: pb.BatchCreateReservationsRequest, numbers: Sequence[int], caller: Caller
     ) -> list[pb.ReservationResult]:
-        """Decides one after the other: each may take what the next would have had."""
+        """Decides some of a batch one after the other: each may take what the next would have had."""
         results = []
-        for one in requests:
+        for number in numbers:
+            one = request.requests[number]
+            in_trace = caller.in_trace(request.trace_parents[number]) if request.trace_parents else caller
             try:
                 results.append(
-                    pb.ReservationResult(created=await self._demand.create(await self._home_of(one), one, caller))
+                    pb.ReservationResult(created=await self._demand.create(await self._home_of(one), one, in_trace))
                 )
             except Exception as error:
                 results.append(_refused(error))
@@ -203,6 +205,14 @@ class FrontDemandCalls(FrontCalls):
             return pb.GetReservationResponse(reservation=await self._splits.show(segment, request.reservation_id))
         answer: pb.GetReservationResponse = await ask(_INVENTORY, "GetReservation", segment, request, caller)
         return answer
+
+
+def _part_of(request: pb.BatchCreateReservationsRequest, numbers: Sequence[int]) -> pb.BatchCreateReservationsRequest:
+    """Returns some requests of a batch as a batch of their own, each with its trace."""
+    return pb.BatchCreateReservationsRequest(
+        requests=[request.requests[number] for number in numbers],
+        trace_parents=[request.trace_parents[number] for number in numbers] if request.trace_parents else [],
+    )
 
 
 def _was_planned(result: pb.ReservationResult) -> bool:
