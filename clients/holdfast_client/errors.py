@@ -38,6 +38,7 @@
     |-- RequestIdReused
     |-- RequestIdTooOld
     |-- StaleRevision
+    |-- HistoryRetired
     |-- SegmentStopped
     |-- SegmentNotStopped
     |-- LimitReached              a named limit; retried by nothing but a watch
@@ -78,6 +79,7 @@ from holdfast_client.error_base import (
 from holdfast_client.service_errors import (
     BacklogFull,
     DeadlineExceeded,
+    HistoryRetired,
     InternalFault,
     LedgerUnavailable,
     LimitExceeded,
@@ -145,6 +147,7 @@ __all__ = [
     "ExceedsDocument",
     "FieldViolation",
     "FulfillmentExceedsOpen",
+    "HistoryRetired",
     "HoldLimitReached",
     "HoldfastError",
     "InsufficientStock",
@@ -220,6 +223,7 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_REQUEST_ID_REUSED: RequestIdReused,
     error_reason_pb2.ERROR_REASON_REQUEST_ID_TOO_OLD: RequestIdTooOld,
     error_reason_pb2.ERROR_REASON_STALE_REVISION: StaleRevision,
+    error_reason_pb2.ERROR_REASON_HISTORY_RETIRED: HistoryRetired,
     error_reason_pb2.ERROR_REASON_SCALE_IN_USE: ScaleInUse,
     error_reason_pb2.ERROR_REASON_OVERLOADED: Overloaded,
     error_reason_pb2.ERROR_REASON_BACKLOG_FULL: BacklogFull,

@@ -23,6 +23,7 @@ from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_client import errors
 from holdfast_client.calls import Calls, path_of
+from holdfast_client.due_times import DueTimes
 from holdfast_client.policy import Batching
 from holdfast_client.trace_parent import current_trace_parent
 from holdfast_client.tries import Tries
@@ -87,6 +88,7 @@ class ReservationBatches:
         self._calls = calls
         self._batching = batching
         self._waiting: OrderedDict[_Try, None] = OrderedDict()
+        self._due_times = DueTimes()
         self._divided: deque[list[_Try]] = deque()
         self._batches: set[_Batch] = set()
         self._under_way = 0
@@ -114,13 +116,13 @@ class ReservationBatches:
                 one = _Try(body, request_id, line_count, current_trace_parent(), end_time, loop.create_future())
                 self._waiting[one] = None
                 self._send_soon(loop)
-                deadline = loop.call_at(end_time, one.miss_deadline)
+                slot = self._due_times.add(loop, one, end_time)
                 try:
                     return await one.answer
                 except errors.HoldfastError as failure:
                     error = failure
                 finally:
-                    deadline.cancel()
+                    self._due_times.take_away(slot, one)
                     self._leave(one)
                 tries = tries or self._calls.tries(end_time - loop.time())
                 await tries.wait_after(error)

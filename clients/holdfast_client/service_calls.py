@@ -28,6 +28,7 @@ _Page = TypeVar(
     catalog_service_pb2.ListChannelsResponse,
     audit_service_pb2.ListMovementsResponse,
     audit_service_pb2.ListSegmentsResponse,
+    audit_service_pb2.ListRetirementsResponse,
     fulfillment_pb2.ListReturnsResponse,
     supply_pb2.ListInboundsResponse,
     supply_pb2.ListTransfersResponse,
@@ -45,6 +46,7 @@ _Listing = (
     | catalog_service_pb2.ListChannelsRequest
     | audit_service_pb2.ListMovementsRequest
     | audit_service_pb2.ListSegmentsRequest
+    | audit_service_pb2.ListRetirementsRequest
     | fulfillment_pb2.ListReturnsRequest
     | supply_pb2.ListInboundsRequest
     | supply_pb2.ListTransfersRequest

@@ -6,10 +6,11 @@ import dataclasses
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from holdfast_client.orders.server_process import embedded_server
 from holdfast_loadtest.processes import authority_processes, cpu_seconds, cpu_seconds_of_tree, server_roots
@@ -37,8 +38,12 @@ class Authority:
     data_directory: Path
     pids: dict[str, list[int]]
 
+    def valkey(self) -> ValkeyConnection:
+        """Connects to its Valkey."""
+        return ValkeyConnection(self._port("valkey"), password=self._password("valkey"))
+
     def usage(self) -> Usage:
-        with ValkeyConnection(self._port("valkey"), password=self._password("valkey")) as valkey:
+        with self.valkey() as valkey:
             commands = valkey.command_stats()
         cpu = {name: cpu_seconds(pids) for name, pids in self.pids.items()}
         if postgres := self.pids.get("postgres"):
@@ -57,7 +62,7 @@ class Authority:
 
     def versions(self) -> dict[str, str]:
         """Returns the versions of the embedded servers."""
-        with ValkeyConnection(self._port("valkey"), password=self._password("valkey")) as valkey:
+        with self.valkey() as valkey:
             answer = valkey.call("INFO", "server")
         info = answer.decode() if isinstance(answer, bytes) else ""
         fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
@@ -72,13 +77,13 @@ class Authority:
 
 
 @contextmanager
-def temporary_directory() -> Iterator[Path]:
+def temporary_directory(free_bytes: int = FREE_BYTES) -> Iterator[Path]:
     """Makes a directory with enough room and removes it afterwards. Raises OSError if there is too little."""
     directory = Path(tempfile.mkdtemp(prefix="holdfast-loadtest-"))
     try:
         free = shutil.disk_usage(directory).free
-        if free < FREE_BYTES:
-            raise OSError(f"{directory} has {free >> 20} MiB of free space; a run needs {FREE_BYTES >> 20}")
+        if free < free_bytes:
+            raise OSError(f"{directory} has {free >> 20} MiB of free space; a run needs {free_bytes >> 20}")
         # Under root the embedded servers run as another user, who must get in.
         directory.chmod(0o755)
         yield directory
@@ -88,13 +93,32 @@ def temporary_directory() -> Iterator[Path]:
 
 @asynccontextmanager
 async def authority(directory: Path, *, apart: bool = False) -> AsyncIterator[Authority]:
-    """Starts an authority with its data below the directory and stops it. `apart` is that of `embedded_server`."""
+    """Starts an authority with its data below the directory, stops it, and removes its data.
+
+    `apart` is that of `embedded_server`.
+    """
     data_directory = directory / "data"
     try:
-        async with embedded_server(data_directory, apart=apart) as target:
-            yield Authority(target=target, data_directory=data_directory, pids=authority_processes())
+        async with started(data_directory, apart=apart) as running:
+            yield running
     finally:
-        shutil.rmtree(_place(data_directory), ignore_errors=True)
+        remove_data(data_directory)
+
+
+@asynccontextmanager
+async def started(
+    data_directory: Path, environment: Mapping[str, str] = MappingProxyType({}), *, apart: bool = False
+) -> AsyncIterator[Authority]:
+    """Starts an authority with the data that it left, if it was there before, and stops it."""
+    async with embedded_server(data_directory, environment=environment, apart=apart) as target:
+        roots = server_roots(data_directory)
+        pids = authority_processes(roots[-1]) if roots else {}
+        yield Authority(target=target, data_directory=data_directory, pids=pids)
+
+
+def remove_data(data_directory: Path) -> None:
+    """Removes the data of an authority that has stopped, wherever they stand."""
+    shutil.rmtree(_place(data_directory), ignore_errors=True)
 
 
 @asynccontextmanager

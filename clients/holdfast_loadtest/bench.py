@@ -70,7 +70,7 @@ async def run_bench(pace: Pace, *, say: Say) -> dict[str, Any]:
             phases_checked=bench.phases_checked,
             phases_that_differed=tuple(bench.phases_that_differed),
         )
-        machine = _machine(sides.authority, load_before)
+        machine = machine_of(sides.authority, load_before)
     circumstances = Circumstances(
         machine=machine,
         tuning=bench.tuning | {"load_processes": len(sides.callers), "event_loop": event_loop_name()},
@@ -202,7 +202,8 @@ class _Bench:
         )
 
 
-def _machine(running: Authority, load_before: float) -> dict[str, Any]:
+def machine_of(running: Authority, load_before: float) -> dict[str, Any]:
+    """Returns on what a run took place."""
     return {
         "cores": os.cpu_count(),
         "platform": platform.platform(),

@@ -57,7 +57,7 @@ async def run_calls(task: Task) -> Outcome:
                     task,
                     channels[number % len(channels)],
                     tally,
-                    Demand(hot=task.hot, pool_size=task.pool_size, seed=task.seed + number),
+                    Demand(hot=task.hot, pool_size=task.pool_size, catalogue=task.catalogue, seed=task.seed + number),
                 )
                 for number in range(task.in_flight)
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import Final
 
@@ -36,14 +37,25 @@ def skus_of_pool(size: int) -> tuple[str, ...]:
     return tuple(f"POOL-{size}-{number:02d}" for number in range(POOL_SKU_COUNT))
 
 
+@functools.cache
+def catalogue_skus(count: int, *, every: int = 1) -> tuple[str, ...]:
+    """SKUs of a large catalogue: the first, and each one so many further on, `count` of them."""
+    return tuple(f"CATALOGUE-{number * every:06d}" for number in range(count))
+
+
 class Demand:
     """An endless supply of requests. The same seed draws the same SKUs."""
 
-    def __init__(self, *, hot: bool = False, pool_size: int = 1, seed: int) -> None:
+    def __init__(
+        self, *, hot: bool = False, pool_size: int = 1, catalogue: tuple[int, int] | None = None, seed: int
+    ) -> None:
         self.channel = CHANNEL if pool_size == 1 else channel_of_pool(pool_size)
         self._skus = SPREAD_SKUS if pool_size == 1 else skus_of_pool(pool_size)
         if hot:
             self._skus = HOT_SKUS
+        if catalogue is not None:
+            count, every = catalogue
+            self._skus = catalogue_skus(count, every=every)
         self._random = random.Random(seed)
 
     def draw(self) -> tuple[str, str]:

@@ -15,13 +15,13 @@ class Pace:
     """Load before each measurement, which does not count."""
     seconds: float
     """The length of one measurement."""
-    tuning_seconds: float
+    tuning_seconds: float = 0.0
     """The length of one try of a setting, such as how many batches are under way."""
-    buyers: int
-    """The buyers of the flash sale."""
-    buyers_seconds: float
+    buyers: int = 0
+    """The buyers of the flash sale, if there is one."""
+    buyers_seconds: float = 0.0
     """The time in which they come, most of them at its beginning."""
-    tuning_turns: int
+    tuning_turns: int = 0
     """How often each setting is tried; its best try counts. If none is tried, what is fastest most often is taken."""
 
 

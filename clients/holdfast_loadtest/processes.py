@@ -25,15 +25,23 @@ class ProcessFailedError(Exception):
 
 @asynccontextmanager
 async def running(
-    command: Sequence[str], *, environment: Mapping[str, str] | None = None, line_bytes: int = 2**20
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    line_bytes: int = 2**20,
+    apart: bool = False,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Runs a process of ours with pipes to its standard input and output, and ends it. Lines may have `line_bytes`."""
+    """Runs a process of ours with pipes to its standard input and output, and ends it. Lines may have `line_bytes`.
+
+    With `apart` no signal to all processes of the terminal reaches it; it should end with its standard input.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=None if environment is None else {**os.environ, **environment},
         limit=line_bytes,
+        process_group=0 if apart else None,
     )
     try:
         yield process
@@ -107,12 +115,14 @@ def _descendants(root: int) -> Iterator[int]:
         waiting.extend(found)
 
 
-def server_roots() -> list[int]:
-    """Returns the first process of every authority that we started, oldest first.
+def server_roots(data_directory: Path | None = None) -> list[int]:
+    """Returns the first process of every authority that we started, oldest first; of those on a data directory only.
 
     Empty where the system does not tell.
     """
-    return [pid for pid in sorted(_descendants(os.getpid())) if "-m holdfast_server " in _command_line(pid)]
+    whose = "" if data_directory is None else f"--data-directory {data_directory} "
+    commands = ((pid, _command_line(pid)) for pid in sorted(_descendants(os.getpid())))
+    return [pid for pid, command in commands if "-m holdfast_server " in command and whose in command]
 
 
 def authority_processes(root: int | None = None) -> dict[str, list[int]]:

@@ -31,6 +31,8 @@ class Task:
     """All demand is for one SKU."""
     pool_size: int = 1
     """The locations of the pool that the demand is sourced from."""
+    catalogue: tuple[int, int] | None = None
+    """The demand is for so many SKUs of a large catalogue, each so many further on than the one before."""
     channels: int = MAX_CHANNELS
     """The connections, at most."""
     port: int = 0
@@ -47,7 +49,10 @@ class Task:
 
     @classmethod
     def from_line(cls, line: str) -> Self:
-        return cls(**json.loads(line))
+        fields = json.loads(line)
+        if fields["catalogue"] is not None:
+            fields["catalogue"] = tuple(fields["catalogue"])
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

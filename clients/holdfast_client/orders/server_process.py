@@ -55,9 +55,9 @@ async def embedded_server(
 ) -> AsyncIterator[str]:
     """Runs a server and yields its target.
 
-    Without a data directory it gets one that is removed afterwards. It has stores of its own, unless
-    `environment` names others. With `apart` the terminal's Ctrl-C does not reach it: the caller goes on to use it after
-    that, and must end the block itself.
+    Without a data directory it gets one that is removed afterwards. `environment` is added to that of this process, and
+    may name other stores than those of its own. With `apart` the terminal's Ctrl-C does not reach it: the caller goes
+    on to use it after that, and must end the block itself.
     """
     directory = data_directory or _new_directory()
     process = await asyncio.create_subprocess_exec(
