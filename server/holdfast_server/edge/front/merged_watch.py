@@ -1,9 +1,9 @@
 """WatchAvailability over several segments.
 
-What is at a location comes from the one segment that it lies in. What a channel may sell is the sum of what it may sell
-from each: when a segment tells that its part has changed, the parts of all are put together as they are then, out of the
-numbers that the hubs hold for all who watch the same. So no segment waits for another, and the sum is right once each of
-them has told its last change.
+What is at a location comes from the one segment that it lies in. What a channel may sell is the sum of what it may
+sell from each: when a segment tells that its part has changed, the parts of all are put together as they are then, out
+of the numbers that the hubs hold for all who watch the same. So no segment waits for another, and the sum is right
+once each of them has told its last change.
 
 The version of a sum is the sum of the positions that its parts reflect. Each of these never goes back: neither on one
 hub, nor from one server to another, since a watch begins only when its hub has taken in whatever is committed

@@ -172,4 +172,5 @@ class FrontSubscriptions(FrontCalls, subscription_service_pb2_grpc.SubscriptionS
 
 
 def _length(of: Duration | Timestamp) -> int:
-    return of.ToNanoseconds()
+    length: int = of.ToNanoseconds()
+    return length
