@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
 from holdfast.inventory.v1 import watch_pb2 as pb
@@ -35,11 +36,10 @@ class MergedMovements:
         token = self._merging.say_place(bookmark)
         yield packed(pb.WatchMovementsResponse(bookmark=bookmark))
         self._merging.told(token)
-        feed = self._merging.feeds[0]
-        while True:
-            # The movements of one operation stay together.
-            feed, message = await self._merging.next() if token else (feed, await feed.take())
-            response = pb.WatchMovementsResponse.FromString(message)
-            token = self._merging.stand(feed, getattr(response, response.WhichOneof("event") or ""))
-            yield packed(response)
-            self._merging.told(token)
+        async with contextlib.aclosing(self._merging.live(pb.WatchMovementsResponse, _as_it_is)) as messages:
+            async for message in messages:
+                yield message
+
+
+async def _as_it_is(_: pb.WatchMovementsResponse) -> None:
+    """Leaves a message as it is."""

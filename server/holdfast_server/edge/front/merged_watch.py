@@ -58,16 +58,12 @@ class MergedWatch:
             token = self._merging.say_place(synced)
             yield packed(pb.WatchAvailabilityResponse(synced=synced))
             self._merging.told(token)
-        token = self._merging.token
-        feed = self._merging.feeds[0]
-        while True:
-            # What belongs together stays together.
-            feed, message = await self._merging.next() if token else (feed, await feed.take())
-            response = pb.WatchAvailabilityResponse.FromString(message)
-            await self._add_up(response.changes.changes)
-            token = self._merging.stand(feed, getattr(response, response.WhichOneof("event") or ""))
-            yield packed(response)
-            self._merging.told(token)
+        async with contextlib.aclosing(self._merging.live(pb.WatchAvailabilityResponse, self._complete)) as messages:
+            async for message in messages:
+                yield message
+
+    async def _complete(self, response: pb.WatchAvailabilityResponse) -> None:
+        await self._add_up(response.changes.changes)
 
     async def _snapshot(self, feed: Feed, told: Sequence[_Hub]) -> AsyncGenerator[bytes]:
         """Yields the snapshot of a feed, without the channels' numbers that the snapshots of other hubs had."""

@@ -7,13 +7,14 @@ feed of its segment keeps what comes after it, as it does for any reader that is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 from holdfast.inventory.v1 import revision_pb2
 from holdfast.inventory.v1 import watch_pb2 as pb
 
 from holdfast_server.edge.conversion import revision
+from holdfast_server.edge.packed_fields import packed
 from holdfast_server.refusals import Refusal, WatchEnded, WatcherTooSlow
 from holdfast_server.watch.life import Life
 from holdfast_server.watch.token import joined_token
@@ -21,6 +22,7 @@ from holdfast_server.watch.token import joined_token
 # A status carries so much beside what else is in it; whoever watches has the token of the last message anyway.
 _MAX_TOKEN_OF_STATUS: Final = 4_096
 
+_Response = TypeVar("_Response", pb.WatchAvailabilityResponse, pb.WatchMovementsResponse)
 Place = pb.WatchSynced | pb.AvailabilityChanges | pb.WatchBookmark | pb.MovementBatch
 
 
@@ -48,6 +50,11 @@ class Feed:
 
     async def _next(self) -> bytes:
         return await anext(self.messages)
+
+    @property
+    def has_come(self) -> bool:
+        """The next message waits."""
+        return self.coming is not None and self.coming.done()
 
     async def take(self) -> bytes:
         """Returns the next message. Raises the refusal that the stream is ended with."""
@@ -88,7 +95,7 @@ class Merging:
             return ""
         return joined_token({feed.segment: feed.token for feed in self.feeds})
 
-    def stand(self, feed: Feed, place: Place) -> str:
+    def _stand(self, feed: Feed, place: Place) -> str:
         """Takes in where a feed stands, and writes into it where all do. Returns the token; empty if there is none."""
         if not place.resume_token:
             return ""
@@ -105,11 +112,11 @@ class Merging:
         """Returns the place of all feeds that have told anything."""
         return [feed.revision for feed in self.feeds if feed.revision is not None]
 
-    async def next(self) -> tuple[Feed, bytes]:
+    async def _next(self) -> tuple[Feed, bytes]:
         """Waits for the next message of any feed; they take turns. Raises the refusal that one is ended with."""
         coming = [feed.begin() for feed in self.feeds]
         await asyncio.wait(coming, return_when=asyncio.FIRST_COMPLETED)
-        feed = next(feed for feed in self._turns if feed.begin().done())
+        feed = next(feed for feed in self._turns if feed.has_come)
         self._turns.remove(feed)
         self._turns.append(feed)
         return feed, await feed.take()
@@ -119,6 +126,24 @@ class Merging:
         self.token = token or self.token
         for feed in self.feeds:
             feed.life.wait_for_turn()
+
+    async def live(
+        self, kind: type[_Response], complete: Callable[[_Response], Awaitable[None]]
+    ) -> AsyncGenerator[bytes]:
+        """Yields what the feeds tell, each message completed, and with the place of all feeds instead of its own."""
+        feed, is_whole = self.feeds[0], True
+        while True:
+            # What belongs together stays together.
+            feed, message = await self._next() if is_whole else (feed, await feed.take())
+            response = kind.FromString(message)
+            await complete(response)
+            event = response.WhichOneof("event") or ""
+            token = self._stand(feed, getattr(response, event))
+            is_whole = bool(token)
+            if event == "bookmark" and any(each.has_come for each in self.feeds):
+                continue  # The next message says it too.
+            yield packed(response)
+            self.told(token)
 
     async def ended_as_one(self, messages: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Yields messages. What a feed is ended with ends the stream of all."""

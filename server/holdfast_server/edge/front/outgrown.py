@@ -54,6 +54,9 @@ class OpenWatches:
                 await self.look()
             except Refusal as refusal:
                 log.info("outgrown_watches_wait", reason=type(refusal).__name__)
+            except Exception:
+                # Nobody foresaw this one. The watches tell what they told, and the server goes on.
+                log.exception("outgrown_watches_fault")
 
     async def look(self) -> None:
         """Ends the watches that have to begin anew. Raises what the ledger raises."""
