@@ -242,21 +242,21 @@ async def test_a_version_does_not_go_back_from_a_server_that_has_read_ahead_to_o
             told |= numbers(await back.take_changes())
 
 
-async def test_a_number_is_read_once_and_not_again_for_every_change() -> None:
+async def test_what_a_segment_does_not_have_is_not_asked_for_again_with_every_change() -> None:
     async with trading() as at:
-        server = await at.server()
-        first = await server.synced()
+        first = await (await at.server()).synced()
         del at.south.units["a"]
         at.north.sell("a")
-        reader = await (await at.server()).watch(first.token)
+        server = await at.server()
+        reader = await server.watch(first.token)
         assert numbers(await reader.take_changes()) == {"a": 99}, "the south knows nothing of it"
         reads = at.south.reads
         await asyncio.sleep(1.2)  # the load behind the return comes within a second
         assert at.south.reads > reads
         reads = at.south.reads
-        server.hear()
         at.north.sell("a")
-        await asyncio.sleep(0.1)
+        server.hear()
+        assert numbers(await reader.take_changes()) == {"a": 98}
         assert at.south.reads == reads
 
 
@@ -345,6 +345,19 @@ async def test_changes_that_belong_together_are_not_parted_by_another_segment(mo
             if changes.resume_token:
                 together = set()
         assert parts, "they came in parts"
+
+
+async def test_a_watch_goes_on_while_its_channels_sell_from_what_it_tells_of() -> None:
+    segments: list[Any] = [object(), object(), object()]
+    directory: Any = Directory(segments)
+    watches = OpenWatches(directory)
+    told_of: list[Any] = [(segment, Life(max_age_seconds=60)) for segment in segments[:2]]
+    with watches.open(watch_filter_of(WEB), told_of):
+        for selling, expected in ((segments[:2], 0), (segments[:1], 0), ([], 0), (segments[1:], 2)):
+            directory.selling = selling
+            await watches.look()
+            assert sum(life._end is not None for _, life in told_of) == expected
+    await watches.look()
 
 
 # The streams by themselves.
