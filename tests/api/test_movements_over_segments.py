@@ -6,6 +6,7 @@ import asyncio
 import random
 from typing import Any
 
+import psycopg
 import pytest
 from holdfast.inventory.v1.revision_pb2 import Revision
 from holdfast.inventory.v1.stock_pb2 import Movement
@@ -265,7 +266,9 @@ async def test_a_subscription_of_one_segment_says_nothing_of_the_other(segmented
     assert done.resume_token == follower.token
 
 
-async def test_subscriptions_are_listed_once_and_deleted_everywhere(segmented_stubs: Any) -> None:
+async def test_subscriptions_are_listed_once_and_deleted_everywhere(
+    segmented: TestAuthority, segmented_stubs: Any
+) -> None:
     shop = await open_regions(segmented_stubs, north=5)
     names = sorted(some("follower") for _ in range(5))
     for name in names:
@@ -285,9 +288,7 @@ async def test_subscriptions_are_listed_once_and_deleted_everywhere(segmented_st
         assert await refusal_of(acknowledge(segmented_stubs, name, ours[0].resume_token)) == expected
         stream = Following(segmented_stubs, Follower(), subscription=name)
         assert read_error(await stream.ended()) == expected
-    # One that is put again has no place of before in either segment.
-    again = await put(segmented_stubs, names[0], movements=of(shop))
-    assert again.create_time.ToNanoseconds() > ours[0].create_time.ToNanoseconds()
+        assert change_by_hand(segmented, "DELETE FROM subscription WHERE name = %s", name) == 0
 
 
 async def test_only_a_token_of_its_own_stream_is_acknowledged(segmented_stubs: Any) -> None:
@@ -308,3 +309,61 @@ async def test_only_a_token_of_its_own_stream_is_acknowledged(segmented_stubs: A
     ):
         assert await refusal_of(acknowledge(segmented_stubs, name, token)) == invalid("resume_token")
     assert not (await get(segmented_stubs, name)).acknowledged_revisions, "nor any part of it"
+
+
+# What a crash may leave undone.
+
+
+def change_by_hand(authority: TestAuthority, statement: str, name: str) -> int:
+    """Returns how many rows were changed."""
+    with psycopg.connect(authority.postgres_url) as connection:
+        return connection.execute(statement, [name]).rowcount
+
+
+async def test_a_segment_that_does_not_know_a_subscription_begins_at_its_start(
+    segmented: TestAuthority, segmented_stubs: Any
+) -> None:
+    shop = await open_regions(segmented_stubs, north=5, south=5)
+    name = some("follower")
+    await put(segmented_stubs, name, movements=of(shop))
+    change = "DELETE FROM subscription WHERE segment = 'south' AND name = %s"
+    assert change_by_hand(segmented, change, name) == 1
+    for location in shop.locations:
+        await shop.receive(1, location=location)
+    follower = Follower()
+    async with following(segmented_stubs, follower, subscription=name) as stream:
+        await in_step(stream, shop)
+    assert [m.revision.segment for m in follower.movements].count(NORTH) == 1
+    assert [m.revision.segment for m in follower.movements].count(SOUTH) == 2
+    assert (await acknowledge(segmented_stubs, name, follower.token)).resume_token == follower.token
+
+
+async def test_a_segment_that_knows_another_filter_learns_it(segmented: TestAuthority, segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, north=5, south=5)
+    name = some("follower")
+    await put(segmented_stubs, name, movements=of(shop))
+    change = "UPDATE subscription SET filter_digest = '\\x00' WHERE segment = 'south' AND name = %s"
+    assert change_by_hand(segmented, change, name) == 1
+    shown = await get(segmented_stubs, name)
+    assert (await acknowledge(segmented_stubs, name, shown.resume_token)).resume_token == shown.resume_token
+
+
+async def test_what_one_segment_has_left_of_a_subscription_is_no_place_of_a_new_one(
+    segmented: TestAuthority, segmented_stubs: Any
+) -> None:
+    shop = await open_regions(segmented_stubs, north=5, south=5)
+    name = some("follower")
+    created = await put(segmented_stubs, name, movements=of(shop))
+    await acknowledge(segmented_stubs, name, created.resume_token)
+    change = "DELETE FROM subscription WHERE segment = 'north' AND name = %s"
+    assert change_by_hand(segmented, change, name) == 1
+    assert await refusal_of(get(segmented_stubs, name)) == not_found("UNKNOWN_SUBSCRIPTION", subscription=name)
+    for location in shop.locations:
+        await shop.receive(1, location=location)
+    now = {one.segment: one.position for one in await shop.heads()}
+    again = await put(segmented_stubs, name, movements=of(shop))
+    assert not again.acknowledged_revisions
+    follower = Follower()
+    async with following(segmented_stubs, follower, subscription=name) as stream:
+        await stream.until(lambda told: told.places)
+    assert all(follower.segments[0][segment] >= now[segment] for segment in SEGMENTS)

@@ -176,6 +176,18 @@ async def test_what_comes_to_be_is_told_from_then_on(segmented_stubs: Any) -> No
     assert_kept_every_promise(recorder)
 
 
+async def test_a_channel_that_comes_to_be_may_sell_from_any_segment(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, north=2, south=3)
+    channel, pool = some("channel"), some("pool")
+    recorder = Recorder(of(shop, channels=[channel]))
+    async with watching(segmented_stubs, recorder) as stream:
+        await stream.until(lambda told: told.synced)
+        await put_pool(segmented_stubs, pool, shop.locations[1:])
+        await put_channel(segmented_stubs, channel, pool)
+        await stream.until(lambda told: told.available(shop.sku, channel=channel) == 3)
+    assert_kept_every_promise(recorder)
+
+
 # Going on from a token.
 
 

@@ -62,7 +62,7 @@ class Directory:
     async def places(self, *_: object) -> dict[str, Any]:
         return {}
 
-    async def sell_from(self, channels: Iterable[str], *, now: bool = False) -> dict[str, list[Segment]]:
+    async def sell_from(self, channels: Iterable[str]) -> dict[str, list[Segment]]:
         return {channel: list(self.selling) for channel in channels}
 
 

@@ -117,10 +117,10 @@ class Directory:
         ago."""
         return (await self.sell_from([channel]))[channel]
 
-    async def sell_from(self, channels: Iterable[str], *, now: bool = False) -> dict[str, list[SegmentServices]]:
-        """Returns the same of several channels; if it must be as it is now, it is looked at anew."""
+    async def sell_from(self, channels: Iterable[str]) -> dict[str, list[SegmentServices]]:
+        """Returns the same of several channels."""
         asked = list(dict.fromkeys(channels))
-        kept_from = time.monotonic() if now else time.monotonic() - _CHANNEL_SECONDS
+        kept_from = time.monotonic() - _CHANNEL_SECONDS
         found = {name: one for name in asked if (one := self._sells_from.get(name)) and one[0] >= kept_from}
         unknown = [name for name in asked if name not in found]
         for begin in range(0, len(unknown), _CHANNELS_PER_READ):

@@ -63,7 +63,7 @@ class OpenWatches:
         channels = {channel for of, _ in self._open.values() for channel in of.channels}
         if not channels:
             return
-        sell_from = await self._directory.sell_from(channels, now=True)
+        sell_from = await self._directory.sell_from(channels)
         for of, watchers in list(self._open.values()):
             told_of = {segment for segment, _ in watchers}
             # What was put meanwhile is looked at the next time.
