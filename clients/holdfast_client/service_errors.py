@@ -12,6 +12,20 @@ class UnknownSegment(NotFound):
         return self.metadata.get("segment", "")
 
 
+class SpansSegments(HoldfastError):
+    """What is decided together must lie in one segment, and does not: ask for it segment by segment."""
+
+    @property
+    def field(self) -> str:
+        """The field that brings the segments together."""
+        return self.metadata.get("field", "")
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The segments that it brings together."""
+        return tuple(self.metadata.get("segments", "").split(","))
+
+
 class RequestIdReused(HoldfastError):
     """The request_id took effect before, with another body: nothing was done now."""
 
@@ -42,6 +56,20 @@ class StaleRevision(HoldfastError):
     def actual(self) -> int:
         """The position that the segment is at."""
         return self._number("actual")
+
+
+class HistoryRetired(HoldfastError):
+    """What was asked for lies in the part of the history that was retired; only an archive can tell it."""
+
+    @property
+    def position(self) -> int:
+        """The position that was asked for, or that at which a stream stood."""
+        return self._number("position")
+
+    @property
+    def retired_position(self) -> int:
+        """The last operation that is gone: what comes after it is there."""
+        return self._number("retired_position")
 
 
 class SegmentStopped(HoldfastError):

@@ -1,5 +1,6 @@
 """A trade whose units lie in two segments, and a channel that sells from both."""
 
+import asyncio
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -37,13 +38,21 @@ class Regions(Shop):
         levels = [await self.level(sku, location=location) for location in self.locations]
         return levels[0].net_quantity, levels[1].net_quantity
 
+    async def sell_from(self, *locations: str) -> None:
+        pools = [Pool(pool=self.pool, locations=locations)]
+        await self.stubs.catalog.PutPools(PutPoolsRequest(request_id=uuid7(), pools=pools))
+
+    async def narrow_to_the_north(self) -> None:
+        """Has the channel sell from the north alone, and waits until every server knows."""
+        await self.sell_from(self.locations[0])
+        await asyncio.sleep(1.1)
+
     async def open_another_place_in_the_south(self) -> str:
         """Puts a second southern location at the end of the pool, and returns it."""
         location = some("loc-s2")
         places = [Location(location=location, segment=SOUTH)]
         await self.stubs.catalog.PutLocations(PutLocationsRequest(request_id=uuid7(), locations=places))
-        pools = [Pool(pool=self.pool, locations=(*self.locations, location))]
-        await self.stubs.catalog.PutPools(PutPoolsRequest(request_id=uuid7(), pools=pools))
+        await self.sell_from(*self.locations, location)
         return location
 
     async def heads(self) -> list[Revision]:

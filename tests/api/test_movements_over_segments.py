@@ -250,7 +250,9 @@ async def test_a_watch_of_a_subscription_goes_on_from_what_was_acknowledged(segm
         await shop.release(held.reservation_id)
 
 
-async def test_a_subscription_of_one_segment_says_nothing_of_the_other(segmented_stubs: Any) -> None:
+async def test_a_subscription_of_one_segment_says_nothing_of_the_other(
+    segmented: TestAuthority, segmented_stubs: Any
+) -> None:
     shop = await open_regions(segmented_stubs, north=5, south=5)
     name = some("follower")
     created = await put(segmented_stubs, name, movements=MovementFilter(locations=shop.locations[1:]))
@@ -261,8 +263,13 @@ async def test_a_subscription_of_one_segment_says_nothing_of_the_other(segmented
     async with following(segmented_stubs, follower, subscription=name) as stream:
         await shop.receive(1, location=shop.locations[1])
         await stream.until(lambda told: told.movements)
+    north = next(one.position for one in await shop.heads() if one.segment == NORTH)
     done = await acknowledge(segmented_stubs, name, follower.token)
     assert [one.segment for one in done.acknowledged_revisions] == [SOUTH]
+    with psycopg.connect(segmented.postgres_url) as connection:
+        question = "SELECT position FROM subscription WHERE segment = 'north' AND name = %s"
+        ((position,),) = connection.execute(question, [name]).fetchall()
+    assert position >= north, "what is nothing to it is not kept for it"
     assert done.resume_token == follower.token
 
 

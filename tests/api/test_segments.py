@@ -337,7 +337,7 @@ async def test_an_incident_is_resolved_where_it_was_opened(segmented_stubs: Any)
 
 @pytest.fixture
 def growing(servers: Servers) -> Iterator[TestAuthority]:
-    own = TestAuthority(servers, database=some("growing").replace("-", "_"), segment="main")
+    own = TestAuthority(servers, database=some("growing").replace("-", "_"), segment="grown")
     yield own
     own.close()
 
@@ -348,7 +348,7 @@ async def test_an_authority_grows_from_one_segment_to_two(growing: TestAuthority
         shop = await open_shop(stubs, units=2)
         held = await shop.reserve((shop.sku, 1))
     assert first.stop() == 0
-    growing.start_server(HOLDFAST_SEGMENTS="main,east", HOLDFAST_PROCESSES="2")
+    growing.start_server(HOLDFAST_SEGMENTS="grown,east", HOLDFAST_PROCESSES="2")
     async with stubs_of(growing.target) as stubs:
         grown = Regions(
             stubs=stubs,

@@ -44,9 +44,11 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def breakable(servers: Servers) -> Iterator[TestAuthority]:
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestAuthority]:
+    # The shared Valkey has segments of these names already.
+    own_servers = Servers(tmp_path_factory.mktemp("splitcrashes"))
     own = TestAuthority(
-        servers,
+        own_servers,
         database="splitcrashes",
         segment="north",
         environment={
@@ -57,6 +59,7 @@ def breakable(servers: Servers) -> Iterator[TestAuthority]:
     )
     yield own
     own.close()
+    own_servers.close()
 
 
 @pytest.fixture

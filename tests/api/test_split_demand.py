@@ -248,6 +248,21 @@ async def test_what_was_refused_by_the_home_is_not_placed_there_when_asked_again
     assert await shop.units_left(shop.sku) == (6, 0)
 
 
+async def test_a_plan_is_found_again_when_the_channel_sells_from_one_segment_only(segmented_stubs: Any) -> None:
+    shop, held = await held_in_both(segmented_stubs)
+    request = shop.demand((shop.sku, 1))
+    first = await segmented_stubs.inventory.CreateReservation(request)
+    assert is_of(SOUTH, first.reservation)
+    await shop.narrow_to_the_north()
+    again = await segmented_stubs.inventory.CreateReservation(request)
+    assert (again.replayed, again.reservation) == (True, first.reservation)
+    batch = BatchCreateReservationsRequest(requests=[request, shop.one_unit()])
+    results = (await segmented_stubs.inventory.BatchCreateReservations(batch)).results
+    assert results[0].created.reservation == first.reservation
+    assert read_status(results[1].refusal).reason == "INSUFFICIENT_STOCK"
+    assert (await shop.commit(held.reservation_id)).state == RESERVATION_STATE_COMMITTED
+
+
 async def test_a_commit_that_is_asked_again_is_answered_again(segmented_stubs: Any) -> None:
     _, held = await held_in_both(segmented_stubs)
     request = CommitReservationRequest(request_id=uuid7(), reservation_id=held.reservation_id)

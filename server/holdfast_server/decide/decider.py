@@ -29,6 +29,7 @@ from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, Unan
 from holdfast_server.decide.commands import NOT_LOOKED_UP, Command, Decision, Reading
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys
 from holdfast_server.decide.limits import MICROSECONDS, packed_limits
+from holdfast_server.decide.owner import is_state_of_server
 from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.decide.script import TICK, load_script
 from holdfast_server.ledger import queries, segments
@@ -421,7 +422,7 @@ class Decider:
 
     async def _run_singly(self, tick: list[_Pending], error: Exception) -> None:
         """A script that breaks has changed nothing. Its commands run one by one, so that only the guilty one fails."""
-        if _is_state_of_redis(error):
+        if is_state_of_server(error):
             log.warning("sequencer_refuses", segment=self._segment, error=str(error))
             await self._connect_anew()
             _settle_all(tick, SequencerUnavailable(self._segment))
@@ -471,29 +472,3 @@ class Decider:
 def _settle_all(tick: list[_Pending], refusal: Exception) -> None:
     for pending in tick:
         pending.group.settle(pending.index, refusal)
-
-
-def _is_state_of_redis(error: Exception) -> bool:
-    """Says whether Redis refused because of its own state: out of memory, loading, read-only, busy, another's slot."""
-    states = (
-        "OOM",
-        "LOADING",
-        "READONLY",
-        "BUSY",
-        "MASTERDOWN",
-        "MISCONF",
-        "NOREPLICAS",
-        "CLUSTERDOWN",
-        "MOVED",
-        "ASK",
-    )
-    return isinstance(
-        error,
-        (
-            redis.exceptions.OutOfMemoryError,
-            redis.exceptions.ReadOnlyError,
-            redis.exceptions.BusyLoadingError,
-            redis.exceptions.AuthenticationError,
-            redis.exceptions.NoPermissionError,
-        ),
-    ) or str(error).startswith(states)

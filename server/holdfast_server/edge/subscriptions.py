@@ -43,15 +43,7 @@ class SubscriptionServicer(Calls, subscription_service_pb2_grpc.SubscriptionServ
         """Creates a subscription or replaces what it says; one that is new or follows something else begins now, or at
         the start of the history. Raises LimitExceeded."""
         head = await self._subscribed.head()
-        position = 0 if from_start else head.position
-        token = ResumeToken(
-            lineage=head.lineage, epoch=head.epoch, position=position, filter_digest=followed.filter_digest
-        )
-        begin = SubscriptionPlace(
-            lineage=head.lineage,
-            position=position,
-            resume_token=(await self._subscribed.signer()).text_of(token),
-        )
+        begin = await self._place(followed, head._replace(position=0) if from_start else head)
         is_put = await self._authority.reader.ask(
             subscriptions.put_subscription,
             self._segment,
@@ -118,6 +110,24 @@ class SubscriptionServicer(Calls, subscription_service_pb2_grpc.SubscriptionServ
         if why_not:
             raise InvalidField([Violation(field="resume_token", description=why_not)])
         return token
+
+    async def pass_by(self, name: str) -> None:
+        """Moves a subscription to the end of a history of which nothing passes its filter. Raises UnknownSubscription.
+
+        So it holds up nobody who waits for what it has not acknowledged.
+        """
+        found = await self._subscribed.find(name)
+        place = await self._place(found.followed, await self._subscribed.head())
+        await self._authority.reader.ask(
+            subscriptions.acknowledge, self._segment, name, place, found.followed.filter_digest
+        )
+
+    async def _place(self, followed: Followed, at: LedgerHead) -> SubscriptionPlace:
+        token = ResumeToken(
+            lineage=at.lineage, epoch=at.epoch, position=at.position, filter_digest=followed.filter_digest
+        )
+        text = (await self._subscribed.signer()).text_of(token)
+        return SubscriptionPlace(lineage=at.lineage, position=at.position, resume_token=text)
 
     async def _shown(self, name: str) -> pb.Subscription:
         return self._message(await self._subscribed.find(name))

@@ -19,7 +19,7 @@ from typing import Final
 
 import structlog
 
-from holdfast_server.refusals import LedgerUnavailable, Overloaded, Refusal, WatchEnded
+from holdfast_server.refusals import HistoryRetired, LedgerUnavailable, Overloaded, Refusal, WatchEnded
 from holdfast_server.settings import Settings
 from holdfast_server.watch.changes import Catalogue, Causes, Key, LedgerHead
 from holdfast_server.watch.filter import Index, WatchFilter
@@ -300,6 +300,8 @@ class AvailabilityHub:
             began = time.monotonic()
             try:
                 await self._take_in_news()
+            except HistoryRetired:
+                self._begin_anew("FAULT")  # It stood still for so long that what it has not read is gone.
             except Refusal as refusal:
                 log.info("watch_waits", segment=self._settings.segment, reason=type(refusal).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)

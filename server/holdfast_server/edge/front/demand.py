@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from google.rpc import status_pb2
+from google.rpc import error_details_pb2, status_pb2
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_server.edge.caller import Caller
-from holdfast_server.edge.errors import status_in_response
+from holdfast_server.edge.errors import TABLE, status_in_response
 from holdfast_server.edge.front.directory import Directory
 from holdfast_server.edge.front.routes import FrontCalls, ask
 from holdfast_server.edge.front.split_demand import SplitDemand
@@ -24,7 +24,7 @@ from holdfast_server.edge.rpc import unary
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.edge.validation import violations_of
 from holdfast_server.ledger.placement import PlacedKind
-from holdfast_server.refusals import InvalidField, Refusal, UnknownLocation
+from holdfast_server.refusals import InvalidField, Refusal, SpansSegments, UnknownLocation
 from holdfast_server.settings import Settings
 
 _INVENTORY = "inventory"
@@ -47,8 +47,12 @@ class FrontDemandCalls(FrontCalls):
     async def _create(self, request: pb.CreateReservationRequest, caller: Caller) -> pb.CreateReservationResponse:
         home = await self._home_of(request)
         if await self._is_of_home_alone(request, home):
-            answer: pb.CreateReservationResponse = await ask(_INVENTORY, "CreateReservation", home, request, caller)
-            return answer
+            try:
+                answer: pb.CreateReservationResponse = await ask(_INVENTORY, "CreateReservation", home, request, caller)
+                return answer
+            except SpansSegments:
+                # It was planned over several, when the channel sold from them.
+                pass
         return await self._demand.create(home, request, caller)
 
     @unary
@@ -87,6 +91,10 @@ class FrontDemandCalls(FrontCalls):
             given = results_of_part if isinstance(results_of_part, list) else results_of_part.results
             for number, result in zip(numbers, given, strict=True):
                 results[number] = result
+        planned = [number for number, result in enumerate(results) if result is not None and _was_planned(result)]
+        again = await self._create_each([request.requests[number] for number in planned], caller)
+        for number, result in zip(planned, again, strict=True):
+            results[number] = result
         return pb.BatchCreateReservationsResponse(results=[one for one in results if one is not None])
 
     async def _create_each(
@@ -164,6 +172,16 @@ class FrontDemandCalls(FrontCalls):
             return pb.GetReservationResponse(reservation=await self._splits.show(segment, request.reservation_id))
         answer: pb.GetReservationResponse = await ask(_INVENTORY, "GetReservation", segment, request, caller)
         return answer
+
+
+def _was_planned(result: pb.ReservationResult) -> bool:
+    """Says whether a request was planned over several segments, when its channel sold from them."""
+    info = error_details_pb2.ErrorInfo()
+    return (
+        result.HasField("refusal")
+        and any(detail.Unpack(info) for detail in result.refusal.details)
+        and (info.reason, info.metadata["field"]) == (TABLE[SpansSegments].reason, "request_id")
+    )
 
 
 def _refused(error: Exception) -> pb.ReservationResult:

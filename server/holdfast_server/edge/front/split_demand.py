@@ -88,7 +88,8 @@ class SplitDemand:
             except PlanGivenUp as given_up:
                 if isinstance(given_up, _PartRefused):
                     refusal = given_up.refusal or refusal
-                    _learn(learned, given_up)
+                    if not _learn(learned, given_up.refusal, given_up.segment):
+                        break
                 new_plans += not decision.replayed
                 if new_plans == _MAX_NEW_PLANS:
                     break
@@ -225,11 +226,18 @@ def _plain(asked: pb.CreateReservationRequest, caller: Caller, settings: Setting
     return command._replace(arguments=(*others, kept))
 
 
-def _learn(learned: dict[tuple[str, str], int], given_up: _PartRefused) -> None:
-    """Notes what a segment has after all, for the next plan."""
-    if isinstance(given_up.refusal, InsufficientStock):
-        for line in given_up.refusal.short_lines:
-            learned[given_up.segment, line.sku] = min(line.available, line.requested - 1)
+def _learn(learned: dict[tuple[str, str], int], refusal: Refusal | None, segment: str) -> bool:
+    """Notes what a segment has after all, for the next plan; returns whether another plan may come to more."""
+    if refusal is None:
+        return True
+    if not isinstance(refusal, InsufficientStock):
+        return False
+    for line in refusal.short_lines:
+        if line.location:
+            # What is not where it must come from is nowhere.
+            return False
+        learned[segment, line.sku] = min(line.available, line.requested - 1)
+    return True
 
 
 def _ttl_us(asked: pb.CreateReservationRequest, settings: Settings) -> int:

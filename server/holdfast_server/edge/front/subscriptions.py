@@ -21,6 +21,7 @@ from holdfast_server.edge.front.stream_places import StreamPlaces
 from holdfast_server.edge.rpc import unary
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.edge.subscribed import selection_of, watch_filter_of
+from holdfast_server.ledger.subscriptions import SubscriptionKind
 from holdfast_server.refusals import InvalidField, UnknownSubscription, Violation
 from holdfast_server.settings import Settings
 from holdfast_server.watch.token import joined_token
@@ -130,7 +131,17 @@ class FrontSubscriptions(FrontCalls, subscription_service_pb2_grpc.SubscriptionS
         for name, token in parts.items():
             part = pb.AcknowledgeRevisionRequest(name=request.name, resume_token=token)
             await ask(_SUBSCRIPTIONS, "AcknowledgeRevision", self._directory.segment(name), part, caller)
+        for segment in await self._without_movements(request.name):
+            await segment.subscriptions.pass_by(request.name)
         return pb.AcknowledgeRevisionResponse(subscription=await self._shown(request.name, caller))
+
+    async def _without_movements(self, name: str) -> list[SegmentServices]:
+        """Returns the segments that a subscription is never told a movement of."""
+        found = await self._directory.first.subscribed.find(name)
+        if found.followed.kind is not SubscriptionKind.MOVEMENTS:
+            return []
+        told_of = await self._places.of_movements(selection_of(found.followed))
+        return [one for one in self._directory.segments if one not in told_of]
 
     async def _shown(self, name: str, caller: Caller) -> pb.Subscription:
         await self._kept.complete(name)
