@@ -7,15 +7,23 @@ import itertools
 import random
 from typing import Any
 
+import grpc
 import pytest
-from holdfast.inventory.v1.catalog_pb2 import Channel, Location, Pool
-from holdfast.inventory.v1.catalog_service_pb2 import PutChannelsRequest, PutLocationsRequest, PutPoolsRequest
-from holdfast.inventory.v1.watch_pb2 import AvailabilityFilter, WatchResetReason
+from holdfast.inventory.v1.catalog_pb2 import Channel, Item, Location, Pool
+from holdfast.inventory.v1.catalog_service_pb2 import (
+    PutChannelsRequest,
+    PutItemsRequest,
+    PutLocationsRequest,
+    PutPoolsRequest,
+)
+from holdfast.inventory.v1.inventory_service_pb2 import ReceiptLine, ReceiveStockRequest
+from holdfast.inventory.v1.revision_pb2 import Revision
+from holdfast.inventory.v1.watch_pb2 import AvailabilityFilter, WatchAvailabilityRequest, WatchResetReason
 
 from api.calls import stubs_of
 from api.following import booked
 from api.ids import some, uuid7
-from api.refusals import invalid, read_error
+from api.refusals import Refusal, invalid, read_error
 from api.regions import NORTH, SEGMENTS, SOUTH, Regions, open_regions, trade_in_both
 from api.shop import put_channel, put_item, put_pool
 from api.watch_promises import (
@@ -334,3 +342,73 @@ async def test_a_watch_goes_on_when_its_channel_spans_no_more(segmented_stubs: A
         assert recorder.available(shop.sku, channel=shop.channel) == 2
     await assert_convergent(recorder, segmented_stubs)
     assert_kept_every_promise(recorder)
+
+
+# A reader that is slow.
+
+# A connection that takes 64 KiB ahead of its reader, where gRPC would let it grow to megabytes.
+NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 64 * 1024))
+MANY = 4_000
+
+
+async def receive_everywhere(stubs: Any, shop: Regions, skus: list[str]) -> None:
+    for location in shop.locations:
+        for begin in range(0, len(skus), 1000):
+            lines = [ReceiptLine(sku=sku, location=location, quantity=1) for sku in skus[begin : begin + 1000]]
+            await stubs.inventory.ReceiveStock(ReceiveStockRequest(request_id=uuid7(), lines=lines))
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["comes back", "stays away"])
+async def test_who_takes_nothing_for_a_while_is_told_the_latest_or_is_ended(
+    segmented: TestAuthority, ends: bool
+) -> None:
+    """More is told than the connection takes without being read."""
+    process = segmented.start_server(HOLDFAST_WATCH_STALL_SECONDS="1" if ends else "30")
+    try:
+        async with stubs_of(process.target, *NARROW) as stubs, stubs_of(process.target) as others:
+            shop = await open_regions(others)
+            skus = [some("sku") for _ in range(MANY)]
+            for begin in range(0, MANY, 1000):
+                items = [Item(sku=sku) for sku in skus[begin : begin + 1000]]
+                await others.catalog.PutItems(PutItemsRequest(request_id=uuid7(), items=items))
+            recorder = Recorder(of(shop, skus=skus))
+            recorder.streams.append([])
+            recorder.began_with.append("")
+            call = stubs.inventory.WatchAvailability(WatchAvailabilityRequest(filter=recorder.of))
+            recorder.take(await call.read())
+            for _ in range(4):
+                await receive_everywhere(others, shop, skus)
+            now = await shop.heads()
+            if ends:
+                await asyncio.sleep(3)
+            refusal = await taken_until(call, recorder, now)
+            if ends:
+                assert refusal is not None
+                assert (refusal.reason, refusal.metadata["limit"]) == ("WATCHER_TOO_SLOW", "watch_stall_seconds")
+                assert set(parts_of_token(refusal.metadata["resume_token"]) or ()) == set(SEGMENTS)
+                async with watching(others, recorder, resume=recorder.synced) as stream:
+                    await stream.until(lambda told: told.knows(now))
+            else:
+                assert refusal is None
+                call.cancel()
+                assert sum(change.skipped_count for change in recorder.changes) > 0
+                received = dict.fromkeys(recorder.numbers, 0)
+                for change in recorder.changes:
+                    received[key_of(change)] += sum(cause.operation_count for cause in change.causes)
+                assert set(received.values()) == {8}, "four in each segment"
+            await assert_convergent(recorder, others)
+            assert_ordered(recorder)
+            assert_bookmarkable(recorder)
+    finally:
+        process.stop()
+
+
+async def taken_until(call: Any, recorder: Recorder, now: list[Revision]) -> Refusal | None:
+    """Takes what comes until the stream stands somewhere; returns what it ended with, if it did before."""
+    try:
+        async with asyncio.timeout(30):
+            while not (recorder.synced and recorder.knows(now)):
+                recorder.take(await call.read())
+    except grpc.aio.AioRpcError as error:
+        return read_error(error)
+    return None
