@@ -348,7 +348,7 @@ async def test_a_watch_goes_on_when_its_channel_spans_no_more(segmented_stubs: A
 
 # A connection that takes 64 KiB ahead of its reader, where gRPC would let it grow to megabytes.
 NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 64 * 1024))
-MANY = 4_000
+MANY = 2_000
 
 
 async def receive_everywhere(stubs: Any, shop: Regions, skus: list[str]) -> None:
