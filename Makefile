@@ -94,6 +94,11 @@ bench-growth: $(STAMP) ## Measure a ledger of 10 million movements beside an emp
 	@mkdir -p build
 	@exec $(BIN)/python -m holdfast_loadtest bench-growth --report build/growth.json $(ARGS)
 
+.PHONY: bench-scaling
+bench-scaling: $(STAMP) ## Measure what segments cost, and demand over several of them (ARGS=...)
+	@mkdir -p build
+	@exec $(BIN)/python -m holdfast_loadtest bench-scaling --report build/scaling.json $(ARGS)
+
 .PHONY: robustness
 robustness: $(STAMP) ## Break an authority in every known way, and judge its promises (ARGS="--only 9 --cluster")
 	@PYTHONPATH=tests exec $(BIN)/python -m robustness run $(ARGS)

@@ -25,15 +25,23 @@ class ProcessFailedError(Exception):
 
 @asynccontextmanager
 async def running(
-    command: Sequence[str], *, environment: Mapping[str, str] | None = None, line_bytes: int = 2**20
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    line_bytes: int = 2**20,
+    apart: bool = False,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Runs a process of ours with pipes to its standard input and output, and ends it. Lines may have `line_bytes`."""
+    """Runs a process of ours with pipes to its standard input and output, and ends it. Lines may have `line_bytes`.
+
+    With `apart` no signal to all processes of the terminal reaches it; it should end with its standard input.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=None if environment is None else {**os.environ, **environment},
         limit=line_bytes,
+        process_group=0 if apart else None,
     )
     try:
         yield process

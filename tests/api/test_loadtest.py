@@ -20,7 +20,7 @@ from holdfast_loadtest.workload.options import chosen
 from holdfast_loadtest.workload.run import Result, Run
 from holdfast_loadtest.workload.scenarios import SCENARIOS
 from holdfast_loadtest.workload.trade import RunIdInUseError
-from support.authority import TestAuthority
+from support.authority import TestAuthority, wait_until
 
 ORDERS = """\
 InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
@@ -103,6 +103,18 @@ async def test_real_orders_are_reserved_committed_and_cancelled(authority: TestA
     assert (left.held, left.committed) == (0, 9)
     assert result.figures["refused_by_reason"] == {"reserve": {"INSUFFICIENT_STOCK": 1}}
     assert (verdict.duplicates.sent, verdict.duplicates.applied) == (6, 0)
+
+
+async def test_a_sequencer_that_is_lost_meanwhile_costs_patience_and_no_unit(killable: TestAuthority) -> None:
+    given = {"buyers": 600, "units": 400, "seconds": 2.0, "run_id": f"T{some('r')[-12:]}"}
+    run = Run(options=chosen("flash-sale", SCENARIOS["flash-sale"].defaults, given), verify=True)
+    running = asyncio.create_task(run.run(killable.target))
+    await asyncio.to_thread(wait_until, lambda: run.counters.answered >= 50, "the sale began")
+    killable.kill_valkey()
+    result = await running
+    assert result.verdict.findings == ()
+    assert (result.verdict.sold, result.verdict.unknown) == (400, 0)
+    assert result.figures["asked_again"] > 0
 
 
 async def test_a_run_id_is_used_once(authority: TestAuthority) -> None:

@@ -33,15 +33,15 @@ _BELOW_ZERO: Final = "ADJUSTMENT_BELOW_ZERO"
 
 @dataclass(slots=True)
 class _Findings:
-    """What is wrong: all are counted, the first ones named."""
+    """What is wrong: all are counted, the first ones named, each once."""
 
     count: int = 0
-    named: list[Finding] = field(default_factory=list)
+    named: dict[Finding, None] = field(default_factory=dict)
 
     def add(self, subject: str, what: str) -> None:
         self.count += 1
         if len(self.named) < MAX_NAMED_FINDINGS:
-            self.named.append(Finding(subject=subject, what=what))
+            self.named[Finding(subject=subject, what=what)] = None
 
 
 def judge(
@@ -167,7 +167,8 @@ def _check_refusals(
                     f"and {stock[sku]} were there",
                 )
             elif not units_return and stock[sku] - sold[sku] >= asked[sku]:
-                findings.add(sku, f"{asked[sku]} units were refused as short, and {stock[sku] - sold[sku]} are left")
+                left = stock[sku] - sold[sku]
+                findings.add(sku, f"was refused as short where {asked[sku]} were asked for, and {left} are left")
         if not record.short:
             findings.add(f"request {record.request_id}", "was refused for want of stock, without a short SKU")
     return checked

@@ -13,7 +13,6 @@ import dataclasses
 import gc
 import itertools
 import json
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -38,7 +37,6 @@ START_SECONDS: Final = 120.0
 """How long a process may take to make ready."""
 
 TELLING_SECONDS: Final = 0.25
-LINE_BYTES: Final = 2**20
 
 SILENCE_SECONDS: Final = 120.0
 """How long a process may say nothing: it does while it writes its history."""
@@ -182,8 +180,6 @@ async def _listen(lines: asyncio.StreamReader, stop: asyncio.Event) -> None:
 
 def main() -> None:
     """Works on one share."""
-    # Ctrl-C reaches all processes of a terminal; the one that was started by the user says what is to be done.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Unbuffered, so that nothing of what follows the task is read with it.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as lines:
         task = Task.from_line(lines.readline().decode())
@@ -246,7 +242,7 @@ class Share:
 async def share() -> AsyncIterator[Share]:
     """Starts a load process and ends it."""
     command = [sys.executable, "-m", "holdfast_loadtest.workload.share"]
-    async with running(command, line_bytes=LINE_BYTES) as process:
+    async with running(command, apart=True) as process:
         yield Share(process)
 
 

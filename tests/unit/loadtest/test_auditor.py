@@ -186,7 +186,9 @@ def test_a_basket_that_would_have_fitted_into_what_is_left_is_found() -> None:
     run = Audited.sold_out(buyers=2, units=4)
     run.refuse("large", asked=((SKU, 3),))
     run.refuse("small", asked=((SKU, 2),))
-    assert _words(run) == f"{SKU}: 2 units were refused as short, and 2 are left"
+    run.refuse("another small one", asked=((SKU, 2),))
+    assert _words(run) == f"{SKU}: was refused as short where 2 were asked for, and 2 are left"
+    assert run.judge().findings_count == 2
 
 
 def test_a_hold_that_ran_out_is_back_in_stock_and_one_that_did_not_is_found() -> None:

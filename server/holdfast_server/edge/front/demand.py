@@ -45,8 +45,9 @@ class FrontDemandCalls(FrontCalls):
         return await self._create(request, caller)
 
     async def _create(self, request: pb.CreateReservationRequest, caller: Caller) -> pb.CreateReservationResponse:
-        home = await self._home_of(request)
-        if await self._is_of_home_alone(request, home):
+        known = self._only_segment_if_known(request)
+        home = known or await self._home_of(request)
+        if known or await self._is_of_home_alone(request, home):
             try:
                 answer: pb.CreateReservationResponse = await ask(_INVENTORY, "CreateReservation", home, request, caller)
                 return answer
@@ -59,6 +60,19 @@ class FrontDemandCalls(FrontCalls):
     async def BatchCreateReservations(
         self, request: pb.BatchCreateReservationsRequest, caller: Caller
     ) -> pb.BatchCreateReservationsResponse:
+        known = {self._only_segment_if_known(one) for one in request.requests}
+        if len(known) == 1 and (segment := known.pop()) is not None:
+            # Most batches are of one segment, which checks each request itself.
+            answer: pb.BatchCreateReservationsResponse = await ask(
+                _INVENTORY, "BatchCreateReservations", segment, request, caller
+            )
+            return await self._with_plans_of_before(request, answer, caller)
+        return await self._create_apart(request, caller)
+
+    async def _create_apart(
+        self, request: pb.BatchCreateReservationsRequest, caller: Caller
+    ) -> pb.BatchCreateReservationsResponse:
+        """Has each segment decide about its own, and plans the others one after the other."""
         results: list[pb.ReservationResult | None] = [None] * len(request.requests)
         alone: dict[SegmentServices, list[int]] = {}
         spanning: list[int] = []
@@ -91,11 +105,18 @@ class FrontDemandCalls(FrontCalls):
             given = results_of_part if isinstance(results_of_part, list) else results_of_part.results
             for number, result in zip(numbers, given, strict=True):
                 results[number] = result
-        planned = [number for number, result in enumerate(results) if result is not None and _was_planned(result)]
+        whole = pb.BatchCreateReservationsResponse(results=[one for one in results if one is not None])
+        return await self._with_plans_of_before(request, whole, caller)
+
+    async def _with_plans_of_before(
+        self, request: pb.BatchCreateReservationsRequest, answer: pb.BatchCreateReservationsResponse, caller: Caller
+    ) -> pb.BatchCreateReservationsResponse:
+        """Answers again what was planned over several segments, when its channel sold from them."""
+        planned = [number for number, result in enumerate(answer.results) if _was_planned(result)]
         again = await self._create_each([request.requests[number] for number in planned], caller)
         for number, result in zip(planned, again, strict=True):
-            results[number] = result
-        return pb.BatchCreateReservationsResponse(results=[one for one in results if one is not None])
+            answer.results[number].CopyFrom(result)
+        return answer
 
     async def _create_each(
         self, requests: Sequence[pb.CreateReservationRequest], caller: Caller
@@ -110,6 +131,16 @@ class FrontDemandCalls(FrontCalls):
             except Exception as error:
                 results.append(_refused(error))
         return results
+
+    def _only_segment_if_known(self, request: pb.CreateReservationRequest) -> SegmentServices | None:
+        """Returns the segment that alone has to do with a demand, if that can be told at once."""
+        found: set[SegmentServices | None] = set()
+        for line in request.lines:
+            if line.location:
+                found.add(self._directory.place_if_known(line.location))
+        if len(found) != 1 or any(not line.location for line in request.lines):
+            found.add(self._directory.only_segment_if_known(request.channel))
+        return found.pop() if len(found) == 1 else None
 
     async def _home_of(self, request: pb.CreateReservationRequest) -> SegmentServices:
         """Returns the segment that remembers a demand: always the same for the same request."""
