@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from holdfast.inventory.v1 import watch_pb2 as watch
 from holdfast.inventory.v1.stock_pb2 import Movement
 
 from api.shop import Shop
-from api.watching import Watch
+from api.watching import Watch, positions_of
 
 
 @dataclass(slots=True)
@@ -24,6 +25,8 @@ class Follower:
     """All movements, as they came."""
     places: list[tuple[str, int, int]] = field(default_factory=list)
     """Every token with its position, and how many movements had come by then."""
+    segments: list[dict[str, int]] = field(default_factory=list)
+    """The positions in each segment, beside each place."""
     events: list[str] = field(default_factory=list)
     batches: list[watch.MovementBatch] = field(default_factory=list)
     resets: list[watch.MovementReset] = field(default_factory=list)
@@ -41,6 +44,12 @@ class Follower:
         assert bool(place.resume_token) == place.HasField("revision")
         if place.resume_token:
             self.places.append((place.resume_token, place.revision.position, len(self.movements)))
+            self.segments.append(positions_of(place))
+
+    def knows(self, revisions: Any) -> bool:
+        """Whether it was told of whatever was committed up to these revisions."""
+        at = self.segments[-1] if self.segments else {}
+        return all(at.get(one.segment, 0) >= one.position for one in revisions)
 
     @property
     def token(self) -> str:
@@ -72,14 +81,16 @@ async def following(stubs: Any, follower: Follower, **begin: Any) -> AsyncIterat
 
 
 def assert_followed_in_order(follower: Follower) -> None:
-    """Of one stream: movements come in order, none twice, and no place lies ahead of what was told."""
-    keys = [(m.revision.position, m.line_number) for m in follower.movements]
-    assert keys == sorted(set(keys))
-    positions = [position for _, position, _ in follower.places]
-    assert positions == sorted(positions)
-    for _, position, count in follower.places:
-        assert all(key[0] <= position for key in keys[:count])
-        assert all(key[0] > position for key in keys[count:]), "told after a place that lies ahead of it"
+    """Of one stream: movements come in order, none twice, and no place lies ahead of what was told; of each segment."""
+    for segment in {m.revision.segment for m in follower.movements}:
+        keys = [(m.revision.position, m.line_number) for m in follower.movements if m.revision.segment == segment]
+        assert keys == sorted(set(keys))
+    for earlier, later in itertools.pairwise(follower.segments):
+        assert all(earlier[segment] <= later[segment] for segment in earlier)
+    for (_, _, count), at in zip(follower.places, follower.segments, strict=True):
+        for number, movement in enumerate(follower.movements):
+            is_told = movement.revision.position <= at[movement.revision.segment]
+            assert is_told == (number < count), "told after a place that lies ahead of it, or the other way round"
 
 
 def of(shop: Shop) -> watch.MovementFilter:

@@ -1,9 +1,11 @@
 """A trade whose units lie in two segments, and a channel that sells from both."""
 
 import asyncio
+import random
 from dataclasses import dataclass
 from typing import Any
 
+import grpc
 from holdfast.inventory.v1.catalog_pb2 import Channel, Item, Location, Pool
 from holdfast.inventory.v1.catalog_service_pb2 import (
     PutChannelsRequest,
@@ -11,9 +13,12 @@ from holdfast.inventory.v1.catalog_service_pb2 import (
     PutLocationsRequest,
     PutPoolsRequest,
 )
+from holdfast.inventory.v1.inventory_service_pb2 import AvailabilityKey, BatchGetAvailabilityRequest
+from holdfast.inventory.v1.revision_pb2 import Revision
 
 from api.ids import some, uuid7
-from api.shop import Shop
+from api.refusals import read_error
+from api.shop import Shop, left
 
 NORTH, SOUTH = "north", "south"
 SEGMENTS = (NORTH, SOUTH)
@@ -50,6 +55,12 @@ class Regions(Shop):
         await self.sell_from(*self.locations, location)
         return location
 
+    async def heads(self) -> list[Revision]:
+        """Where both segments stand now."""
+        keys = [AvailabilityKey(sku=self.sku, location=location) for location in self.locations]
+        answer = await self.stubs.inventory.BatchGetAvailability(BatchGetAvailabilityRequest(keys=keys))
+        return list(answer.revisions)
+
 
 async def open_regions(stubs: Any, *, skus: int = 1, north: int = 0, south: int = 0) -> Regions:
     """Opens such a trade, with so many units of every SKU in each segment."""
@@ -73,3 +84,24 @@ async def open_regions(stubs: Any, *, skus: int = 1, north: int = 0, south: int 
     for sku in shop.skus:
         await shop.stock(sku, north=north, south=south)
     return shop
+
+
+async def trade_in_both(shop: Regions, chance: random.Random, steps: int = 15) -> None:
+    """Buys, sells, gives back and receives in either segment or in both."""
+    for _ in range(steps):
+        sku, location = chance.choice(shop.skus), chance.choice(shop.locations)
+        kind = chance.randrange(6)
+        try:
+            if kind == 0:
+                await shop.receive(chance.randint(1, 5), sku=sku, location=location)
+            elif kind == 1:
+                await shop.adjust(-1, sku=sku, location=location)
+            elif kind == 2:
+                held = await shop.reserve((sku, 1, location))
+                await shop.fulfill((await shop.commit(held.reservation_id)).reservation_id, left(1, 1))
+            else:
+                held = await shop.reserve((sku, chance.randint(1, 30)), allow_split=True)
+                await (shop.commit if kind == 3 else shop.release)(held.reservation_id)
+        except grpc.aio.AioRpcError as error:
+            if read_error(error).reason != "INSUFFICIENT_STOCK":
+                raise

@@ -20,6 +20,7 @@ from holdfast.inventory.v1.reservation_pb2 import (
     RESERVATION_STATE_RELEASED,
     Reservation,
 )
+from holdfast.inventory.v1.revision_pb2 import Revision
 from holdfast.inventory.v1.stock_pb2 import MovementKind
 
 from api.calls import answer_or_refusal, together, until
@@ -139,6 +140,19 @@ async def test_told_demand_goes_where_the_units_are(segmented_stubs: Any) -> Non
     # Nobody has them: they are booked where the channel is at home, and an incident says so.
     short = await shop.told((shop.sku, 5))
     assert short.incident_id.startswith(NORTH)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "sourced"])
+async def test_a_sale_is_taken_whichever_segment_the_channel_had_seen(segmented_stubs: Any, named: bool) -> None:
+    shop = await open_regions(segmented_stubs, north=9, south=9)
+    for seen in (Revision(segment=NORTH, position=1), Revision(segment=SOUTH, position=1)):
+        for location in shop.locations:
+            line = (shop.sku, 1, location) if named else (shop.sku, 7)
+            answer = await shop.told(line, seen_revision=seen)
+            assert answer.reservation.told
+    assert sum(await shop.units_left(shop.sku)) == 18 - (4 if named else 28)
+    refusal = await refusal_of(shop.told((shop.sku, 1), seen_revision=Revision(segment="west", position=1)))
+    assert refusal.reason == "UNKNOWN_SEGMENT"
 
 
 # Its life.

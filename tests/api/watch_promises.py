@@ -14,7 +14,7 @@ from holdfast.inventory.v1.inventory_service_pb2 import AvailabilityKey, BatchGe
 from holdfast.inventory.v1.stock_pb2 import Movement
 
 from api.calls import patiently
-from api.watching import Key, Recorder, key_of
+from api.watching import Key, Recorder, key_of, positions_of
 
 
 def _place_of(response: watch.WatchAvailabilityResponse) -> Any:
@@ -29,15 +29,15 @@ def assert_ordered(recorder: Recorder) -> None:
     """On a stream no number goes back to an older version, and no place lies before an earlier one."""
     for stream in recorder.streams:
         versions: dict[Key, int] = {}
-        position = 0
+        positions: dict[str, int] = {}
         for response in stream:
             for change in _values_of(response):
                 assert change.version >= versions.get(key_of(change), 0), change
                 versions[key_of(change)] = change.version
             place = _place_of(response)
             if response.WhichOneof("event") not in ("snapshot", "reset") and place.resume_token:
-                assert place.revision.position >= position, response
-                position = place.revision.position
+                assert all(at >= positions.get(segment, 0) for segment, at in positions_of(place).items()), response
+                positions |= positions_of(place)
 
 
 def assert_begins_well(recorder: Recorder) -> None:
@@ -101,14 +101,15 @@ def assert_resumable(recorder: Recorder, whole: Mapping[Key, watch.AvailabilityC
 def assert_bookmarkable(recorder: Recorder) -> None:
     """No place lies ahead of what was told: whatever is told after it is of a later operation."""
     for stream in recorder.streams:
-        position = 0
+        positions: dict[str, int] = {}
         for response in stream:
             for change in response.changes.changes:
                 for cause in change.causes:
+                    position = positions.get(cause.revision.segment, 0)
                     assert cause.revision.position > position, f"told after a place at {position}: {change}"
             place = _place_of(response)
             if response.WhichOneof("event") in ("synced", "changes", "bookmark") and place.resume_token:
-                position = place.revision.position
+                positions |= positions_of(place)
 
 
 def assert_durable(recorder: Recorder, committed: int) -> None:

@@ -19,6 +19,11 @@ def key_of(change: watch.AvailabilityChange) -> Key:
     return told.sku, told.channel, told.location
 
 
+def positions_of(place: Any) -> dict[str, int]:
+    """The position in each segment that a place speaks of."""
+    return {one.segment: one.position for one in place.revisions or [place.revision]}
+
+
 @dataclass(slots=True)
 class Recorder:
     """What one watcher was told, stream after stream; each stream is the list of its responses."""
@@ -31,6 +36,8 @@ class Recorder:
     """What it holds to be true now: the newest version of each number."""
     token: str = ""
     position: int = 0
+    places: dict[str, int] = field(default_factory=dict)
+    """How far it was told of each segment."""
     synced: bool = False
 
     def take(self, response: watch.WatchAvailabilityResponse) -> None:
@@ -59,6 +66,11 @@ class Recorder:
     def _stand(self, place: Any) -> None:
         if place.resume_token:
             self.token, self.position = place.resume_token, place.revision.position
+            self.places.update(positions_of(place))
+
+    def knows(self, revisions: Any) -> bool:
+        """Whether it was told of whatever was committed up to these revisions."""
+        return all(self.places.get(one.segment, 0) >= one.position for one in revisions)
 
     def available(self, sku: str, *, channel: str = "", location: str = "") -> int:
         """What may be sold, as it was last told; -1 if nothing was told of it."""
@@ -79,8 +91,10 @@ class Recorder:
 class Watch:
     """One stream under way, read by a task of its own into the recorder."""
 
-    def __init__(self, stubs: Any, recorder: Recorder, *, resume_token: str) -> None:
-        request = watch.WatchAvailabilityRequest(filter=recorder.of, resume_token=resume_token)
+    def __init__(self, stubs: Any, recorder: Recorder, *, resume_token: str, subscription: str = "") -> None:
+        """Of a subscription, the filter is the subscription's."""
+        of = None if subscription else recorder.of
+        request = watch.WatchAvailabilityRequest(filter=of, resume_token=resume_token, subscription=subscription)
         recorder.streams.append([])
         recorder.began_with.append(resume_token)
         recorder.synced = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from holdfast.inventory.v1 import revision_pb2, watch_pb2
+from holdfast.inventory.v1 import watch_pb2
 
 from holdfast_client.error_base import HoldfastError
 from holdfast_client.watching.events import (
@@ -20,6 +20,7 @@ from holdfast_client.watching.events import (
     OutOfStep,
     WatchEvent,
     WatchReset,
+    in_step_of,
     reset_of,
     update_of,
 )
@@ -55,12 +56,12 @@ class AvailabilityInbox:
         elif event == "snapshot":
             self._open.numbers.extend(map(update_of, response.snapshot.values))
         elif event == "synced":
-            return self._close(response.synced.resume_token, response.synced.revision)
+            return self._close(response.synced)
         elif event == "changes":
             self._open.numbers.extend(map(update_of, response.changes.changes))
-            return self._close(response.changes.resume_token, response.changes.revision)
+            return self._close(response.changes)
         elif event == "bookmark":
-            return self._close(response.bookmark.resume_token, response.bookmark.revision)
+            return self._close(response.bookmark)
         return False
 
     async def room(self) -> None:
@@ -101,8 +102,8 @@ class AvailabilityInbox:
         del self._waiting[event.key]
         return newer.after(event)
 
-    def _close(self, resume_token: str, revision: revision_pb2.Revision) -> bool:
-        if not resume_token:
+    def _close(self, place: watch_pb2.WatchSynced | watch_pb2.AvailabilityChanges | watch_pb2.WatchBookmark) -> bool:
+        if not place.resume_token:
             return False
         told, self._open = self._open, _Open()
         if told.reset is not None:
@@ -111,8 +112,8 @@ class AvailabilityInbox:
             self._put(number)
         if told.reset is not None:
             self._tell_gone(self._latest.superseded)
-        self.resume_token = resume_token
-        self._in_step, self._out_of_step = InStep(revision=revision, resume_token=resume_token), None
+        self.resume_token = place.resume_token
+        self._in_step, self._out_of_step = in_step_of(place), None
         return True
 
     def _begin_anew(self, reset: WatchReset) -> None:

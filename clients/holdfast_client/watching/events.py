@@ -141,6 +141,9 @@ class InStep:
     revision: revision_pb2.Revision
     """The point. Of numbers, given as `seen_revision` with what was sold on them."""
 
+    revisions: tuple[revision_pb2.Revision, ...] = ()
+    """The same of each segment, if the watch tells of several; `revision` is one of them."""
+
     resume_token: str
     """Where a watch can go on from here, and what acknowledges it for a subscription. The store is given it once your
     loop comes back for the next event; keep it yourself, in one transaction with what came before it, and nothing that
@@ -182,6 +185,13 @@ def update_of(change: watch_pb2.AvailabilityChange) -> AvailabilityUpdate:
         ),
         skipped=change.skipped_count,
     )
+
+
+def in_step_of(
+    place: watch_pb2.WatchSynced | watch_pb2.AvailabilityChanges | watch_pb2.WatchBookmark | watch_pb2.MovementBatch,
+) -> InStep:
+    """Make the value of a place that a stream told."""
+    return InStep(revision=place.revision, revisions=tuple(place.revisions), resume_token=place.resume_token)
 
 
 def reset_of(reset: watch_pb2.WatchReset) -> WatchReset:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from holdfast.inventory.v1 import stock_pb2, watch_pb2
 
 from holdfast_client.error_base import HoldfastError
-from holdfast_client.watching.events import InStep, MovementEvent, OutOfStep, movement_reset_of
+from holdfast_client.watching.events import MovementEvent, OutOfStep, in_step_of, movement_reset_of
 from holdfast_client.watching.inbox import Batch
 
 
@@ -68,7 +68,7 @@ class MovementInbox:
             self._wait_for_caller(Batch(events=tuple(movements), resume_token=""))
             return False
         self.resume_token = place.resume_token
-        in_step = InStep(revision=place.revision, resume_token=place.resume_token)
+        in_step = in_step_of(place)
         self._wait_for_caller(Batch(events=(*movements, in_step), resume_token=place.resume_token))
         return True
 

@@ -44,7 +44,7 @@ class SegmentServices:
     """The services of one segment, and what they stand on."""
 
     def __init__(self, authority: Authority, commits: CommitWatch, hub: AvailabilityHub, feed: MovementFeed) -> None:
-        subscribed = Subscribed(authority)
+        self.subscribed = subscribed = Subscribed(authority)
         self.segment = authority.settings.segment
         self.authority = authority
         self.commits = commits

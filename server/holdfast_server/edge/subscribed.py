@@ -13,6 +13,7 @@ from holdfast_server.edge.authority import Authority
 from holdfast_server.ledger import changes, subscriptions
 from holdfast_server.ledger.subscriptions import Followed, Subscription, SubscriptionKind
 from holdfast_server.refusals import InvalidField, UnknownSubscription, Violation
+from holdfast_server.watch.changes import LedgerHead
 from holdfast_server.watch.filter import WatchFilter
 from holdfast_server.watch.movements import MovementSelection
 from holdfast_server.watch.token import TokenSigner
@@ -35,12 +36,20 @@ class Subscribed:
             self._signer = TokenSigner(await self._reader.ask(changes.token_key))
         return self._signer
 
+    async def head(self) -> LedgerHead:
+        """Returns where the ledger of the segment stands."""
+        return await self._reader.ask(changes.ledger_head, self._segment)
+
     async def find(self, name: str) -> Subscription:
         """Returns a subscription as it is now. Raises UnknownSubscription."""
-        found = await self._reader.ask(subscriptions.find_subscription, self._segment, name)
+        found = await self.look_up(name)
         if found is None:
             raise UnknownSubscription(name)
         return found
+
+    async def look_up(self, name: str) -> Subscription | None:
+        """Returns a subscription as it is now; None if there is none."""
+        return await self._reader.ask(subscriptions.find_subscription, self._segment, name)
 
     def open_streams(self, name: str) -> int:
         """Returns how many streams of a subscription are open on this server."""

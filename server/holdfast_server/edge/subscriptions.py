@@ -15,7 +15,7 @@ from holdfast_server.edge.calls import Calls
 from holdfast_server.edge.pages import cut_page, key_after, page_size_of
 from holdfast_server.edge.rpc import unary
 from holdfast_server.edge.subscribed import Subscribed, selection_of, watch_filter_of
-from holdfast_server.ledger import changes, subscriptions
+from holdfast_server.ledger import subscriptions
 from holdfast_server.ledger.subscriptions import Followed, Subscription, SubscriptionKind, SubscriptionPlace
 from holdfast_server.refusals import InvalidField, LimitExceeded, UnknownSubscription, Violation
 from holdfast_server.watch.changes import LedgerHead
@@ -36,28 +36,25 @@ class SubscriptionServicer(Calls, subscription_service_pb2_grpc.SubscriptionServ
 
     @unary
     async def PutSubscription(self, request: pb.PutSubscriptionRequest, _: Caller) -> pb.PutSubscriptionResponse:
-        followed = _followed(request)
-        head = await self._head()
-        token = ResumeToken(
-            lineage=head.lineage, epoch=head.epoch, position=head.position, filter_digest=followed.filter_digest
-        )
-        begin = SubscriptionPlace(
-            lineage=head.lineage,
-            position=head.position,
-            resume_token=(await self._subscribed.signer()).text_of(token),
-        )
+        await self.keep(request.name, request.description, _followed(request))
+        return pb.PutSubscriptionResponse(subscription=await self._shown(request.name))
+
+    async def keep(self, name: str, description: str, followed: Followed, *, from_start: bool = False) -> None:
+        """Creates a subscription or replaces what it says; one that is new or follows something else begins now, or at
+        the start of the history. Raises LimitExceeded."""
+        head = await self._subscribed.head()
+        begin = await self._place(followed, head._replace(position=0) if from_start else head)
         is_put = await self._authority.reader.ask(
             subscriptions.put_subscription,
             self._segment,
-            name=request.name,
-            description=request.description,
+            name=name,
+            description=description,
             followed=followed,
             begin=begin,
             max_subscriptions=self.settings.max_subscriptions,
         )
         if not is_put:
             raise LimitExceeded("max_subscriptions", self.settings.max_subscriptions)
-        return pb.PutSubscriptionResponse(subscription=await self._shown(request.name))
 
     @unary
     async def GetSubscription(self, request: pb.GetSubscriptionRequest, _: Caller) -> pb.GetSubscriptionResponse:
@@ -98,19 +95,39 @@ class SubscriptionServicer(Calls, subscription_service_pb2_grpc.SubscriptionServ
     async def AcknowledgeRevision(
         self, request: pb.AcknowledgeRevisionRequest, _: Caller
     ) -> pb.AcknowledgeRevisionResponse:
-        token = (await self._subscribed.signer()).token_of(request.resume_token)
-        found = await self._subscribed.find(request.name)
-        why_not = _why_not(token, found, await self._head())
-        if why_not:
-            raise InvalidField([Violation(field="resume_token", description=why_not)])
+        token = await self.acknowledgeable(request.name, request.resume_token)
         place = SubscriptionPlace(lineage=token.lineage, position=token.position, resume_token=request.resume_token)
         await self._authority.reader.ask(
             subscriptions.acknowledge, self._segment, request.name, place, token.filter_digest
         )
         return pb.AcknowledgeRevisionResponse(subscription=await self._shown(request.name))
 
-    async def _head(self) -> LedgerHead:
-        return await self._authority.reader.ask(changes.ledger_head, self._segment)
+    async def acknowledgeable(self, name: str, resume_token: str) -> ResumeToken:
+        """Returns what a token says. Raises InvalidField if it cannot be acknowledged, and UnknownSubscription."""
+        token = (await self._subscribed.signer()).token_of(resume_token)
+        found = await self._subscribed.find(name)
+        why_not = _why_not(token, found, await self._subscribed.head())
+        if why_not:
+            raise InvalidField([Violation(field="resume_token", description=why_not)])
+        return token
+
+    async def pass_by(self, name: str) -> None:
+        """Moves a subscription to the end of a history of which nothing passes its filter. Raises UnknownSubscription.
+
+        So it holds up nobody who waits for what it has not acknowledged.
+        """
+        found = await self._subscribed.find(name)
+        place = await self._place(found.followed, await self._subscribed.head())
+        await self._authority.reader.ask(
+            subscriptions.acknowledge, self._segment, name, place, found.followed.filter_digest
+        )
+
+    async def _place(self, followed: Followed, at: LedgerHead) -> SubscriptionPlace:
+        token = ResumeToken(
+            lineage=at.lineage, epoch=at.epoch, position=at.position, filter_digest=followed.filter_digest
+        )
+        text = (await self._subscribed.signer()).text_of(token)
+        return SubscriptionPlace(lineage=at.lineage, position=at.position, resume_token=text)
 
     async def _shown(self, name: str) -> pb.Subscription:
         return self._message(await self._subscribed.find(name))

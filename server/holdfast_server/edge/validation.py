@@ -31,6 +31,7 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]{0,63}")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-:/+#~]{7,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PAGE_TOKEN: Final = re.compile(r"[A-Za-z0-9_\-=]{1,512}")
+_RESUME_TOKEN: Final = re.compile(r"[A-Za-z0-9_\-=]{1,8192}")
 _PROSE_LENGTH: Final = 256
 _CHARACTERS: Final = "of letters, digits and . _ - : / + # ~, starting with a letter or digit"
 _NANOSECONDS: Final = 1_000_000_000
@@ -226,6 +227,8 @@ def _text_check(rule: rules.FieldRule) -> _Check:
         return _pattern_check(_REQUEST_ID, f"must be 8 to 64 characters {_CHARACTERS}")
     if rule.text == rules.TEXT_FORMAT_PAGE_TOKEN:
         return _pattern_check(_PAGE_TOKEN, "is not a page token of this service")
+    if rule.text == rules.TEXT_FORMAT_RESUME_TOKEN:
+        return _pattern_check(_RESUME_TOKEN, "is not a token of a stream of this service")
     return _prose_check(rule.max_length or _PROSE_LENGTH)
 
 

@@ -53,7 +53,7 @@ class Server:
         if len(services) > 1:
             several = FrontServices(services, self._settings, self._reader)
             front = several
-            between = [("splits", several.split_upkeep.run())]
+            between = [("splits", several.split_upkeep.run()), ("open-watches", several.open_watches.run())]
         edge = EdgeServer(settings=self._settings, segments=services, front=front)
         port = await edge.start()
         tune_memory()

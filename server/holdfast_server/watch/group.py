@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from holdfast_server.watch.changes import Causes, Key, LedgerHead
 from holdfast_server.watch.filter import WatchFilter
@@ -89,6 +89,21 @@ class Group:
     def place(self, head: LedgerHead) -> LedgerHead:
         """Returns where the watchers are to whom nothing is owed, given how far everything was taken in."""
         return self._told if self.waiting else head
+
+    def unknown(self, keys: Iterable[Key]) -> list[Key]:
+        """Returns the keys whose numbers were not read yet."""
+        task = self.loaded
+        if task is not None and task.done() and not task.cancelled() and task.exception() is None:
+            return []
+        return [key for key in keys if key not in self._values]
+
+    def known(self, keys: Iterable[Key], *, at_least: int) -> dict[Key, tuple[int, bytes]]:
+        """Returns numbers that are known, each with its version, but at least a position up to which all was taken in.
+
+        A number that did not change since it was read is as well the number at that position.
+        """
+        found = {key: self._values[key] for key in keys if key in self._values}
+        return {key: (max(version, at_least), packed) for key, (version, packed) in found.items()}
 
     @property
     def number_count(self) -> int:

@@ -14,17 +14,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import structlog
 
-from holdfast_server.refusals import HistoryRetired, LedgerUnavailable, LimitExceeded, Overloaded, Refusal, WatchEnded
+from holdfast_server.refusals import HistoryRetired, LedgerUnavailable, Overloaded, Refusal, WatchEnded
 from holdfast_server.settings import Settings
 from holdfast_server.watch.changes import Catalogue, Causes, Key, LedgerHead
 from holdfast_server.watch.filter import Index, WatchFilter
 from holdfast_server.watch.group import Group, Parts
 from holdfast_server.watch.life import max_age_seconds_of
+from holdfast_server.watch.loading import Loader
 from holdfast_server.watch.numbers import NumberReader, Numbers
 from holdfast_server.watch.ports import Frames, Source
 from holdfast_server.watch.token import FROM_THE_FUTURE, OTHER_FILTER, OTHER_LINEAGE, ResumeToken, TokenSigner
@@ -37,6 +38,7 @@ log = structlog.get_logger("holdfast.watch")
 _ROUND_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.2
 _MICROSECONDS: Final = 1_000_000
+
 # A preorder is released by the sequencer's clock; this server's may be a little ahead of it.
 _RELEASE_MARGIN_US: Final = 1_000_000
 # So many numbers are taken in before other work gets a turn.
@@ -53,6 +55,7 @@ class AvailabilityHub:
         self._source = source
         self._frames = frames
         self._numbers = NumberReader(settings, source)
+        self._loader = Loader(settings, self._numbers, lambda: self.position)
         self._signer: TokenSigner | None = None
         self._groups: dict[WatchFilter, Group] = {}
         self._index: Index[Group] = Index()
@@ -180,7 +183,8 @@ class AvailabilityHub:
             watcher.token = resume_token
             await self._resume(watcher, group, token)
             return
-        await self._loaded(group)
+        watcher.reset = reset
+        await self._loader.loaded(group)
         self._check_is_followed(group)
         # From here on nothing is awaited, so the snapshot and the place in the stream fit together. Numbers that change
         # while it is written, or that wait to be told, are told as they are then, and again after it.
@@ -254,38 +258,25 @@ class AvailabilityHub:
         else:
             watcher.mark(self._bookmark(group))
 
-    async def _loaded(self, group: Group) -> None:
-        """Waits until all numbers of a group are known. Raises what the source raised, or that too many there are."""
-        task = self._begin_to_load(group)
-        try:
-            # Whoever gives up waiting does not take it away from the others.
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                # It was taken away from all of them; a call must not end as if its caller had cancelled it.
-                raise WatchEnded("FAULT", "") from None
-            raise
+    # For those who put together what several segments tell.
 
-    def _begin_to_load(self, group: Group) -> asyncio.Task[None]:
-        if group.loaded is None:
-            group.loaded = asyncio.create_task(self._load(group), name="watch-load")
-            group.loaded.add_done_callback(lambda done: self._load_ended(group, done))
-        return group.loaded
+    async def come_to_head(self) -> None:
+        """Waits until whatever is committed now has been taken in; somebody must be watching.
 
-    @staticmethod
-    def _load_ended(group: Group, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is not None:
-            group.loaded = None  # The next one to come tries again.
+        Raises LedgerUnavailable if that takes too long, and what the source raises.
+        """
+        await self._come_to((await self._source.head()).position)
 
-    async def _load(self, group: Group) -> None:
-        most = self._settings.max_numbers_per_filter
-        async with self._numbers.long_reads:
-            for scope in group.of.scopes:
-                async for keys in self._numbers.every_key(group.of, scope):
-                    for key, (version, packed) in (await self._numbers.read(keys)).items():
-                        group.take_aside(key, version, packed, told=self.position)
-                    if group.number_count > most:
-                        raise LimitExceeded("max_numbers_per_filter", most)
+    async def numbers(self, watcher: Watcher, keys: Sequence[Key]) -> Numbers:
+        """Returns numbers of a watcher's filter that exist, as they are here, each with a position at which it is so.
+
+        The watcher is told, or was, whatever changes them afterwards. Raises what the source raises, and WatchEnded.
+        """
+        group = self._watchers[watcher]
+        for key, (version, packed) in (await self._numbers.read(group.unknown(keys))).items():
+            group.take_aside(key, version, packed, told=self.position)
+        self._check_is_followed(group)
+        return group.known(keys, at_least=self.position)
 
     # Telling what changed.
 
@@ -449,7 +440,7 @@ class AvailabilityHub:
         self._release(int(time.time() * _MICROSECONDS))
         for group in set(self._watchers.values()):
             # Whoever was resumed did not wait for all numbers; they are needed when a whole channel changes.
-            self._begin_to_load(group)
+            self._loader.begin(group)
 
     def _bookmark(self, group: Group) -> Delivery:
         token, place = self._token(group), group.place(self._head)

@@ -43,6 +43,11 @@ class Life:
         """Lets the stream look for what waits."""
         self._news.set()
 
+    def wait_for_turn(self) -> None:
+        """Says that its message waits behind others that are taken: the stream is not stuck."""
+        if self.writing_since is not None:
+            self.writing_since = time.monotonic()
+
     def look_after(self, now: float, settings: Settings) -> bool:
         """Ends the stream if it takes nothing or is too old. Returns whether it lives on and nothing is on its way."""
         writing_since = self.writing_since

@@ -56,6 +56,8 @@ class Watcher(Life):
         self._offered = self.begin
         self.has_begun = False
         """How its watch begins is known: a snapshot, or what changed since its token. Before, nothing else is told."""
+        self.reset = 0
+        """Why it could not go on from its token, as a number of WatchResetReason; 0 if it could, or had none."""
         self.last_delivery_seconds = 0.0
         """How long it took the last time from being offered something to having taken it."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from holdfast.inventory.v1.revision_pb2 import Revision
+
 from holdfast_client import AvailabilityUpdate, InStep, LatestAvailability, WatchEvent, WatchReset
 from holdfast_client.errors import unavailable
 from holdfast_client.watching.availability_inbox import AvailabilityInbox
@@ -228,6 +230,19 @@ def test_the_latest_numbers_are_those_that_the_events_told() -> None:
     for event in inbox.batch().events:  # type: ignore[union-attr]
         latest.take(event)
     assert [(one.sku, one.available) for one in latest] == [("A", 1)]
+
+
+def test_a_place_in_several_segments_is_told_whole() -> None:
+    places = [Revision(segment="north", position=7), Revision(segment="south", position=3)]
+    response = bookmark(7)
+    response.bookmark.revisions.extend(places)
+    inbox = AvailabilityInbox("")
+    assert inbox.take(response)
+    batch = inbox.batch()
+    assert batch is not None
+    (in_step,) = batch.events
+    assert isinstance(in_step, InStep)
+    assert list(in_step.revisions) == places
 
 
 def test_numbers_stay_until_a_reset_has_told_what_becomes_of_them() -> None:

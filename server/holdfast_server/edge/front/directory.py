@@ -20,6 +20,7 @@ _MAX_REMEMBERED: Final = 100_000
 # Where a channel sells from may change. It only says where it is worth asking, so it may be a little old.
 _CHANNEL_SECONDS: Final = 1.0
 _MAX_CHANNELS: Final = 10_000
+_CHANNELS_PER_READ: Final = 1_000
 
 
 class Directory:
@@ -114,15 +115,25 @@ class Directory:
     async def sells_from(self, channel: str) -> list[SegmentServices]:
         """Returns the segments in which the channel's pool has locations, in sourcing order; perhaps as of a moment
         ago."""
-        known = self._sells_from.get(channel)
-        if known is None or time.monotonic() - known[0] > _CHANNEL_SECONDS:
-            found = await self._reader.ask(placement.segments_of_channels, self.names, [channel])
-            known = (time.monotonic(), found[channel])
-            self._sells_from[channel] = known
-            self._sells_from.move_to_end(channel)
-            while len(self._sells_from) > _MAX_CHANNELS:
-                self._sells_from.popitem(last=False)
-        return [self._by_name[name] for name in known[1]]
+        return (await self.sell_from([channel]))[channel]
+
+    async def sell_from(self, channels: Iterable[str]) -> dict[str, list[SegmentServices]]:
+        """Returns the same of several channels."""
+        asked = list(dict.fromkeys(channels))
+        kept_from = time.monotonic() - _CHANNEL_SECONDS
+        found = {name: one for name in asked if (one := self._sells_from.get(name)) and one[0] >= kept_from}
+        unknown = [name for name in asked if name not in found]
+        for begin in range(0, len(unknown), _CHANNELS_PER_READ):
+            portion = unknown[begin : begin + _CHANNELS_PER_READ]
+            began = time.monotonic()
+            named = await self._reader.ask(placement.segments_of_channels, self.names, portion)
+            found.update((name, (began, named[name])) for name in portion)
+        for name in unknown:
+            self._sells_from[name] = found[name]
+            self._sells_from.move_to_end(name)
+        while len(self._sells_from) > _MAX_CHANNELS:
+            self._sells_from.popitem(last=False)
+        return {name: [self._by_name[one] for one in found[name][1]] for name in asked}
 
     async def segments_of_pools(self, pools: Sequence[str]) -> dict[str, list[str]]:
         """Returns the names of the segments in which pools have locations now, in sourcing order."""

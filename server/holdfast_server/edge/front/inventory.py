@@ -15,12 +15,15 @@ from holdfast_server.edge.front.availability import FrontAvailabilityCalls
 from holdfast_server.edge.front.demand import FrontDemandCalls
 from holdfast_server.edge.front.directory import Directory
 from holdfast_server.edge.front.routes import FrontCalls, ask, in_turn, to_segment
-from holdfast_server.edge.front.streams import FrontStreamCalls
+from holdfast_server.edge.front.split_demand import SplitDemand
+from holdfast_server.edge.front.splits import Splits
+from holdfast_server.edge.front.streams import FrontStreamCalls, Streams
 from holdfast_server.edge.rpc import conversing, unary
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.edge.window import Window
 from holdfast_server.records import DocumentKind
 from holdfast_server.refusals import Refusal, SpansSegments
+from holdfast_server.settings import Settings
 
 _INVENTORY = "inventory"
 
@@ -123,6 +126,12 @@ class FrontInventory(
     inventory_service_pb2_grpc.InventoryServiceServicer,
 ):
     """Serves InventoryService."""
+
+    def __init__(
+        self, directory: Directory, settings: Settings, demand: SplitDemand, splits: Splits, streams: Streams
+    ) -> None:
+        super().__init__(directory, settings, demand, splits)
+        self._streams = streams
 
     PostFulfillment = to_segment(_INVENTORY, "PostFulfillment", _of_reservation)
     TransferReservation = to_segment(_INVENTORY, "TransferReservation", _of_reservation)

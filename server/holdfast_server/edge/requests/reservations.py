@@ -27,7 +27,7 @@ def position_in(segment: str, revision: revision_pb2.Revision) -> int:
 
 
 def create_reservation(request: inventory.CreateReservationRequest, caller: Caller, settings: Settings) -> Command:
-    """Raises UnknownSegment if the revision that the channel has seen is one of another segment."""
+    """Raises UnknownSegment if the revision that the channel has seen is one of a segment that is not here."""
     ttl_us = settings.default_ttl_seconds * MICROSECONDS
     if request.HasField("ttl"):
         ttl_us = microseconds_of(request.ttl)
@@ -44,13 +44,13 @@ def create_reservation(request: inventory.CreateReservationRequest, caller: Call
             [(line.sku, line.quantity, line.location) for line in request.lines],
             new_reservation_id(settings.segment),
             caller.name,
-            _options(request, settings.segment),
+            _options(request, settings),
         ),
         line_count=len(request.lines),
     )
 
 
-def _options(request: inventory.CreateReservationRequest, segment: str) -> dict[str, Any]:
+def _options(request: inventory.CreateReservationRequest, settings: Settings) -> dict[str, Any]:
     """Returns what few reservations ask for; only what is asked for costs anything."""
     options: dict[str, Any] = {}
     if request.demand == inventory.DEMAND_KIND_TOLD:
@@ -69,8 +69,10 @@ def _options(request: inventory.CreateReservationRequest, segment: str) -> dict[
             options["destination"] = sourcing.destination
         if sourcing.prefer_ship_complete:
             options["ship_complete"] = True
-    if request.HasField("seen_revision"):
-        options["seen_position"] = position_in(segment, request.seen_revision)
+    # What was seen of another segment says nothing of the units of this one, and is no reason to refuse a sale.
+    elsewhere = set(settings.segment_names) - {settings.segment}
+    if request.HasField("seen_revision") and request.seen_revision.segment not in elsewhere:
+        options["seen_position"] = position_in(settings.segment, request.seen_revision)
     return options
 
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&holdfast/inventory/v1/field_rule.proto\x12\x15holdfast.inventory.v1\x1a google/protobuf/descriptor.proto\"\xcd\x01\n\tFieldRule\x12/\n\x04text\x18\x01 \x01(\x0e\x32!.holdfast.inventory.v1.TextFormat\x12\x12\n\nmax_length\x18\x02 \x01(\x05\x12\x32\n\x05range\x18\x03 \x01(\x0b\x32#.holdfast.inventory.v1.IntegerRange\x12\x11\n\tmax_items\x18\x04 \x01(\x05\x12\x34\n\x07seconds\x18\x05 \x01(\x0b\x32#.holdfast.inventory.v1.IntegerRange\"9\n\x0cIntegerRange\x12\x0b\n\x03min\x18\x01 \x01(\x03\x12\x0b\n\x03max\x18\x02 \x01(\x03\x12\x0f\n\x07nonzero\x18\x03 \x01(\x08*\x94\x01\n\nTextFormat\x12\x1b\n\x17TEXT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16TEXT_FORMAT_IDENTIFIER\x10\x01\x12\x1a\n\x16TEXT_FORMAT_REQUEST_ID\x10\x02\x12\x15\n\x11TEXT_FORMAT_PROSE\x10\x03\x12\x1a\n\x16TEXT_FORMAT_PAGE_TOKEN\x10\x04:O\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\xb9\x8e\x03 \x01(\x0b\x32 .holdfast.inventory.v1.FieldRuleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&holdfast/inventory/v1/field_rule.proto\x12\x15holdfast.inventory.v1\x1a google/protobuf/descriptor.proto\"\xcd\x01\n\tFieldRule\x12/\n\x04text\x18\x01 \x01(\x0e\x32!.holdfast.inventory.v1.TextFormat\x12\x12\n\nmax_length\x18\x02 \x01(\x05\x12\x32\n\x05range\x18\x03 \x01(\x0b\x32#.holdfast.inventory.v1.IntegerRange\x12\x11\n\tmax_items\x18\x04 \x01(\x05\x12\x34\n\x07seconds\x18\x05 \x01(\x0b\x32#.holdfast.inventory.v1.IntegerRange\"9\n\x0cIntegerRange\x12\x0b\n\x03min\x18\x01 \x01(\x03\x12\x0b\n\x03max\x18\x02 \x01(\x03\x12\x0f\n\x07nonzero\x18\x03 \x01(\x08*\xb2\x01\n\nTextFormat\x12\x1b\n\x17TEXT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16TEXT_FORMAT_IDENTIFIER\x10\x01\x12\x1a\n\x16TEXT_FORMAT_REQUEST_ID\x10\x02\x12\x15\n\x11TEXT_FORMAT_PROSE\x10\x03\x12\x1a\n\x16TEXT_FORMAT_PAGE_TOKEN\x10\x04\x12\x1c\n\x18TEXT_FORMAT_RESUME_TOKEN\x10\x05:O\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\xb9\x8e\x03 \x01(\x0b\x32 .holdfast.inventory.v1.FieldRuleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.inventory.v1.field
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TEXTFORMAT']._serialized_start=367
-  _globals['_TEXTFORMAT']._serialized_end=515
+  _globals['_TEXTFORMAT']._serialized_end=545
   _globals['_FIELDRULE']._serialized_start=100
   _globals['_FIELDRULE']._serialized_end=305
   _globals['_INTEGERRANGE']._serialized_start=307

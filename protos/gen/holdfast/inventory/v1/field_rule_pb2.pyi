@@ -14,11 +14,13 @@ class TextFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TEXT_FORMAT_REQUEST_ID: _ClassVar[TextFormat]
     TEXT_FORMAT_PROSE: _ClassVar[TextFormat]
     TEXT_FORMAT_PAGE_TOKEN: _ClassVar[TextFormat]
+    TEXT_FORMAT_RESUME_TOKEN: _ClassVar[TextFormat]
 TEXT_FORMAT_UNSPECIFIED: TextFormat
 TEXT_FORMAT_IDENTIFIER: TextFormat
 TEXT_FORMAT_REQUEST_ID: TextFormat
 TEXT_FORMAT_PROSE: TextFormat
 TEXT_FORMAT_PAGE_TOKEN: TextFormat
+TEXT_FORMAT_RESUME_TOKEN: TextFormat
 RULE_FIELD_NUMBER: _ClassVar[int]
 rule: _descriptor.FieldDescriptor
 

@@ -279,6 +279,14 @@ class InventoryServiceServicer:
         never lies ahead of what the stream has told.
         - Durable reads: nothing is told that a crash could take back.
 
+        A filter may lie in several segments of the server. All of that holds for
+        their one stream too; what is ordered, is so in each segment. The number of
+        a channel is the sum of what it may sell from each, and right at the latest
+        once all of them have told their last change. A token holds the place in
+        every segment. If a watch cannot go on in one of them, all of it begins anew.
+        So it does if a channel comes to sell from a segment that the watch does not
+        tell of: then the stream ends with WATCH_ENDED, and its token gets a reset.
+
         A stream ends with UNAVAILABLE and WATCH_ENDED after its greatest age or when
         the server stops, with RESOURCE_EXHAUSTED and WATCHER_TOO_SLOW if nothing was
         taken from it for too long. Both carry the token to resume with.
@@ -305,6 +313,10 @@ class InventoryServiceServicer:
         told, be it that nothing happened or that nothing passed the filter. It
         never lies ahead of what the stream has told.
         - Durable reads: nothing is told that a crash could take back.
+
+        The movements of several segments are told as they come, those of each in
+        order. A token holds the place in every segment; a segment that it does not
+        know is told from its beginning.
 
         A watcher that is slow is told later, and holds up nobody. A stream ends as
         one of WatchAvailability does.

@@ -30,7 +30,7 @@ from holdfast.inventory.v1 import revision_pb2 as holdfast_dot_inventory_dot_v1_
 from holdfast.inventory.v1 import watch_pb2 as holdfast_dot_inventory_dot_v1_dot_watch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0holdfast/inventory/v1/subscription_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/watch.proto\"\x95\x04\n\x0cSubscription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x41\n\x0c\x61vailability\x18\x03 \x01(\x0b\x32).holdfast.inventory.v1.AvailabilityFilterH\x00\x12:\n\tmovements\x18\x04 \x01(\x0b\x32%.holdfast.inventory.v1.MovementFilterH\x00\x12>\n\x15\x61\x63knowledged_revision\x18\x05 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x34\n\x10\x61\x63knowledge_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cresume_token\x18\x07 \x01(\t\x12\x1f\n\x17\x62\x61\x63klog_operation_count\x18\x08 \x01(\x03\x12.\n\x0b\x62\x61\x63klog_age\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11open_stream_count\x18\n \x01(\x05\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07\x66ollows\"\xe9\x01\n\x16PutSubscriptionRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1f\n\x0b\x64\x65scription\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12G\n\x0c\x61vailability\x18\x03 \x01(\x0b\x32).holdfast.inventory.v1.AvailabilityFilterB\x04\xe2\x41\x01\x01H\x00\x12@\n\tmovements\x18\x04 \x01(\x0b\x32%.holdfast.inventory.v1.MovementFilterB\x04\xe2\x41\x01\x01H\x00\x42\t\n\x07\x66ollows\"T\n\x17PutSubscriptionResponse\x12\x39\n\x0csubscription\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Subscription\"2\n\x16GetSubscriptionRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"T\n\x17GetSubscriptionResponse\x12\x39\n\x0csubscription\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Subscription\"\\\n\x18ListSubscriptionsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"p\n\x19ListSubscriptionsResponse\x12:\n\rsubscriptions\x18\x01 \x03(\x0b\x32#.holdfast.inventory.v1.Subscription\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x19\x44\x65leteSubscriptionRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"\x1c\n\x1a\x44\x65leteSubscriptionResponse\"X\n\x1a\x41\x63knowledgeRevisionRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0cresume_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x04\"X\n\x1b\x41\x63knowledgeRevisionResponse\x12\x39\n\x0csubscription\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Subscription2\xea\x04\n\x13SubscriptionService\x12p\n\x0fPutSubscription\x12-.holdfast.inventory.v1.PutSubscriptionRequest\x1a..holdfast.inventory.v1.PutSubscriptionResponse\x12p\n\x0fGetSubscription\x12-.holdfast.inventory.v1.GetSubscriptionRequest\x1a..holdfast.inventory.v1.GetSubscriptionResponse\x12v\n\x11ListSubscriptions\x12/.holdfast.inventory.v1.ListSubscriptionsRequest\x1a\x30.holdfast.inventory.v1.ListSubscriptionsResponse\x12y\n\x12\x44\x65leteSubscription\x12\x30.holdfast.inventory.v1.DeleteSubscriptionRequest\x1a\x31.holdfast.inventory.v1.DeleteSubscriptionResponse\x12|\n\x13\x41\x63knowledgeRevision\x12\x31.holdfast.inventory.v1.AcknowledgeRevisionRequest\x1a\x32.holdfast.inventory.v1.AcknowledgeRevisionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0holdfast/inventory/v1/subscription_service.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/watch.proto\"\xd6\x04\n\x0cSubscription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x41\n\x0c\x61vailability\x18\x03 \x01(\x0b\x32).holdfast.inventory.v1.AvailabilityFilterH\x00\x12:\n\tmovements\x18\x04 \x01(\x0b\x32%.holdfast.inventory.v1.MovementFilterH\x00\x12>\n\x15\x61\x63knowledged_revision\x18\x05 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x34\n\x10\x61\x63knowledge_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cresume_token\x18\x07 \x01(\t\x12\x1f\n\x17\x62\x61\x63klog_operation_count\x18\x08 \x01(\x03\x12.\n\x0b\x62\x61\x63klog_age\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11open_stream_count\x18\n \x01(\x05\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\x16\x61\x63knowledged_revisions\x18\r \x03(\x0b\x32\x1f.holdfast.inventory.v1.RevisionB\t\n\x07\x66ollows\"\xe9\x01\n\x16PutSubscriptionRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12\x1f\n\x0b\x64\x65scription\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x03\x12G\n\x0c\x61vailability\x18\x03 \x01(\x0b\x32).holdfast.inventory.v1.AvailabilityFilterB\x04\xe2\x41\x01\x01H\x00\x12@\n\tmovements\x18\x04 \x01(\x0b\x32%.holdfast.inventory.v1.MovementFilterB\x04\xe2\x41\x01\x01H\x00\x42\t\n\x07\x66ollows\"T\n\x17PutSubscriptionResponse\x12\x39\n\x0csubscription\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Subscription\"2\n\x16GetSubscriptionRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"T\n\x17GetSubscriptionResponse\x12\x39\n\x0csubscription\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Subscription\"\\\n\x18ListSubscriptionsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x1a\x03\x10\xe8\x07\x12\x1e\n\npage_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\"p\n\x19ListSubscriptionsResponse\x12:\n\rsubscriptions\x18\x01 \x03(\x0b\x32#.holdfast.inventory.v1.Subscription\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x19\x44\x65leteSubscriptionRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\"\x1c\n\x1a\x44\x65leteSubscriptionResponse\"X\n\x1a\x41\x63knowledgeRevisionRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x01\x12 \n\x0cresume_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x02\xca\xf3\x18\x02\x08\x05\"X\n\x1b\x41\x63knowledgeRevisionResponse\x12\x39\n\x0csubscription\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Subscription2\xea\x04\n\x13SubscriptionService\x12p\n\x0fPutSubscription\x12-.holdfast.inventory.v1.PutSubscriptionRequest\x1a..holdfast.inventory.v1.PutSubscriptionResponse\x12p\n\x0fGetSubscription\x12-.holdfast.inventory.v1.GetSubscriptionRequest\x1a..holdfast.inventory.v1.GetSubscriptionResponse\x12v\n\x11ListSubscriptions\x12/.holdfast.inventory.v1.ListSubscriptionsRequest\x1a\x30.holdfast.inventory.v1.ListSubscriptionsResponse\x12y\n\x12\x44\x65leteSubscription\x12\x30.holdfast.inventory.v1.DeleteSubscriptionRequest\x1a\x31.holdfast.inventory.v1.DeleteSubscriptionResponse\x12|\n\x13\x41\x63knowledgeRevision\x12\x31.holdfast.inventory.v1.AcknowledgeRevisionRequest\x1a\x32.holdfast.inventory.v1.AcknowledgeRevisionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,29 +56,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACKNOWLEDGEREVISIONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_ACKNOWLEDGEREVISIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\312\363\030\002\010\001'
   _globals['_ACKNOWLEDGEREVISIONREQUEST'].fields_by_name['resume_token']._loaded_options = None
-  _globals['_ACKNOWLEDGEREVISIONREQUEST'].fields_by_name['resume_token']._serialized_options = b'\342A\001\002\312\363\030\002\010\004'
+  _globals['_ACKNOWLEDGEREVISIONREQUEST'].fields_by_name['resume_token']._serialized_options = b'\342A\001\002\312\363\030\002\010\005'
   _globals['_SUBSCRIPTION']._serialized_start=287
-  _globals['_SUBSCRIPTION']._serialized_end=820
-  _globals['_PUTSUBSCRIPTIONREQUEST']._serialized_start=823
-  _globals['_PUTSUBSCRIPTIONREQUEST']._serialized_end=1056
-  _globals['_PUTSUBSCRIPTIONRESPONSE']._serialized_start=1058
-  _globals['_PUTSUBSCRIPTIONRESPONSE']._serialized_end=1142
-  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=1144
-  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=1194
-  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_start=1196
-  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_end=1280
-  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_start=1282
-  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_end=1374
-  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_start=1376
-  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_end=1488
-  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_start=1490
-  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_end=1543
-  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_start=1545
-  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_end=1573
-  _globals['_ACKNOWLEDGEREVISIONREQUEST']._serialized_start=1575
-  _globals['_ACKNOWLEDGEREVISIONREQUEST']._serialized_end=1663
-  _globals['_ACKNOWLEDGEREVISIONRESPONSE']._serialized_start=1665
-  _globals['_ACKNOWLEDGEREVISIONRESPONSE']._serialized_end=1753
-  _globals['_SUBSCRIPTIONSERVICE']._serialized_start=1756
-  _globals['_SUBSCRIPTIONSERVICE']._serialized_end=2374
+  _globals['_SUBSCRIPTION']._serialized_end=885
+  _globals['_PUTSUBSCRIPTIONREQUEST']._serialized_start=888
+  _globals['_PUTSUBSCRIPTIONREQUEST']._serialized_end=1121
+  _globals['_PUTSUBSCRIPTIONRESPONSE']._serialized_start=1123
+  _globals['_PUTSUBSCRIPTIONRESPONSE']._serialized_end=1207
+  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=1209
+  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=1259
+  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_start=1261
+  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_end=1345
+  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_start=1347
+  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_end=1439
+  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_start=1441
+  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_end=1553
+  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_start=1555
+  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_end=1608
+  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_start=1610
+  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_end=1638
+  _globals['_ACKNOWLEDGEREVISIONREQUEST']._serialized_start=1640
+  _globals['_ACKNOWLEDGEREVISIONREQUEST']._serialized_end=1728
+  _globals['_ACKNOWLEDGEREVISIONRESPONSE']._serialized_start=1730
+  _globals['_ACKNOWLEDGEREVISIONRESPONSE']._serialized_end=1818
+  _globals['_SUBSCRIPTIONSERVICE']._serialized_start=1821
+  _globals['_SUBSCRIPTIONSERVICE']._serialized_end=2439
 # @@protoc_insertion_point(module_scope)

@@ -15,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Subscription(_message.Message):
-    __slots__ = ("name", "description", "availability", "movements", "acknowledged_revision", "acknowledge_time", "resume_token", "backlog_operation_count", "backlog_age", "open_stream_count", "create_time", "update_time")
+    __slots__ = ("name", "description", "availability", "movements", "acknowledged_revision", "acknowledge_time", "resume_token", "backlog_operation_count", "backlog_age", "open_stream_count", "create_time", "update_time", "acknowledged_revisions")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     AVAILABILITY_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +28,7 @@ class Subscription(_message.Message):
     OPEN_STREAM_COUNT_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_REVISIONS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     availability: _watch_pb2.AvailabilityFilter
@@ -40,7 +41,8 @@ class Subscription(_message.Message):
     open_stream_count: int
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., availability: _Optional[_Union[_watch_pb2.AvailabilityFilter, _Mapping]] = ..., movements: _Optional[_Union[_watch_pb2.MovementFilter, _Mapping]] = ..., acknowledged_revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., acknowledge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resume_token: _Optional[str] = ..., backlog_operation_count: _Optional[int] = ..., backlog_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., open_stream_count: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    acknowledged_revisions: _containers.RepeatedCompositeFieldContainer[_revision_pb2.Revision]
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., availability: _Optional[_Union[_watch_pb2.AvailabilityFilter, _Mapping]] = ..., movements: _Optional[_Union[_watch_pb2.MovementFilter, _Mapping]] = ..., acknowledged_revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., acknowledge_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resume_token: _Optional[str] = ..., backlog_operation_count: _Optional[int] = ..., backlog_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., open_stream_count: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_revisions: _Optional[_Iterable[_Union[_revision_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class PutSubscriptionRequest(_message.Message):
     __slots__ = ("name", "description", "availability", "movements")

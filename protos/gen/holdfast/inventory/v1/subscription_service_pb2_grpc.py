@@ -37,6 +37,9 @@ class SubscriptionServiceStub:
     acknowledgement have the same outcome however often they arrive, and a
     deletion that is repeated says that there is nothing to delete.
 
+    A server of several segments keeps a place of each subscription in every one of
+    them; what is put, acknowledged or deleted, is so in all.
+
     Bounded: there are at most 10,000 subscriptions unless configured otherwise;
     one more is refused with LIMIT_EXCEEDED. Explained: every refusal carries a
     google.rpc.ErrorInfo whose reason is one of ErrorReason.
@@ -86,6 +89,9 @@ class SubscriptionServiceServicer:
     RPCs take no request_id. They may be asked again all the same: a put and an
     acknowledgement have the same outcome however often they arrive, and a
     deletion that is repeated says that there is nothing to delete.
+
+    A server of several segments keeps a place of each subscription in every one of
+    them; what is put, acknowledged or deleted, is so in all.
 
     Bounded: there are at most 10,000 subscriptions unless configured otherwise;
     one more is refused with LIMIT_EXCEEDED. Explained: every refusal carries a
@@ -183,6 +189,9 @@ class SubscriptionService:
     RPCs take no request_id. They may be asked again all the same: a put and an
     acknowledgement have the same outcome however often they arrive, and a
     deletion that is repeated says that there is nothing to delete.
+
+    A server of several segments keeps a place of each subscription in every one of
+    them; what is put, acknowledged or deleted, is so in all.
 
     Bounded: there are at most 10,000 subscriptions unless configured otherwise;
     one more is refused with LIMIT_EXCEEDED. Explained: every refusal carries a

@@ -28,7 +28,7 @@ from holdfast.inventory.v1 import revision_pb2 as holdfast_dot_inventory_dot_v1_
 from holdfast.inventory.v1 import stock_pb2 as holdfast_dot_inventory_dot_v1_dot_stock__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!holdfast/inventory/v1/watch.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/stock.proto\"s\n\x12\x41vailabilityFilter\x12\x1e\n\x08\x63hannels\x18\x01 \x03(\tB\x0c\xe2\x41\x01\x01\xca\xf3\x18\x04\x08\x01 d\x12 \n\tlocations\x18\x02 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \xe8\x07\x12\x1b\n\x04skus\x18\x03 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \x90N\"\x9f\x01\n\x18WatchAvailabilityRequest\x12?\n\x06\x66ilter\x18\x01 \x01(\x0b\x32).holdfast.inventory.v1.AvailabilityFilterB\x04\xe2\x41\x01\x01\x12 \n\x0cresume_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\x12 \n\x0csubscription\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\"\xc8\x02\n\x19WatchAvailabilityResponse\x12?\n\x08snapshot\x18\x01 \x01(\x0b\x32+.holdfast.inventory.v1.AvailabilitySnapshotH\x00\x12\x34\n\x06synced\x18\x02 \x01(\x0b\x32\".holdfast.inventory.v1.WatchSyncedH\x00\x12=\n\x07\x63hanges\x18\x03 \x01(\x0b\x32*.holdfast.inventory.v1.AvailabilityChangesH\x00\x12\x38\n\x08\x62ookmark\x18\x04 \x01(\x0b\x32$.holdfast.inventory.v1.WatchBookmarkH\x00\x12\x32\n\x05reset\x18\x05 \x01(\x0b\x32!.holdfast.inventory.v1.WatchResetH\x00\x42\x07\n\x05\x65vent\"Q\n\x14\x41vailabilitySnapshot\x12\x39\n\x06values\x18\x01 \x03(\x0b\x32).holdfast.inventory.v1.AvailabilityChange\"V\n\x0bWatchSynced\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\x9a\x01\n\x13\x41vailabilityChanges\x12:\n\x07\x63hanges\x18\x01 \x03(\x0b\x32).holdfast.inventory.v1.AvailabilityChange\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\xab\x01\n\x12\x41vailabilityChange\x12\x39\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Availability\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x32\n\x06\x63\x61uses\x18\x03 \x03(\x0b\x32\".holdfast.inventory.v1.ChangeCause\x12\x15\n\rskipped_count\x18\x04 \x01(\x03\"l\n\x0b\x43hangeCause\x12\x11\n\toperation\x18\x01 \x01(\t\x12\x17\n\x0foperation_count\x18\x02 \x01(\x03\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"X\n\rWatchBookmark\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"E\n\nWatchReset\x12\x37\n\x06reason\x18\x01 \x01(\x0e\x32\'.holdfast.inventory.v1.WatchResetReason\"o\n\x0eMovementFilter\x12\x1b\n\x04skus\x18\x01 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \x90N\x12 \n\tlocations\x18\x02 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \xe8\x07\x12\x1e\n\x08\x63hannels\x18\x03 \x03(\tB\x0c\xe2\x41\x01\x01\xca\xf3\x18\x04\x08\x01 d\"\xd7\x01\n\x15WatchMovementsRequest\x12;\n\x06\x66ilter\x18\x01 \x01(\x0b\x32%.holdfast.inventory.v1.MovementFilterB\x04\xe2\x41\x01\x01\x12 \n\x0cresume_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x04\x12=\n\x0e\x61\x66ter_revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.RevisionB\x04\xe2\x41\x01\x01\x12 \n\x0csubscription\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\"\xcd\x01\n\x16WatchMovementsResponse\x12\x39\n\tmovements\x18\x01 \x01(\x0b\x32$.holdfast.inventory.v1.MovementBatchH\x00\x12\x38\n\x08\x62ookmark\x18\x02 \x01(\x0b\x32$.holdfast.inventory.v1.WatchBookmarkH\x00\x12\x35\n\x05reset\x18\x03 \x01(\x0b\x32$.holdfast.inventory.v1.MovementResetH\x00\x42\x07\n\x05\x65vent\"\x8c\x01\n\rMovementBatch\x12\x32\n\tmovements\x18\x01 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Movement\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"{\n\rMovementReset\x12\x37\n\x06reason\x18\x01 \x01(\x0e\x32\'.holdfast.inventory.v1.WatchResetReason\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision*\xa9\x01\n\x10WatchResetReason\x12\"\n\x1eWATCH_RESET_REASON_UNSPECIFIED\x10\x00\x12$\n WATCH_RESET_REASON_OTHER_LINEAGE\x10\x01\x12#\n\x1fWATCH_RESET_REASON_OTHER_FILTER\x10\x02\x12&\n\"WATCH_RESET_REASON_FROM_THE_FUTURE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!holdfast/inventory/v1/watch.proto\x12\x15holdfast.inventory.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a&holdfast/inventory/v1/field_rule.proto\x1a$holdfast/inventory/v1/revision.proto\x1a!holdfast/inventory/v1/stock.proto\"s\n\x12\x41vailabilityFilter\x12\x1e\n\x08\x63hannels\x18\x01 \x03(\tB\x0c\xe2\x41\x01\x01\xca\xf3\x18\x04\x08\x01 d\x12 \n\tlocations\x18\x02 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \xe8\x07\x12\x1b\n\x04skus\x18\x03 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \x90N\"\x9f\x01\n\x18WatchAvailabilityRequest\x12?\n\x06\x66ilter\x18\x01 \x01(\x0b\x32).holdfast.inventory.v1.AvailabilityFilterB\x04\xe2\x41\x01\x01\x12 \n\x0cresume_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x05\x12 \n\x0csubscription\x18\x03 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\"\xc8\x02\n\x19WatchAvailabilityResponse\x12?\n\x08snapshot\x18\x01 \x01(\x0b\x32+.holdfast.inventory.v1.AvailabilitySnapshotH\x00\x12\x34\n\x06synced\x18\x02 \x01(\x0b\x32\".holdfast.inventory.v1.WatchSyncedH\x00\x12=\n\x07\x63hanges\x18\x03 \x01(\x0b\x32*.holdfast.inventory.v1.AvailabilityChangesH\x00\x12\x38\n\x08\x62ookmark\x18\x04 \x01(\x0b\x32$.holdfast.inventory.v1.WatchBookmarkH\x00\x12\x32\n\x05reset\x18\x05 \x01(\x0b\x32!.holdfast.inventory.v1.WatchResetH\x00\x42\x07\n\x05\x65vent\"Q\n\x14\x41vailabilitySnapshot\x12\x39\n\x06values\x18\x01 \x03(\x0b\x32).holdfast.inventory.v1.AvailabilityChange\"\x8a\x01\n\x0bWatchSynced\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x32\n\trevisions\x18\x03 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\xce\x01\n\x13\x41vailabilityChanges\x12:\n\x07\x63hanges\x18\x01 \x03(\x0b\x32).holdfast.inventory.v1.AvailabilityChange\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x32\n\trevisions\x18\x04 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\xab\x01\n\x12\x41vailabilityChange\x12\x39\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32#.holdfast.inventory.v1.Availability\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x32\n\x06\x63\x61uses\x18\x03 \x03(\x0b\x32\".holdfast.inventory.v1.ChangeCause\x12\x15\n\rskipped_count\x18\x04 \x01(\x03\"l\n\x0b\x43hangeCause\x12\x11\n\toperation\x18\x01 \x01(\t\x12\x17\n\x0foperation_count\x18\x02 \x01(\x03\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"\x8c\x01\n\rWatchBookmark\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x32\n\trevisions\x18\x03 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"E\n\nWatchReset\x12\x37\n\x06reason\x18\x01 \x01(\x0e\x32\'.holdfast.inventory.v1.WatchResetReason\"o\n\x0eMovementFilter\x12\x1b\n\x04skus\x18\x01 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \x90N\x12 \n\tlocations\x18\x02 \x03(\tB\r\xe2\x41\x01\x01\xca\xf3\x18\x05\x08\x01 \xe8\x07\x12\x1e\n\x08\x63hannels\x18\x03 \x03(\tB\x0c\xe2\x41\x01\x01\xca\xf3\x18\x04\x08\x01 d\"\xd7\x01\n\x15WatchMovementsRequest\x12;\n\x06\x66ilter\x18\x01 \x01(\x0b\x32%.holdfast.inventory.v1.MovementFilterB\x04\xe2\x41\x01\x01\x12 \n\x0cresume_token\x18\x02 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x05\x12=\n\x0e\x61\x66ter_revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.RevisionB\x04\xe2\x41\x01\x01\x12 \n\x0csubscription\x18\x04 \x01(\tB\n\xe2\x41\x01\x01\xca\xf3\x18\x02\x08\x01\"\xcd\x01\n\x16WatchMovementsResponse\x12\x39\n\tmovements\x18\x01 \x01(\x0b\x32$.holdfast.inventory.v1.MovementBatchH\x00\x12\x38\n\x08\x62ookmark\x18\x02 \x01(\x0b\x32$.holdfast.inventory.v1.WatchBookmarkH\x00\x12\x35\n\x05reset\x18\x03 \x01(\x0b\x32$.holdfast.inventory.v1.MovementResetH\x00\x42\x07\n\x05\x65vent\"\xc0\x01\n\rMovementBatch\x12\x32\n\tmovements\x18\x01 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Movement\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x31\n\x08revision\x18\x03 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision\x12\x32\n\trevisions\x18\x04 \x03(\x0b\x32\x1f.holdfast.inventory.v1.Revision\"{\n\rMovementReset\x12\x37\n\x06reason\x18\x01 \x01(\x0e\x32\'.holdfast.inventory.v1.WatchResetReason\x12\x31\n\x08revision\x18\x02 \x01(\x0b\x32\x1f.holdfast.inventory.v1.Revision*\xd0\x01\n\x10WatchResetReason\x12\"\n\x1eWATCH_RESET_REASON_UNSPECIFIED\x10\x00\x12$\n WATCH_RESET_REASON_OTHER_LINEAGE\x10\x01\x12#\n\x1fWATCH_RESET_REASON_OTHER_FILTER\x10\x02\x12&\n\"WATCH_RESET_REASON_FROM_THE_FUTURE\x10\x03\x12%\n!WATCH_RESET_REASON_OTHER_SEGMENTS\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,7 +44,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHAVAILABILITYREQUEST'].fields_by_name['filter']._loaded_options = None
   _globals['_WATCHAVAILABILITYREQUEST'].fields_by_name['filter']._serialized_options = b'\342A\001\001'
   _globals['_WATCHAVAILABILITYREQUEST'].fields_by_name['resume_token']._loaded_options = None
-  _globals['_WATCHAVAILABILITYREQUEST'].fields_by_name['resume_token']._serialized_options = b'\342A\001\001\312\363\030\002\010\004'
+  _globals['_WATCHAVAILABILITYREQUEST'].fields_by_name['resume_token']._serialized_options = b'\342A\001\001\312\363\030\002\010\005'
   _globals['_WATCHAVAILABILITYREQUEST'].fields_by_name['subscription']._loaded_options = None
   _globals['_WATCHAVAILABILITYREQUEST'].fields_by_name['subscription']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
   _globals['_MOVEMENTFILTER'].fields_by_name['skus']._loaded_options = None
@@ -56,13 +56,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['filter']._loaded_options = None
   _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['filter']._serialized_options = b'\342A\001\001'
   _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['resume_token']._loaded_options = None
-  _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['resume_token']._serialized_options = b'\342A\001\001\312\363\030\002\010\004'
+  _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['resume_token']._serialized_options = b'\342A\001\001\312\363\030\002\010\005'
   _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['after_revision']._loaded_options = None
   _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['after_revision']._serialized_options = b'\342A\001\001'
   _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['subscription']._loaded_options = None
   _globals['_WATCHMOVEMENTSREQUEST'].fields_by_name['subscription']._serialized_options = b'\342A\001\001\312\363\030\002\010\001'
-  _globals['_WATCHRESETREASON']._serialized_start=2397
-  _globals['_WATCHRESETREASON']._serialized_end=2566
+  _globals['_WATCHRESETREASON']._serialized_start=2607
+  _globals['_WATCHRESETREASON']._serialized_end=2815
   _globals['_AVAILABILITYFILTER']._serialized_start=206
   _globals['_AVAILABILITYFILTER']._serialized_end=321
   _globals['_WATCHAVAILABILITYREQUEST']._serialized_start=324
@@ -71,26 +71,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHAVAILABILITYRESPONSE']._serialized_end=814
   _globals['_AVAILABILITYSNAPSHOT']._serialized_start=816
   _globals['_AVAILABILITYSNAPSHOT']._serialized_end=897
-  _globals['_WATCHSYNCED']._serialized_start=899
-  _globals['_WATCHSYNCED']._serialized_end=985
-  _globals['_AVAILABILITYCHANGES']._serialized_start=988
-  _globals['_AVAILABILITYCHANGES']._serialized_end=1142
-  _globals['_AVAILABILITYCHANGE']._serialized_start=1145
-  _globals['_AVAILABILITYCHANGE']._serialized_end=1316
-  _globals['_CHANGECAUSE']._serialized_start=1318
-  _globals['_CHANGECAUSE']._serialized_end=1426
-  _globals['_WATCHBOOKMARK']._serialized_start=1428
-  _globals['_WATCHBOOKMARK']._serialized_end=1516
-  _globals['_WATCHRESET']._serialized_start=1518
-  _globals['_WATCHRESET']._serialized_end=1587
-  _globals['_MOVEMENTFILTER']._serialized_start=1589
-  _globals['_MOVEMENTFILTER']._serialized_end=1700
-  _globals['_WATCHMOVEMENTSREQUEST']._serialized_start=1703
-  _globals['_WATCHMOVEMENTSREQUEST']._serialized_end=1918
-  _globals['_WATCHMOVEMENTSRESPONSE']._serialized_start=1921
-  _globals['_WATCHMOVEMENTSRESPONSE']._serialized_end=2126
-  _globals['_MOVEMENTBATCH']._serialized_start=2129
-  _globals['_MOVEMENTBATCH']._serialized_end=2269
-  _globals['_MOVEMENTRESET']._serialized_start=2271
-  _globals['_MOVEMENTRESET']._serialized_end=2394
+  _globals['_WATCHSYNCED']._serialized_start=900
+  _globals['_WATCHSYNCED']._serialized_end=1038
+  _globals['_AVAILABILITYCHANGES']._serialized_start=1041
+  _globals['_AVAILABILITYCHANGES']._serialized_end=1247
+  _globals['_AVAILABILITYCHANGE']._serialized_start=1250
+  _globals['_AVAILABILITYCHANGE']._serialized_end=1421
+  _globals['_CHANGECAUSE']._serialized_start=1423
+  _globals['_CHANGECAUSE']._serialized_end=1531
+  _globals['_WATCHBOOKMARK']._serialized_start=1534
+  _globals['_WATCHBOOKMARK']._serialized_end=1674
+  _globals['_WATCHRESET']._serialized_start=1676
+  _globals['_WATCHRESET']._serialized_end=1745
+  _globals['_MOVEMENTFILTER']._serialized_start=1747
+  _globals['_MOVEMENTFILTER']._serialized_end=1858
+  _globals['_WATCHMOVEMENTSREQUEST']._serialized_start=1861
+  _globals['_WATCHMOVEMENTSREQUEST']._serialized_end=2076
+  _globals['_WATCHMOVEMENTSRESPONSE']._serialized_start=2079
+  _globals['_WATCHMOVEMENTSRESPONSE']._serialized_end=2284
+  _globals['_MOVEMENTBATCH']._serialized_start=2287
+  _globals['_MOVEMENTBATCH']._serialized_end=2479
+  _globals['_MOVEMENTRESET']._serialized_start=2481
+  _globals['_MOVEMENTRESET']._serialized_end=2604
 # @@protoc_insertion_point(module_scope)

@@ -17,10 +17,12 @@ class WatchResetReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WATCH_RESET_REASON_OTHER_LINEAGE: _ClassVar[WatchResetReason]
     WATCH_RESET_REASON_OTHER_FILTER: _ClassVar[WatchResetReason]
     WATCH_RESET_REASON_FROM_THE_FUTURE: _ClassVar[WatchResetReason]
+    WATCH_RESET_REASON_OTHER_SEGMENTS: _ClassVar[WatchResetReason]
 WATCH_RESET_REASON_UNSPECIFIED: WatchResetReason
 WATCH_RESET_REASON_OTHER_LINEAGE: WatchResetReason
 WATCH_RESET_REASON_OTHER_FILTER: WatchResetReason
 WATCH_RESET_REASON_FROM_THE_FUTURE: WatchResetReason
+WATCH_RESET_REASON_OTHER_SEGMENTS: WatchResetReason
 
 class AvailabilityFilter(_message.Message):
     __slots__ = ("channels", "locations", "skus")
@@ -63,22 +65,26 @@ class AvailabilitySnapshot(_message.Message):
     def __init__(self, values: _Optional[_Iterable[_Union[AvailabilityChange, _Mapping]]] = ...) -> None: ...
 
 class WatchSynced(_message.Message):
-    __slots__ = ("resume_token", "revision")
+    __slots__ = ("resume_token", "revision", "revisions")
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
     resume_token: str
     revision: _revision_pb2.Revision
-    def __init__(self, resume_token: _Optional[str] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
+    revisions: _containers.RepeatedCompositeFieldContainer[_revision_pb2.Revision]
+    def __init__(self, resume_token: _Optional[str] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_revision_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class AvailabilityChanges(_message.Message):
-    __slots__ = ("changes", "resume_token", "revision")
+    __slots__ = ("changes", "resume_token", "revision", "revisions")
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
     changes: _containers.RepeatedCompositeFieldContainer[AvailabilityChange]
     resume_token: str
     revision: _revision_pb2.Revision
-    def __init__(self, changes: _Optional[_Iterable[_Union[AvailabilityChange, _Mapping]]] = ..., resume_token: _Optional[str] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
+    revisions: _containers.RepeatedCompositeFieldContainer[_revision_pb2.Revision]
+    def __init__(self, changes: _Optional[_Iterable[_Union[AvailabilityChange, _Mapping]]] = ..., resume_token: _Optional[str] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_revision_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class AvailabilityChange(_message.Message):
     __slots__ = ("availability", "version", "causes", "skipped_count")
@@ -103,12 +109,14 @@ class ChangeCause(_message.Message):
     def __init__(self, operation: _Optional[str] = ..., operation_count: _Optional[int] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class WatchBookmark(_message.Message):
-    __slots__ = ("resume_token", "revision")
+    __slots__ = ("resume_token", "revision", "revisions")
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
     resume_token: str
     revision: _revision_pb2.Revision
-    def __init__(self, resume_token: _Optional[str] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
+    revisions: _containers.RepeatedCompositeFieldContainer[_revision_pb2.Revision]
+    def __init__(self, resume_token: _Optional[str] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_revision_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class WatchReset(_message.Message):
     __slots__ = ("reason",)
@@ -149,14 +157,16 @@ class WatchMovementsResponse(_message.Message):
     def __init__(self, movements: _Optional[_Union[MovementBatch, _Mapping]] = ..., bookmark: _Optional[_Union[WatchBookmark, _Mapping]] = ..., reset: _Optional[_Union[MovementReset, _Mapping]] = ...) -> None: ...
 
 class MovementBatch(_message.Message):
-    __slots__ = ("movements", "resume_token", "revision")
+    __slots__ = ("movements", "resume_token", "revision", "revisions")
     MOVEMENTS_FIELD_NUMBER: _ClassVar[int]
     RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
     movements: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Movement]
     resume_token: str
     revision: _revision_pb2.Revision
-    def __init__(self, movements: _Optional[_Iterable[_Union[_stock_pb2.Movement, _Mapping]]] = ..., resume_token: _Optional[str] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
+    revisions: _containers.RepeatedCompositeFieldContainer[_revision_pb2.Revision]
+    def __init__(self, movements: _Optional[_Iterable[_Union[_stock_pb2.Movement, _Mapping]]] = ..., resume_token: _Optional[str] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_revision_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class MovementReset(_message.Message):
     __slots__ = ("reason", "revision")
