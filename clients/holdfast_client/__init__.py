@@ -55,6 +55,7 @@ from holdfast_client.errors import (
     SegmentStopped,
     SequencerUnavailable,
     ShortLine,
+    SpansSegments,
     StaleRevision,
     SubstituteOffer,
     Unavailable,
@@ -72,7 +73,7 @@ from holdfast_client.errors import (
     WatcherTooSlow,
     error_from_status,
 )
-from holdfast_client.policy import Deadlines, RetryPolicy, WatchPolicy
+from holdfast_client.policy import Batching, Deadlines, RetryPolicy, WatchPolicy
 from holdfast_client.request_ids import new_request_id
 from holdfast_client.sync import SyncHoldfastClient
 from holdfast_client.watching.events import (
@@ -97,6 +98,7 @@ __all__ = [
     "AvailabilityGone",
     "AvailabilityUpdate",
     "BacklogFull",
+    "Batching",
     "ChangeCause",
     "CountedSince",
     "DeadlineExceeded",
@@ -145,6 +147,7 @@ __all__ = [
     "SegmentStopped",
     "SequencerUnavailable",
     "ShortLine",
+    "SpansSegments",
     "StaleRevision",
     "SubstituteOffer",
     "SyncHoldfastClient",

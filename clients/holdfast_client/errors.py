@@ -16,6 +16,7 @@
     |-- ItemInactive
     |-- KitConflict
     |-- LocationNotInPool
+    |-- SpansSegments             what is decided together lies in several segments
     |-- ReservationResolved       it is too late for what was asked of the reservation
     |   |-- ReservationExpired
     |   |-- AlreadyCommitted
@@ -65,7 +66,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import grpc
-from google.rpc import status_pb2
+from google.rpc import error_details_pb2, status_pb2
 from holdfast.inventory.v1 import error_reason_pb2
 
 from holdfast_client import status_details
@@ -90,6 +91,7 @@ from holdfast_client.service_errors import (
     SegmentQuarantined,
     SegmentStopped,
     SequencerUnavailable,
+    SpansSegments,
     StaleRevision,
     Unavailable,
     UnknownSegment,
@@ -175,6 +177,7 @@ __all__ = [
     "SegmentStopped",
     "SequencerUnavailable",
     "ShortLine",
+    "SpansSegments",
     "StaleRevision",
     "SubstituteOffer",
     "Unavailable",
@@ -190,8 +193,12 @@ __all__ = [
     "UnknownSubscription",
     "WatchEnded",
     "WatcherTooSlow",
+    "deadline_exceeded",
     "error_from_rpc",
     "error_from_status",
+    "internal_fault",
+    "overloaded",
+    "same_for",
     "unavailable",
 ]
 
@@ -227,6 +234,7 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_LEDGER_UNAVAILABLE: LedgerUnavailable,
     error_reason_pb2.ERROR_REASON_SEQUENCER_UNAVAILABLE: SequencerUnavailable,
     error_reason_pb2.ERROR_REASON_UNKNOWN_SEGMENT: UnknownSegment,
+    error_reason_pb2.ERROR_REASON_SPANS_SEGMENTS: SpansSegments,
     error_reason_pb2.ERROR_REASON_INTERNAL: InternalFault,
     error_reason_pb2.ERROR_REASON_LIMIT_EXCEEDED: LimitExceeded,
     error_reason_pb2.ERROR_REASON_ITEM_INACTIVE: ItemInactive,
@@ -281,3 +289,32 @@ def error_from_rpc(failure: grpc.aio.AioRpcError, *, request_id: str = "") -> Ho
 def unavailable(message: str) -> HoldfastError:
     """Make the error of a stream that ended though nobody said why."""
     return error_from_status(status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=message))
+
+
+def deadline_exceeded(request_id: str) -> HoldfastError:
+    """Make the error of a call that had no answer in time, as gRPC words it."""
+    status = status_pb2.Status(code=grpc.StatusCode.DEADLINE_EXCEEDED.value[0], message="Deadline Exceeded")
+    return error_from_status(status, request_id=request_id)
+
+
+def internal_fault(message: str, request_id: str) -> HoldfastError:
+    """Make the error of an answer that is none."""
+    status = status_pb2.Status(code=grpc.StatusCode.INTERNAL.value[0], message=message)
+    return error_from_status(status, request_id=request_id)
+
+
+def overloaded(limit: str, value: int, *, request_id: str) -> HoldfastError:
+    """Make the refusal of a call that the client did not let out, because a limit of its own was reached."""
+    status = status_pb2.Status(
+        code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message=f"{limit} of the client is reached ({value})"
+    )
+    info = error_details_pb2.ErrorInfo(
+        reason="OVERLOADED", domain=ERROR_DOMAIN, metadata={"limit": limit, "value": str(value)}
+    )
+    status.details.add().Pack(info)
+    return error_from_status(status, request_id=request_id)
+
+
+def same_for(error: HoldfastError, request_id: str) -> HoldfastError:
+    """Make the same error for another request."""
+    return error_from_status(status_pb2.Status.FromString(error.status), request_id=request_id)

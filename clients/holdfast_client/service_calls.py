@@ -16,7 +16,8 @@ from holdfast.inventory.v1 import (
 )
 
 from holdfast_client.calls import Calls
-from holdfast_client.policy import Deadlines
+from holdfast_client.policy import Batching, Deadlines
+from holdfast_client.reservation_batches import ReservationBatches
 
 _Page = TypeVar(
     "_Page",
@@ -60,9 +61,10 @@ _Listing = (
 class ServiceCalls:
     """The base of the classes that have a method for each RPC of one service; `HoldfastClient` is made of them."""
 
-    def __init__(self, calls: Calls, deadlines: Deadlines) -> None:
+    def __init__(self, calls: Calls, deadlines: Deadlines, batching: Batching | None) -> None:
         self._calls = calls
         self._deadlines = deadlines
+        self._batches = None if batching is None else ReservationBatches(calls, batching)
 
     async def _pages(
         self, request: _Listing, response_type: type[_Page], deadline_seconds: float | None

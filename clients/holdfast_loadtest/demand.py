@@ -49,7 +49,7 @@ class Demand:
     def __init__(
         self, *, hot: bool = False, pool_size: int = 1, catalogue: tuple[int, int] | None = None, seed: int
     ) -> None:
-        self._channel = CHANNEL if pool_size == 1 else channel_of_pool(pool_size)
+        self.channel = CHANNEL if pool_size == 1 else channel_of_pool(pool_size)
         self._skus = SPREAD_SKUS if pool_size == 1 else skus_of_pool(pool_size)
         if hot:
             self._skus = HOT_SKUS
@@ -58,12 +58,17 @@ class Demand:
             self._skus = catalogue_skus(count, every=every)
         self._random = random.Random(seed)
 
+    def draw(self) -> tuple[str, str]:
+        """Returns an order of its own, and the SKU that it is for."""
+        skus = self._skus
+        return f"{self._random.getrandbits(_ORDER_BITS):012x}", skus[int(self._random.random() * len(skus))]
+
     def next(self) -> pb.CreateReservationRequest:
         """Returns a request for one unit, with a new request_id."""
-        skus = self._skus
+        order_id, sku = self.draw()
         return pb.CreateReservationRequest(
             request_id=new_request_id(),
-            channel=self._channel,
-            order_id=f"{self._random.getrandbits(_ORDER_BITS):012x}",
-            lines=[pb.DemandLine(sku=skus[int(self._random.random() * len(skus))], quantity=1)],
+            channel=self.channel,
+            order_id=order_id,
+            lines=[pb.DemandLine(sku=sku, quantity=1)],
         )

@@ -7,6 +7,7 @@ Durations carry their unit in the name.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # A segment's name is part of Redis keys, reservation ids and Postgres channel names.
 SEGMENT_PATTERN = r"^[a-z][a-z0-9]{0,15}$"
+MAX_SEGMENTS = 64
 
 
 class Settings(BaseSettings):
@@ -27,8 +29,10 @@ class Settings(BaseSettings):
     port: int = Field(default=50051, ge=0, le=65535, description="0 takes any free port")
     data_directory: Path = Path("data")
     postgres_url: str = Field(default="", description="empty: the bundled PostgreSQL under the data directory")
-    redis_url: str = Field(default="", description="empty: the bundled Valkey under the data directory")
-    segment: str = Field(default="main", pattern=SEGMENT_PATTERN)
+    redis_url: str = Field(default="", description="or some nodes of a cluster; empty: the bundled Valkey")
+    segment: str = Field(default="main", pattern=SEGMENT_PATTERN, description="the segment that a part works for")
+    segments: str = Field(default="", description="several segments, by commas, in sourcing order; instead of segment")
+    processes: int = Field(default=1, ge=1, le=64, description="server processes that share the port")
     ledger_archive_directory: Path | None = Field(default=None, description="where retired history is kept as files")
     demo: bool = Field(default=False, description="load a small catalogue if there is none")
     reflection: bool = True
@@ -58,7 +62,7 @@ class Settings(BaseSettings):
     max_queued_commands: int = Field(default=20_000, ge=1)
     max_commands_per_tick: int = Field(default=512, ge=1)
     max_ticks_under_way: int = Field(default=1, ge=1, description="waiting for their commit before commands gather")
-    tick_gather_seconds: float = Field(default=0.005, gt=0, le=0.1, description="the longest that commands gather")
+    tick_gather_seconds: float = Field(default=0.02, gt=0, le=0.1, description="the longest that commands gather")
     max_lines_per_tick: int = Field(default=4_000, ge=1_000, description="holds a reservation of 1,000 lines")
     max_expiries_per_tick: int = Field(default=128, ge=1)
     max_covers_per_tick: int = Field(default=128, ge=1, description="lines that wait, given units in one tick")
@@ -71,6 +75,9 @@ class Settings(BaseSettings):
     max_placements_per_reservation: int = Field(default=5_000, ge=1_000)
     max_levels_per_reservation: int = Field(default=200_000, ge=10_000, description="that sourcing may look at")
     max_work_per_tick: int = Field(default=20_000, ge=1_000, description="movements, and sums that they touch")
+    split_plan_seconds: float = Field(default=10.0, gt=0, description="that the parts of a demand have to be held")
+    split_idle_seconds: float = Field(default=2.0, gt=0, description="after which upkeep goes on with what was decided")
+    max_splits_per_round: int = Field(default=100, ge=1, description="demands over several segments, of each home")
     sequencer_timeout_seconds: float = Field(default=5.0, gt=0)
 
     # The ledger.
@@ -85,6 +92,7 @@ class Settings(BaseSettings):
     max_queued_reads: int = Field(default=2_000, ge=1)
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
     writer_transaction_seconds: float = Field(default=10.0, ge=0.1, description="that a writer may stand still in one")
+    writer_silence_seconds: float = Field(default=8.0, ge=0.5, description="of a writer, after which its lock is free")
     load_chunk_rows: int = Field(default=5_000, ge=1)
     load_timeout_seconds: float = Field(default=600.0, gt=0, description="the longest rebuild")
 
@@ -124,9 +132,38 @@ class Settings(BaseSettings):
     retirement_share: float = Field(default=0.25, gt=0, le=1, description="of the time in which steps are taken")
 
     @model_validator(mode="after")
+    def _name_segments(self) -> Self:
+        if not self.segments:
+            return self
+        names = self.segments.split(",")
+        for name in names:
+            if not re.match(SEGMENT_PATTERN, name):
+                raise ValueError(f"segments: {name!r} is no name of a segment ({SEGMENT_PATTERN})")
+        if len(set(names)) < len(names):
+            raise ValueError("segments must differ")
+        if len(names) > MAX_SEGMENTS:
+            raise ValueError(f"a server serves at most {MAX_SEGMENTS} segments")
+        if "segment" not in self.model_fields_set:
+            object.__setattr__(self, "segment", names[0])
+        elif self.segment not in names:
+            raise ValueError(f"segment {self.segment} is none of the segments")
+        return self
+
+    @property
+    def segment_names(self) -> tuple[str, ...]:
+        """The segments that a server decides, in sourcing order."""
+        return tuple(self.segments.split(",")) if self.segments else (self.segment,)
+
+    def of_segment(self, name: str) -> Settings:
+        """Returns the settings of the parts of one segment."""
+        return self.model_copy(update={"segment": name})
+
+    @model_validator(mode="after")
     def _fit_together(self) -> Self:
         if self.heartbeat_seconds * 2 > self.freshness_seconds:
             raise ValueError("heartbeat_seconds must be at most half of freshness_seconds")
+        if self.heartbeat_seconds * 2 > self.writer_silence_seconds:
+            raise ValueError("heartbeat_seconds must be at most half of writer_silence_seconds")
         if self.watch_step_seconds > self.watch_slowest_step_seconds:
             raise ValueError("watch_step_seconds must be at most watch_slowest_step_seconds")
         if self.max_concurrent_page_reads >= self.reader_threads:

@@ -12,6 +12,7 @@ from holdfast_client.command import (
     importing,
     inbound,
     incidents,
+    loadtest,
     replay,
     reservations,
     retiring,
@@ -86,6 +87,7 @@ def build() -> typer.Typer:
     app.add_typer(retiring.segments_app, name="segments")
     app.add_typer(importing.import_app, name="import")
     app.command("replay")(replay.replay)
+    app.command("loadtest")(loadtest.loadtest)
     return app
 
 

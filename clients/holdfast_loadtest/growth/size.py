@@ -55,7 +55,7 @@ FULL: Final = Size(
     retired_operations=50_000,
     sale_seconds=20.0,
     free_bytes=24 * 2**30,
-    pace=Pace(rounds=5, warm_seconds=0.5, seconds=3.0, tuning_seconds=0),
+    pace=Pace(rounds=5, warm_seconds=0.5, seconds=3.0),
 )
 QUICK: Final = Size(
     skus=5_000,
@@ -65,5 +65,5 @@ QUICK: Final = Size(
     retired_operations=5_000,
     sale_seconds=5.0,
     free_bytes=8 * 2**30,
-    pace=Pace(rounds=3, warm_seconds=0.3, seconds=1.0, tuning_seconds=0),
+    pace=Pace(rounds=3, warm_seconds=0.3, seconds=1.0),
 )

@@ -25,10 +25,11 @@ import redis.asyncio
 import structlog
 
 from holdfast_server import failpoints
-from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, answer_of, why_not_live
+from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, Unanswered, answer_of, why_not_live
 from holdfast_server.decide.commands import NOT_LOOKED_UP, Command, Decision, Reading
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys
 from holdfast_server.decide.limits import MICROSECONDS, packed_limits
+from holdfast_server.decide.owner import is_state_of_server
 from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.decide.script import TICK, load_script
 from holdfast_server.ledger import queries, segments
@@ -173,13 +174,14 @@ class Decider:
                         answers[index] = recalled
                     else:
                         again[index] = recalled
+                elif isinstance(answer, NotLive):
+                    answers[index] = await self._explained(command)
                 else:
-                    answers[index] = await self._explained(command, answer)
+                    answers[index] = answer
             open_commands = again
             if not open_commands:
                 break
-        unsettled = LedgerUnavailable(self._segment)
-        return [unsettled if answer is None else answer for answer in answers]
+        return [LedgerUnavailable(self._segment) if answer is None else answer for answer in answers]
 
     async def _look_up(
         self, commands: dict[int, Command], answers: list[Answer | Exception | None]
@@ -228,10 +230,8 @@ class Decider:
             return refusal
         return command.with_recalled(wanted.kind, wanted.id, position, image)
 
-    async def _explained(self, command: Command, answer: _Settled) -> Answer | Exception:
+    async def _explained(self, command: Command) -> Refusal:
         """Asks the ledger for what the sequencer has forgotten about a reservation that has ended."""
-        if not isinstance(answer, NotLive):
-            return answer
         try:
             reservation = await self._reader.ask(queries.find_reservation, self._segment, command.reservation_id)
         except Refusal as refusal:
@@ -272,7 +272,7 @@ class Decider:
                 _settle_all(tick, CommandFault(repr(error)))
 
     async def _gather(self) -> None:
-        """Lets commands gather while enough ticks wait for their commit, for a few milliseconds at most.
+        """Lets commands gather while enough ticks wait for their commit, for tick_gather_seconds at most.
 
         A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit
         under way would wait for it all the same; so waiting costs its commands little, and saves the price of a tick.
@@ -421,7 +421,7 @@ class Decider:
 
     async def _run_singly(self, tick: list[_Pending], error: Exception) -> None:
         """A script that breaks has changed nothing. Its commands run one by one, so that only the guilty one fails."""
-        if _is_state_of_redis(error):
+        if is_state_of_server(error):
             log.warning("sequencer_refuses", segment=self._segment, error=str(error))
             await self._connect_anew()
             _settle_all(tick, SequencerUnavailable(self._segment))
@@ -460,7 +460,7 @@ class Decider:
         for pending, result in ticked.decided:
             try:
                 answer: _Settled = answer_of(pending.command, self._settings, result)
-            except (Refusal, NotLive, Recall, Reused, LookUp) as refusal:
+            except (Refusal, Unanswered) as refusal:
                 answer = refusal
             except Exception as error:
                 log.exception("answer_fault", segment=self._segment, command=pending.command.name)
@@ -471,29 +471,3 @@ class Decider:
 def _settle_all(tick: list[_Pending], refusal: Exception) -> None:
     for pending in tick:
         pending.group.settle(pending.index, refusal)
-
-
-def _is_state_of_redis(error: Exception) -> bool:
-    """Says whether Redis refused because of its own state: out of memory, loading, read-only, busy, another's slot."""
-    states = (
-        "OOM",
-        "LOADING",
-        "READONLY",
-        "BUSY",
-        "MASTERDOWN",
-        "MISCONF",
-        "NOREPLICAS",
-        "CLUSTERDOWN",
-        "MOVED",
-        "ASK",
-    )
-    return isinstance(
-        error,
-        (
-            redis.exceptions.OutOfMemoryError,
-            redis.exceptions.ReadOnlyError,
-            redis.exceptions.BusyLoadingError,
-            redis.exceptions.AuthenticationError,
-            redis.exceptions.NoPermissionError,
-        ),
-    ) or str(error).startswith(states)

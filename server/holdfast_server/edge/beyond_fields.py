@@ -101,6 +101,11 @@ def _batch_create(request: inventory.BatchCreateReservationsRequest, settings: S
             field="requests",
             description=f"have {lines} lines; at most {settings.max_lines_per_batch} are accepted",
         )
+    if request.trace_parents and len(request.trace_parents) != len(request.requests):
+        yield Violation(
+            field="trace_parents",
+            description=f"has {len(request.trace_parents)} elements; requests has {len(request.requests)}",
+        )
 
 
 def _release(request: inventory.ReleaseReservationRequest, _: Settings) -> Iterator[Violation]:

@@ -47,9 +47,9 @@ SETTINGS = {
     "unix_socket_directories": "",
     "ssl": "off",
     "max_connections": "100",
-    # After a checkpoint every page that changes is written to the log whole, once. To compress it costs more CPU than all
-    # else that a reservation needs of Postgres, and where demand is spread over a large ledger nearly every change is the
-    # first of its page. The log is larger for it, so checkpoints come after more of it.
+    # After a checkpoint every page that changes is written to the log whole, once. To compress it costs more CPU than
+    # all else that a reservation needs of Postgres, and where demand is spread over a large ledger nearly every change
+    # is the first of its page. The log is larger for it, so checkpoints come after more of it.
     "wal_compression": "off",
     "max_wal_size": "4GB",
     "jit": "off",

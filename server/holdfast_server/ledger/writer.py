@@ -22,7 +22,13 @@ import structlog
 
 from holdfast_server import failpoints
 from holdfast_server.ledger.batch import Batch, build_batch
-from holdfast_server.ledger.connections import bound_transactions, check_durability, connection_arguments
+from holdfast_server.ledger.connections import (
+    begin_silence,
+    bound_silence,
+    bound_transactions,
+    check_durability,
+    connection_arguments,
+)
 from holdfast_server.ledger.errors import Disagreement, Fenced, LedgerLost
 from holdfast_server.ledger.journal import Journal, Rebuilder, SequencerLost, SequencerState
 from holdfast_server.ledger.segments import Cursor, SegmentStore
@@ -76,6 +82,7 @@ class LedgerWriter:
         arguments = connection_arguments(self._settings, name=f"writer-{self._segment}")
         connection: psycopg.Connection[Any] = psycopg.connect(**arguments, autocommit=True)
         bound_transactions(connection, self._settings.writer_transaction_seconds)
+        bound_silence(connection, self._settings.writer_silence_seconds)
         return connection
 
     def _check_and_wait_for_lock(self, connection: psycopg.Connection[Any]) -> None:
@@ -124,7 +131,12 @@ class LedgerWriter:
             return False
         unfit = _why_unfit(segment, state)
         if unfit:
-            self._rebuild(store, unfit)
+            # It asks nothing of Postgres over this connection as long as it loads.
+            bound_silence(connection, self._settings.load_timeout_seconds)
+            try:
+                self._rebuild(store, unfit)
+            finally:
+                bound_silence(connection, self._settings.writer_silence_seconds)
         elif segment.state is SegmentState.LOADING:
             # It is loaded, and open under this very epoch; only the ledger does not say so. Whoever loaded it was ended
             # there, or Postgres lost that it was opened: then the journal may hold what was acknowledged since.
@@ -241,6 +253,7 @@ class LedgerWriter:
                 raise Disagreement(f"{error.diag.constraint_name}: {error.diag.message_primary}") from error
             raise
         failpoints.reach("after_commit")
+        begin_silence(connection)
 
     @staticmethod
     def _why_refused(error: psycopg.Error) -> Exception:

@@ -44,7 +44,7 @@ async def kill_at_every_point(at: Strike) -> None:
         async with asyncio.timeout(_DEATH_SECONDS):
             while doomed.is_alive and (point not in _POINTS_OF_WRITERS or doomed.writer_pid == first_writer):
                 if point in _POINTS_OF_REBUILDS and time.monotonic() - lost > _REBUILD_SECONDS:
-                    await asyncio.to_thread(at.world.servers.kill_valkey)
+                    await at.world.kill_valkey()
                     lost = time.monotonic()
                 await asyncio.sleep(0.02)
         await at.world.replace_server() if doomed.is_alive else await at.world.start_server()
@@ -79,6 +79,7 @@ async def stand_still(at: Strike) -> None:
     14,
     "two ledger writers at once, both with a session that lives",
     must_hold="one of them moves the cursor, the other one's transaction changes no row, and nothing has to be rebuilt",
+    HOLDFAST_WRITER_SILENCE_SECONDS="600",
 )
 async def two_writers(at: Strike) -> None:
     world = at.world

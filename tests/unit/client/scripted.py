@@ -126,8 +126,10 @@ class Pause(Silence):
         self._over = threading.Event()
 
     def __call__(self, context: grpc.ServicerContext) -> None:
-        context.add_callback(self.left.set)
-        context.add_callback(self._over.set)
+        # A caller that has left already is heard no more.
+        if not context.add_callback(self.left.set) or not context.add_callback(self._over.set):
+            self.left.set()
+            self._over.set()
         self.arrived.set()
         self._over.wait(2 * PATIENCE_SECONDS)
 
@@ -139,6 +141,14 @@ class AnswerTo(Protocol):
     """An answer that is made of its request."""
 
     def to(self, request: Any) -> protobuf_message.Message: ...
+
+
+class Held(Pause):
+    """An answer that is given once the test lets it go."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 Answer: TypeAlias = protobuf_message.Message | status_pb2.Status | Silence | AnswerTo | bytes | list[Any]
@@ -172,13 +182,15 @@ class ScriptedAuthority:
 
     def unary(self, method: str, request: Any, context: grpc.ServicerContext) -> bytes:
         answer = self._take(method, request, context)
+        if isinstance(answer, Silence):
+            answer(context)
+            answer = answer.answer if isinstance(answer, Held) else b""
+        if hasattr(answer, "to"):
+            answer = answer.to(request)
         if isinstance(answer, bytes):
             return answer
         if isinstance(answer, status_pb2.Status):
             context.abort_with_status(rpc_status.to_status(answer))
-        if isinstance(answer, Silence):
-            answer(context)
-            return b""
         body: bytes = answer.SerializeToString()
         return body
 

@@ -64,9 +64,9 @@ class InventoryServiceStub:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace. A caller that accepts
-    more than gRPC's 8 KiB of trailing metadata says so by
-    `holdfast-max-details-bytes`.
+    person or party it acts for, `traceparent` the trace (a batch may say the
+    trace of each of its requests). A caller that accepts more than gRPC's 8 KiB
+    of trailing metadata says so by `holdfast-max-details-bytes`.
     """
 
     def __init__(self, channel):
@@ -238,9 +238,9 @@ class InventoryServiceServicer:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace. A caller that accepts
-    more than gRPC's 8 KiB of trailing metadata says so by
-    `holdfast-max-details-bytes`.
+    person or party it acts for, `traceparent` the trace (a batch may say the
+    trace of each of its requests). A caller that accepts more than gRPC's 8 KiB
+    of trailing metadata says so by `holdfast-max-details-bytes`.
     """
 
     def GetAvailability(self, request, context):
@@ -668,9 +668,9 @@ class InventoryService:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace. A caller that accepts
-    more than gRPC's 8 KiB of trailing metadata says so by
-    `holdfast-max-details-bytes`.
+    person or party it acts for, `traceparent` the trace (a batch may say the
+    trace of each of its requests). A caller that accepts more than gRPC's 8 KiB
+    of trailing metadata says so by `holdfast-max-details-bytes`.
     """
 
     @staticmethod
