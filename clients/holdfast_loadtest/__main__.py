@@ -123,7 +123,7 @@ def bench_growth(
 
     Starts two embedded authorities in a temporary directory, gives one a history, and measures both by turns: durable
     reservations in batches and one by one, the loading of the sequencer, memory, disk, and the start. Needs 24 GiB of
-    free space and about a quarter of an hour; with --quick 4 GiB and two minutes.
+    free space and about a quarter of an hour; with --quick 8 GiB and three minutes.
 
     Ends with 0 if both ledgers are sound, whatever the speed; with 1 if one is not, or if the run broke off.
 

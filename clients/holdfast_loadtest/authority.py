@@ -16,8 +16,8 @@ from holdfast_client.orders.server_process import embedded_server
 from holdfast_loadtest.processes import authority_processes, cpu_seconds, cpu_seconds_of_tree, server_roots
 from holdfast_loadtest.valkey_wire import CommandStats, ValkeyConnection
 
-FREE_BYTES = 4 * 2**30
-"""The room that a run may take: Postgres keeps up to 2 GiB of log, and as much again in tables."""
+FREE_BYTES = 6 * 2**30
+"""The room that a run may take: Postgres keeps up to 4 GiB of log, and half as much again in tables."""
 
 _POSTGRES_ROLE_AND_DATABASE = "holdfast"
 

@@ -64,6 +64,6 @@ QUICK: Final = Size(
     open_reservations=5_000,
     retired_operations=5_000,
     sale_seconds=5.0,
-    free_bytes=4 * 2**30,
+    free_bytes=8 * 2**30,
     pace=Pace(rounds=3, warm_seconds=0.3, seconds=1.0),
 )
