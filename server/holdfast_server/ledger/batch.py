@@ -133,9 +133,17 @@ class Batch:
         return rows
 
     def changed_levels(self) -> list[tuple[Any, ...]]:
-        """Returns the levels that must exist: (sku, location, version and balance before, version and balance)."""
+        """Returns the levels that must exist: (sku, segment, location, version and balance before, then after)."""
         return [
-            (sku, location, change.version_before, *change.balance_before, change.version, *change.balance)
+            (
+                sku,
+                self.segment,
+                location,
+                change.version_before,
+                *change.balance_before,
+                change.version,
+                *change.balance,
+            )
             for (sku, location), change in self.levels.items()
             if change.version_before > 0
         ]

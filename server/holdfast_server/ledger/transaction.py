@@ -1,4 +1,4 @@
-"""The statements of one ledger transaction, out of a batch: names of writer.sql with their parameters. Pure.
+"""The statements of one ledger transaction, out of a batch: names of writer.sql with their values and rows. Pure.
 
 Most rows are narrow: what came into the ledger with backorders, transfers and documents is at its default in them, and
 they go through statements that do not know of it. So the hot path pays nothing for what it does not use.
@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from holdfast_server import layouts
-from holdfast_server.ledger.arrays import columns
 from holdfast_server.ledger.batch import Batch, DocumentChange
 from holdfast_server.ledger.notices import commit_notices, notice_channel
 
-Statement = tuple[str, dict[str, Any]]
+
+class Statement(NamedTuple):
+    """A statement of writer.sql by name, with its named values and its rows."""
+
+    name: str
+    values: dict[str, Any]
+    rows: Sequence[Sequence[Any]] = ()
+
 
 # The positions of the fields of a line. From `open` on they are those that change.
 _LINE: Final = {name: index for index, name in enumerate(layouts.LINE)}
@@ -37,6 +43,7 @@ def statements_of(batch: Batch) -> list[Statement]:
 
 class _Transaction:
     def __init__(self, batch: Batch) -> None:
+        self._name = batch.segment
         self._segment = {"segment": batch.segment}
         self.statements: list[Statement] = []
         self._move_cursor(batch)
@@ -53,12 +60,12 @@ class _Transaction:
         self._put_rules(batch)
         for notice in commit_notices(batch.epoch, batch.state, [(entry[0], entry[3]) for entry in batch.entries]):
             channel = notice_channel(batch.segment)
-            self.statements.append(("notify", {"channel": channel, "payload": notice.payload()}))
+            self.statements.append(Statement("notify", {"channel": channel, "payload": notice.payload()}))
 
     def _add(self, name: str, rows: Sequence[Sequence[Any]], *, expected: bool = False) -> None:
         if rows:
             count = {"expected": len(rows)} if expected else {}
-            self.statements.append((name, self._segment | count | columns(rows)))
+            self.statements.append(Statement(name, self._segment | count, rows))
 
     def _add_by_width(self, name: str, rows: Sequence[Sequence[Any]], *, expected: bool = False) -> None:
         """Adds rows of two widths: the narrow ones, then the wide ones."""
@@ -81,7 +88,7 @@ class _Transaction:
             "audit_hash": batch.audit_hash,
             "clock_us": batch.clock_us,
         }
-        self.statements.append(("move_cursor", self._segment | parameters))
+        self.statements.append(Statement("move_cursor", self._segment | parameters))
 
     def _add_reservations(self, batch: Batch) -> None:
         """Adds the rows of reservations and their lines, out of images in the order of layouts.RESERVATION and LINE."""
@@ -117,14 +124,16 @@ class _Transaction:
     def _add_documents(self, batch: Batch) -> None:
         self._add("add_documents", [_new_document(change) for change in batch.new_documents()])
         self._add(
-            "change_documents", [_changed_document(change) for change in batch.changed_documents()], expected=True
+            "change_documents",
+            [_changed_document(self._name, change) for change in batch.changed_documents()],
+            expected=True,
         )
 
     def _put_catalog(self, table: str, position: int, rows: list[Any]) -> None:
         if table == "pool":
             for pool, name, locations in rows:
                 parameters = {"pool": pool, "display_name": name, "version": position, "locations": locations}
-                self.statements.append(("put_pool", self._segment | parameters))
+                self.statements.append(Statement("put_pool", self._segment | parameters))
         elif table == "item":
             self._add("put_item", [(*_item(*row), position) for row in rows])
         else:
@@ -135,7 +144,7 @@ class _Transaction:
         removed, put = [], []
         for key, (*_, is_removed, used, start_position, values) in batch.rules.items():
             if is_removed:
-                removed.append(key)
+                removed.append(self._rule_key(*key))
             else:
                 put.append((*key, used, start_position, _rule_values(key[0], values)))
         self._add("remove_rules", removed)
@@ -143,13 +152,20 @@ class _Transaction:
         self._add("add_rule_changes", [_rule_change(*change) for change in batch.rule_changes])
         self._add(
             "use_allotments",
-            [(_ALLOTMENT, sku, "", channel, "", used) for (sku, channel), used in batch.allotments.items()],
+            [
+                (*self._rule_key(_ALLOTMENT, sku, "", channel, ""), used)
+                for (sku, channel), used in batch.allotments.items()
+            ],
             expected=True,
         )
 
+    def _rule_key(self, kind: int, sku: str, location: str, channel: str, name: str) -> tuple[Any, ...]:
+        """Returns the key of a rule in the order of the statements that look rules up."""
+        return sku, self._name, kind, location, channel, name
+
 
 # How many columns the narrow rows of a statement have.
-_NARROW_WIDTHS: Final = {"add_movements": 17, "add_levels": 8, "change_levels": 14}
+_NARROW_WIDTHS: Final = {"add_movements": 17, "add_levels": 8, "change_levels": 15}
 
 
 def _is_narrow(line: Sequence[Any]) -> bool:
@@ -173,11 +189,12 @@ def _new_document(change: DocumentChange) -> tuple[Any, ...]:
     return (*fields, _document_lines(fields[0], lines), change.create_position, change.body)
 
 
-def _changed_document(change: DocumentChange) -> tuple[Any, ...]:
+def _changed_document(segment: str, change: DocumentChange) -> tuple[Any, ...]:
     named = dict(zip(layouts.DOCUMENT, change.image, strict=True))
     return (
-        named["kind"],
         named["document_id"],
+        segment,
+        named["kind"],
         change.version_before,
         named["version"],
         named["state"],
