@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from holdfast_server import layouts
 from holdfast_server.ledger.batch import Batch, DocumentChange
-from holdfast_server.ledger.notices import commit_notices, notice_channel
+from holdfast_server.ledger.notices import Notice, commit_notices, notice_channel
 
 
 class Statement(NamedTuple):
@@ -46,8 +46,10 @@ class _Transaction:
         self._name = batch.segment
         self._segment = {"segment": batch.segment}
         self.statements: list[Statement] = []
-        self._move_cursor(batch)
-        self._add("add_entries", batch.entries)
+        notice, *further_notices = commit_notices(
+            batch.epoch, batch.state, [(entry[0], entry[3]) for entry in batch.entries]
+        )
+        self._move_cursor(batch, notice)
         self._add("add_operations", batch.operations)
         self._add_by_width("add_movements", batch.movements)
         self._add_by_width("add_levels", batch.new_levels())
@@ -58,9 +60,11 @@ class _Transaction:
         for table, position, rows in batch.catalog:
             self._put_catalog(table, position, rows)
         self._put_rules(batch)
-        for notice in commit_notices(batch.epoch, batch.state, [(entry[0], entry[3]) for entry in batch.entries]):
-            channel = notice_channel(batch.segment)
-            self.statements.append(Statement("notify", {"channel": channel, "payload": notice.payload()}))
+        for further in further_notices:
+            self.statements.append(Statement("notify", self._told(further)))
+
+    def _told(self, notice: Notice) -> dict[str, Any]:
+        return {"channel": notice_channel(self._name), "notice": notice.payload()}
 
     def _add(self, name: str, rows: Sequence[Sequence[Any]], *, expected: bool = False) -> None:
         if rows:
@@ -77,7 +81,7 @@ class _Transaction:
                 statement, rows if len(widths) == 1 else [row for row in rows if len(row) == width], expected=expected
             )
 
-    def _move_cursor(self, batch: Batch) -> None:
+    def _move_cursor(self, batch: Batch, notice: Notice) -> None:
         parameters = {
             "epoch": batch.epoch,
             "state": int(batch.state),
@@ -88,7 +92,8 @@ class _Transaction:
             "audit_hash": batch.audit_hash,
             "clock_us": batch.clock_us,
         }
-        self.statements.append(Statement("move_cursor", self._segment | parameters))
+        values = self._segment | parameters | self._told(notice)
+        self.statements.append(Statement("move_cursor", values, batch.entries))
 
     def _add_reservations(self, batch: Batch) -> None:
         """Adds the rows of reservations and their lines, out of images in the order of layouts.RESERVATION and LINE."""

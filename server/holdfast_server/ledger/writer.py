@@ -197,17 +197,21 @@ class LedgerWriter:
         if segment.state is not SegmentState.OPEN:
             return
         beat.give(segment.epoch)
+        committed = False
         while not self._stop.is_set():
             entries = self._journal.read_after(
-                segment.epoch, cursor.segment.position, wait_seconds=self._settings.heartbeat_seconds / 2
+                segment.epoch,
+                cursor.segment.position,
+                wait_seconds=self._settings.heartbeat_seconds / 2,
+                committed=committed,
             )
+            committed = bool(entries)
             if entries:
                 batch = build_batch(cursor, entries)
                 self._commit(connection, batch)
                 beat.was_given()
                 cursor = batch.cursor_after(cursor)
                 failpoints.reach("before_mark")
-                self._journal.mark_committed(segment.epoch, batch.position)
             elif self._look_around(beat, cursor.segment):
                 return
 

@@ -9,7 +9,8 @@
 -- columns at 0, and insist that they are.
 
 -- name: move_cursor
--- Moves the cursor from exactly where the batch begins. No row, no commit: another writer or a rebuild was faster.
+-- Moves the cursor from exactly where the batch begins, names the entries that it passes, and tells of the first of them.
+-- No row, no commit: another writer or a rebuild was faster.
 WITH moved AS (
     UPDATE segment
     SET position = %(position)s, chain_hash = %(chain_hash)s, audit_hash = %(audit_hash)s, clock_us = %(clock_us)s,
@@ -17,12 +18,11 @@ WITH moved AS (
     WHERE segment = %(segment)s AND epoch = %(epoch)s
         AND position = %(position_before)s AND chain_hash = %(chain_hash_before)s AND state = %(state)s
     RETURNING 1
+), passed AS (
+    INSERT INTO journal_entry (segment, last_position, first_position, epoch, chain_hash)
+    SELECT %(segment)s, * FROM rows(last_position bigint, first_position bigint, epoch bigint, chain_hash text) AS c
 )
-SELECT holdfast_expect_rows(count(*), 1, 'cursor') FROM moved
-
--- name: add_entries
-INSERT INTO journal_entry (segment, last_position, first_position, epoch, chain_hash)
-SELECT %(segment)s, * FROM rows(last_position bigint, first_position bigint, epoch bigint, chain_hash text) AS c
+SELECT holdfast_expect_rows(count(*), 1, 'cursor'), pg_notify(%(channel)s, %(notice)s) FROM moved
 
 -- name: add_operations
 INSERT INTO operation (segment, position, kind, decide_us, request_id, reservation_id, order_id, channel, reason,
@@ -235,4 +235,5 @@ WITH changed AS (
 SELECT holdfast_expect_rows(count(*), %(expected)s, 'allotments') FROM changed
 
 -- name: notify
-SELECT pg_notify(%(channel)s, %(payload)s)
+-- The rest of the entries, where one notice cannot name all of them.
+SELECT pg_notify(%(channel)s, %(notice)s)
