@@ -16,6 +16,7 @@
     |-- ItemInactive
     |-- KitConflict
     |-- LocationNotInPool
+    |-- SpansSegments             what is decided together lies in several segments
     |-- ReservationResolved       it is too late for what was asked of the reservation
     |   |-- ReservationExpired
     |   |-- AlreadyCommitted
@@ -88,6 +89,7 @@ from holdfast_client.service_errors import (
     SegmentQuarantined,
     SegmentStopped,
     SequencerUnavailable,
+    SpansSegments,
     StaleRevision,
     Unavailable,
     UnknownSegment,
@@ -172,6 +174,7 @@ __all__ = [
     "SegmentStopped",
     "SequencerUnavailable",
     "ShortLine",
+    "SpansSegments",
     "StaleRevision",
     "SubstituteOffer",
     "Unavailable",
@@ -223,6 +226,7 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_LEDGER_UNAVAILABLE: LedgerUnavailable,
     error_reason_pb2.ERROR_REASON_SEQUENCER_UNAVAILABLE: SequencerUnavailable,
     error_reason_pb2.ERROR_REASON_UNKNOWN_SEGMENT: UnknownSegment,
+    error_reason_pb2.ERROR_REASON_SPANS_SEGMENTS: SpansSegments,
     error_reason_pb2.ERROR_REASON_INTERNAL: InternalFault,
     error_reason_pb2.ERROR_REASON_LIMIT_EXCEEDED: LimitExceeded,
     error_reason_pb2.ERROR_REASON_ITEM_INACTIVE: ItemInactive,

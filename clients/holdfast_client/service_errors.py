@@ -12,6 +12,20 @@ class UnknownSegment(NotFound):
         return self.metadata.get("segment", "")
 
 
+class SpansSegments(HoldfastError):
+    """What is decided together must lie in one segment, and does not: ask for it segment by segment."""
+
+    @property
+    def field(self) -> str:
+        """The field that brings the segments together."""
+        return self.metadata.get("field", "")
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The segments that it brings together."""
+        return tuple(self.metadata.get("segments", "").split(","))
+
+
 class RequestIdReused(HoldfastError):
     """The request_id took effect before, with another body: nothing was done now."""
 

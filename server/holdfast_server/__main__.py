@@ -14,8 +14,9 @@ import typer
 # which has no use for gRPC. It must be said before gRPC is loaded.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
-from holdfast_server.bootstrap import progress, run
+from holdfast_server.bootstrap import run
 from holdfast_server.embedded.errors import EmbeddedError
+from holdfast_server.serving.output import progress
 from holdfast_server.settings import Settings
 
 
@@ -29,6 +30,10 @@ def serve(
         bool | None, typer.Option("--demo/--no-demo", help="Load a small catalogue if there is none.")
     ] = None,
     segment: Annotated[str | None, typer.Option(help="The segment that this server decides.")] = None,
+    segments: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="Several segments, in sourcing order, instead of one.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(help="Server processes that share the port, one loop each.")] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
 ) -> None:
     """Run the inventory authority.
@@ -45,6 +50,8 @@ def serve(
         "data_directory": data_directory,
         "demo": demo,
         "segment": segment,
+        "segments": segments,
+        "processes": processes,
         "log_level": log_level,
     }
     try:

@@ -24,6 +24,14 @@ NAMES: Final = frozenset(
         "before_decide",
         "after_decide",
         "before_answer",
+        # Demand over several segments, in the server that carries it on.
+        "split_planned",
+        "split_parts_held",
+        "split_settled",
+        "split_aborting",
+        "split_committing",
+        "split_releasing",
+        "split_expiring",
     }
 )
 

@@ -12,7 +12,7 @@ from typing import Final
 
 # A Redis that was loaded for another format is refused by the scripts and rebuilt. Raise it with every
 # change of a record, of a key or of the journal.
-SCRIPT_FORMAT: Final = 3
+SCRIPT_FORMAT: Final = 4
 
 # The head of a segment has `hash`, `format`, `position`, `committed` and `clock_us` as fields of their own, for others
 # read them too; these counts are one packed field of it. There are four generations of outcomes.
@@ -85,10 +85,11 @@ LINE: Final = (
     "wait_position",
 )
 
-# A document: an inbound plan, a transfer, a return, an incident, a parked request, a posting. `location` is where the
-# units come to, `origin` where a transfer comes from, which RPC was parked or which system has booked; what a kind does
-# not have is empty or 0. Lines have the fields of their kind. Of a posting, `expected_us` is when it was booked,
-# `seen_position` what was, and `note` the number of the document there.
+# A document: an inbound plan, a transfer, a return, an incident, a parked request, a posting, a split. `location` is
+# where the units come to, `origin` where a transfer comes from, which RPC was parked or which system has booked; what a
+# kind does not have is empty or 0. Lines have the fields of their kind. Of a posting, `expected_us` is when it was
+# booked, `seen_position` what was, and `note` the number of the document there. Of a split, `expected_us` is when it
+# expires, `flag` says that it is of demand that was told, `note` is the request that it answers.
 DOCUMENT: Final = (
     "kind",
     "document_id",
@@ -116,6 +117,7 @@ DOCUMENT_LINES: Final = {
     "INCIDENT": ("line_number", "sku", "location", "quantity", "open"),
     "PARKED": ("sku",),
     "POSTING": (),
+    "SPLIT": ("segment", "reservation_id", "sku", "location", "quantity"),
 }
 
 # Numbers of the enums in the protos, so that nothing is translated on the way.
@@ -154,7 +156,7 @@ SOURCING_REASONS: Final = {
 UNSETTLED_SOURCING: Final = frozenset(
     SOURCING_REASONS[name] for name in ("POOL_ORDER", "NEAREST", "MOST_STOCK", "SHIP_COMPLETE")
 )
-DOCUMENT_KINDS: Final = {"INBOUND": 1, "TRANSFER": 2, "RETURN": 3, "INCIDENT": 4, "PARKED": 5, "POSTING": 6}
+DOCUMENT_KINDS: Final = {"INBOUND": 1, "TRANSFER": 2, "RETURN": 3, "INCIDENT": 4, "PARKED": 5, "POSTING": 6, "SPLIT": 7}
 # What else is recalled from the ledger: a reservation that has ended, and the last count of a status of a level.
 RECALLED_RESERVATION: Final = 0
 RECALLED_COUNT: Final = 9
@@ -166,6 +168,21 @@ DOCUMENT_STATES: Final = {
     "INCIDENT": {"OPEN": 1, "RESOLVED": 2, "CLOSED": 3},
     "PARKED": {"WAITING": 1, "APPLIED": 2, "DISCARDED": 3},
     "POSTING": {"NOTED": 2},
+    "SPLIT": {"OPEN": 1, "CLOSED": 2},
+}
+# What `resolution` of a split says: where a demand over several segments stands. The last five are ends.
+SPLIT_PHASES: Final = {
+    "PLANNED": 1,
+    "HELD": 2,
+    "COMMITTING": 3,
+    "RELEASING": 4,
+    "EXPIRING": 5,
+    "ABORTING": 6,
+    "COMMITTED": 7,
+    "RELEASED": 8,
+    "EXPIRED": 9,
+    "ABORTED": 10,
+    "REFERRED": 11,
 }
 # What `flag` of an incident says (IncidentKind); of a return it says whether it is blind.
 INCIDENT_KINDS: Final = {"OVERSELL": 1, "SHORT_PICK": 2}
@@ -189,6 +206,8 @@ OPERATION_KINDS: Final = MOVEMENT_KINDS | {
     "PARK": 24,
     "DISCARD_PARKED": 25,
     "NOTE_POSTING": 26,
+    "PLAN_SPLIT": 27,
+    "MOVE_SPLIT": 28,
     "PUT_ITEMS": 30,
     "PUT_LOCATIONS": 31,
     "PUT_POOLS": 32,
@@ -268,6 +287,7 @@ def lua_constants() -> str:
         ("INCIDENT", INCIDENT_KINDS),
         ("RESOLUTION", RESOLUTIONS),
         ("RULE", RULE_KINDS),
+        ("PHASE", SPLIT_PHASES),
     ):
         lines.append(f"local {prefix} = {{ {_lua_fields(numbers)} }}")
     lines.append(f"local LAST_COUNT = {RECALLED_COUNT}")

@@ -38,6 +38,7 @@ class DocumentKind(enum.IntEnum):
     INCIDENT = 4
     PARKED = 5
     POSTING = 6
+    SPLIT = 7
 
 
 class RuleKind(enum.IntEnum):

@@ -8,6 +8,7 @@ and details, is one table in edge/errors.py. The names match the values of Error
      |- InsufficientStock
      |- UnknownSku, UnknownLocation, UnknownPool, UnknownChannel, UnknownReservation, UnknownSegment,
      |  UnknownDestination, UnknownDocument, UnknownSubscription
+     |- SpansSegments
      |- LocationNotInPool, ItemInactive, KitConflict, HoldLimitReached, AllotmentTooSmall
      |- ReservationExpired, AlreadyCommitted, AlreadyReleased, NotCommitted
      |- UnknownLine, ReleaseExceedsOpen, FulfillmentExceedsOpen, ReturnExceedsFulfilled
@@ -122,6 +123,14 @@ class UnknownReservation(Refusal):
 @dataclass(eq=False)
 class UnknownSegment(Refusal):
     segment: str
+
+
+@dataclass(eq=False)
+class SpansSegments(Refusal):
+    """What is decided together must lie in one segment; `segments` are those that the field brings together."""
+
+    field: str
+    segments: str
 
 
 @dataclass(eq=False)

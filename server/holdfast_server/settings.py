@@ -7,6 +7,7 @@ Durations carry their unit in the name.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # A segment's name is part of Redis keys, reservation ids and Postgres channel names.
 SEGMENT_PATTERN = r"^[a-z][a-z0-9]{0,15}$"
+MAX_SEGMENTS = 64
 
 
 class Settings(BaseSettings):
@@ -28,7 +30,9 @@ class Settings(BaseSettings):
     data_directory: Path = Path("data")
     postgres_url: str = Field(default="", description="empty: the bundled PostgreSQL under the data directory")
     redis_url: str = Field(default="", description="empty: the bundled Valkey under the data directory")
-    segment: str = Field(default="main", pattern=SEGMENT_PATTERN)
+    segment: str = Field(default="main", pattern=SEGMENT_PATTERN, description="the segment that a part works for")
+    segments: str = Field(default="", description="several segments, by commas, in sourcing order; instead of segment")
+    processes: int = Field(default=1, ge=1, le=64, description="server processes that share the port")
     demo: bool = Field(default=False, description="load a small catalogue if there is none")
     reflection: bool = True
     log_level: str = "INFO"
@@ -69,6 +73,9 @@ class Settings(BaseSettings):
     max_placements_per_reservation: int = Field(default=5_000, ge=1_000)
     max_levels_per_reservation: int = Field(default=200_000, ge=10_000, description="that sourcing may look at")
     max_work_per_tick: int = Field(default=20_000, ge=1_000, description="movements, and sums that they touch")
+    split_plan_seconds: float = Field(default=10.0, gt=0, description="that the parts of a demand have to be held")
+    split_idle_seconds: float = Field(default=2.0, gt=0, description="after which upkeep goes on with what was decided")
+    max_splits_per_round: int = Field(default=100, ge=1, description="demands over several segments, of each home")
     sequencer_timeout_seconds: float = Field(default=5.0, gt=0)
 
     # The ledger.
@@ -114,6 +121,33 @@ class Settings(BaseSettings):
     expiry_interval_seconds: float = Field(default=0.5, gt=0)
     housekeeping_interval_seconds: float = Field(default=60.0, gt=0)
     max_outcomes_removed_per_round: int = Field(default=10_000, ge=1)
+
+    @model_validator(mode="after")
+    def _name_segments(self) -> Self:
+        if not self.segments:
+            return self
+        names = self.segments.split(",")
+        for name in names:
+            if not re.match(SEGMENT_PATTERN, name):
+                raise ValueError(f"segments: {name!r} is no name of a segment ({SEGMENT_PATTERN})")
+        if len(set(names)) < len(names):
+            raise ValueError("segments must differ")
+        if len(names) > MAX_SEGMENTS:
+            raise ValueError(f"a server serves at most {MAX_SEGMENTS} segments")
+        if "segment" not in self.model_fields_set:
+            object.__setattr__(self, "segment", names[0])
+        elif self.segment not in names:
+            raise ValueError(f"segment {self.segment} is none of the segments")
+        return self
+
+    @property
+    def segment_names(self) -> tuple[str, ...]:
+        """The segments that a server decides, in sourcing order."""
+        return tuple(self.segments.split(",")) if self.segments else (self.segment,)
+
+    def of_segment(self, name: str) -> Settings:
+        """Returns the settings of the parts of one segment."""
+        return self.model_copy(update={"segment": name})
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -1,7 +1,7 @@
 """The process of the ledger writer.
 
-It is started by a server process, which hands over the settings as the first line of standard input and keeps that pipe
-open: when the server dies, however it dies, the pipe ends and the writer with it.
+It is started by a server process, or by a host of several, which hands over the settings as the first line of standard
+input and keeps that pipe open: when that one dies, however it dies, the pipe ends and the writer with it.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from holdfast.inventory.v1.catalog_service_pb2 import PutItemsRequest
 
 from api.calls import patiently, stubs_of
 from api.ids import some, uuid7
+from api.regions import SEGMENTS
 from api.shop import Shop, open_shop
 from support.authority import TestAuthority
 from support.servers import Servers
@@ -79,3 +80,20 @@ async def shop(stubs: Any) -> AsyncIterator[Shop]:
     assert len(await shop.movements()) == count
     reserved = await shop.reserve((shop.sku, 1))
     await shop.release(reserved.reservation_id)
+
+
+@pytest.fixture(scope="session")
+def segmented(servers: Servers) -> Iterator[TestAuthority]:
+    """An authority of two segments, served by one process. Nobody kills it."""
+    own = TestAuthority(
+        servers, database="segmented", segment="north", environment={"HOLDFAST_SEGMENTS": ",".join(SEGMENTS)}
+    )
+    own.start_server()
+    yield own
+    own.close()
+
+
+@pytest.fixture
+async def segmented_stubs(segmented: TestAuthority) -> AsyncIterator[Any]:
+    async with stubs_of(segmented.target) as stubs:
+        yield stubs

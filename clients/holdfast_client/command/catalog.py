@@ -119,6 +119,9 @@ def put_location(
     kind: Annotated[
         LocationKind | None, typer.Option("--kind", help="What kind of place it is; decides nothing.")
     ] = None,
+    segment: Annotated[
+        str, typer.Option(metavar="SEGMENT", help="The segment that decides about it, for ever; else the first one.")
+    ] = "",
     request_id: asking.RequestId = None,
     target: asking.Target = None,
     as_json: asking.AsJson = False,
@@ -131,6 +134,7 @@ def put_location(
         location=location,
         display_name=name,
         kind=None if kind is None else catalog_pb2.LocationKind.Value(f"LOCATION_KIND_{kind.name}"),
+        segment=segment,
     )
     _put(lambda client: client.put_locations([told], request_id=request_id), target=target, as_json=as_json)
 
@@ -200,6 +204,9 @@ def put_channel(
     channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Its id.", show_default=False)],
     pool: Annotated[str, typer.Option("--pool", metavar="POOL", help="The pool that it sells from.")],
     name: Name = "",
+    segment: Annotated[
+        str, typer.Option(metavar="SEGMENT", help="The segment that is asked first, for ever; else that of its pool.")
+    ] = "",
     request_id: asking.RequestId = None,
     target: asking.Target = None,
     as_json: asking.AsJson = False,
@@ -208,7 +215,7 @@ def put_channel(
 
     Example: holdfast channels put WEB --pool UK --name "Web shop"
     """
-    told = catalog_pb2.Channel(channel=channel, display_name=name, pool=pool)
+    told = catalog_pb2.Channel(channel=channel, display_name=name, pool=pool, segment=segment)
     _put(lambda client: client.put_channels([told], request_id=request_id), target=target, as_json=as_json)
 
 
@@ -274,9 +281,9 @@ def _print_items(items: Sequence[catalog_pb2.Item]) -> None:
 
 def _print_locations(locations: Sequence[catalog_pb2.Location]) -> None:
     asking.print_table(
-        ("location", "name", "kind"),
+        ("location", "name", "kind", "segment"),
         [
-            (each.location, each.display_name, asking.short_name(catalog_pb2.LocationKind, each.kind))
+            (each.location, each.display_name, asking.short_name(catalog_pb2.LocationKind, each.kind), each.segment)
             for each in locations
         ],
     )
@@ -290,4 +297,7 @@ def _print_pools(pools: Sequence[catalog_pb2.Pool]) -> None:
 
 
 def _print_channels(channels: Sequence[catalog_pb2.Channel]) -> None:
-    asking.print_table(("channel", "name", "pool"), [(each.channel, each.display_name, each.pool) for each in channels])
+    asking.print_table(
+        ("channel", "name", "pool", "segment"),
+        [(each.channel, each.display_name, each.pool, each.segment) for each in channels],
+    )

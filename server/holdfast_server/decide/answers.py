@@ -9,6 +9,7 @@ from typing import Any, Final
 from holdfast_server import layouts, refusals
 from holdfast_server.decide.commands import Command, Decision, Reading
 from holdfast_server.decide.packing import as_bytes
+from holdfast_server.phases import SplitPhase
 from holdfast_server.records import Reservation, ReservationState
 from holdfast_server.settings import Settings
 
@@ -19,11 +20,15 @@ _SCOPE_NAMES: Final = {1: "CUSTOMER", 2: "CALLER"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class NotLive(Exception):
+class Unanswered(Exception):
+    """What a command came to that is neither an answer nor a refusal: somebody else has to go on with it."""
+
+
+class NotLive(Unanswered):
     """The sequencer holds no live reservation of this id; the ledger knows what became of it, if it ever was."""
 
 
-class Recall(Exception):
+class Recall(Unanswered):
     """The command names something that has ended; the ledger must be asked for it before the command can be decided."""
 
     def __init__(self, kind: int, document_id: str) -> None:
@@ -33,11 +38,23 @@ class Recall(Exception):
         self.id = document_id
 
 
-class Reused(Exception):
+class Reused(Unanswered):
     """The request_id took effect before with another body; the ledger knows with which."""
 
 
-class LookUp(Exception):
+class SplitMoved(Unanswered):
+    """A demand over several segments stands elsewhere than the move needs: in this phase."""
+
+    def __init__(self, phase: int) -> None:
+        super().__init__(phase)
+        self.phase = SplitPhase(phase)
+
+
+class TooLate(Unanswered):
+    """A part of a plan came when the plan may have been given up; nothing was reserved, nor will be."""
+
+
+class LookUp(Unanswered):
     """The request_id must be looked up in the ledger before it can be decided."""
 
 
@@ -156,6 +173,10 @@ def answer_of(command: Command, settings: Settings, result: list[Any]) -> Decisi
     reason, *data = rest
     if reason == "NOT_LIVE":
         raise NotLive
+    if reason == "TOO_LATE":
+        raise TooLate
+    if reason == "SPLIT_MOVED":
+        raise SplitMoved(*data)
     raise _REFUSALS[reason](command, settings, *data)
 
 

@@ -25,7 +25,7 @@ import redis.asyncio
 import structlog
 
 from holdfast_server import failpoints
-from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, answer_of, why_not_live
+from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, Unanswered, answer_of, why_not_live
 from holdfast_server.decide.commands import NOT_LOOKED_UP, Command, Decision, Reading
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys
 from holdfast_server.decide.limits import MICROSECONDS, packed_limits
@@ -460,7 +460,7 @@ class Decider:
         for pending, result in ticked.decided:
             try:
                 answer: _Settled = answer_of(pending.command, self._settings, result)
-            except (Refusal, NotLive, Recall, Reused, LookUp) as refusal:
+            except (Refusal, Unanswered) as refusal:
                 answer = refusal
             except Exception as error:
                 log.exception("answer_fault", segment=self._segment, command=pending.command.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from holdfast.inventory.v1 import catalog_service_pb2 as pb
 from holdfast.inventory.v1 import catalog_service_pb2_grpc
 
@@ -13,7 +15,7 @@ from holdfast_server.edge.pages import cut_page, key_after, page_size_of, page_t
 from holdfast_server.edge.requests import catalog as commands
 from holdfast_server.edge.rpc import unary
 from holdfast_server.ledger import queries
-from holdfast_server.refusals import UnknownSku
+from holdfast_server.refusals import UnknownSegment, UnknownSku
 
 
 class CatalogServicer(Calls, catalog_service_pb2_grpc.CatalogServiceServicer):
@@ -23,6 +25,11 @@ class CatalogServicer(Calls, catalog_service_pb2_grpc.CatalogServiceServicer):
     async def PutItems(self, request: pb.PutItemsRequest, caller: Caller) -> pb.PutItemsResponse:
         decision = await self._authority.decide(commands.put_items(request, caller), request)
         return pb.PutItemsResponse(revision=self._revision(decision), replayed=decision.replayed)
+
+    def _check_segments(self, named: Iterable[str]) -> None:
+        for segment in named:
+            if segment not in ("", self._segment):
+                raise UnknownSegment(segment)
 
     @unary
     async def GetItem(self, request: pb.GetItemRequest, _: Caller) -> pb.GetItemResponse:
@@ -43,6 +50,7 @@ class CatalogServicer(Calls, catalog_service_pb2_grpc.CatalogServiceServicer):
 
     @unary
     async def PutLocations(self, request: pb.PutLocationsRequest, caller: Caller) -> pb.PutLocationsResponse:
+        self._check_segments(one.segment for one in request.locations)
         decision = await self._authority.decide(commands.put_locations(request, caller), request)
         return pb.PutLocationsResponse(revision=self._revision(decision), replayed=decision.replayed)
 
@@ -52,7 +60,7 @@ class CatalogServicer(Calls, catalog_service_pb2_grpc.CatalogServiceServicer):
         size = page_size_of(request)
         found = await self._authority.reader.ask(queries.list_locations, self._segment, after=after, limit=size + 1)
         return pb.ListLocationsResponse(
-            locations=[conversion.location(one) for one in found[:size]],
+            locations=[conversion.location(self._segment, one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].location) if len(found) > size else "",
         )
 
@@ -73,6 +81,7 @@ class CatalogServicer(Calls, catalog_service_pb2_grpc.CatalogServiceServicer):
 
     @unary
     async def PutChannels(self, request: pb.PutChannelsRequest, caller: Caller) -> pb.PutChannelsResponse:
+        self._check_segments(one.segment for one in request.channels)
         decision = await self._authority.decide(commands.put_channels(request, caller), request)
         return pb.PutChannelsResponse(revision=self._revision(decision), replayed=decision.replayed)
 
@@ -82,7 +91,7 @@ class CatalogServicer(Calls, catalog_service_pb2_grpc.CatalogServiceServicer):
         size = page_size_of(request)
         found = await self._authority.reader.ask(queries.list_channels, self._segment, after=after, limit=size + 1)
         return pb.ListChannelsResponse(
-            channels=[conversion.channel(one) for one in found[:size]],
+            channels=[conversion.channel(self._segment, one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].channel) if len(found) > size else "",
         )
 

@@ -195,11 +195,12 @@ def item(value: records.Item) -> catalog_pb2.Item:
     )
 
 
-def location(value: records.Location) -> catalog_pb2.Location:
+def location(segment: str, value: records.Location) -> catalog_pb2.Location:
     return catalog_pb2.Location(
         location=value.location,
         display_name=value.display_name,
         kind=value.kind,  # type: ignore[arg-type]
+        segment=segment,
     )
 
 
@@ -207,8 +208,8 @@ def pool(value: records.Pool) -> catalog_pb2.Pool:
     return catalog_pb2.Pool(pool=value.pool, display_name=value.display_name, locations=value.locations)
 
 
-def channel(value: records.Channel) -> catalog_pb2.Channel:
-    return catalog_pb2.Channel(channel=value.channel, display_name=value.display_name, pool=value.pool)
+def channel(segment: str, value: records.Channel) -> catalog_pb2.Channel:
+    return catalog_pb2.Channel(channel=value.channel, display_name=value.display_name, pool=value.pool, segment=segment)
 
 
 def segment(value: records.Segment) -> audit_service_pb2.Segment:

@@ -25,7 +25,7 @@ from holdfast_server.edge.window import Window
 from holdfast_server.refusals import InvalidField, Refusal, Violation
 
 # Counts that a stream brings while those before them are decided; also at most one message over max_message_bytes.
-_MAX_GATHERED_COUNTS: Final = 256
+MAX_GATHERED_COUNTS: Final = 256
 
 
 class CountCalls(Calls):
@@ -42,15 +42,16 @@ class CountCalls(Calls):
     async def StreamCounts(
         self, requests: AsyncIterator[pb.StreamCountsRequest], caller: Caller
     ) -> AsyncGenerator[pb.StreamCountsResponse]:
-        window = Window(requests, max_messages=_MAX_GATHERED_COUNTS, max_bytes=self.settings.max_message_bytes)
+        window = Window(requests, max_messages=MAX_GATHERED_COUNTS, max_bytes=self.settings.max_message_bytes)
         async with window:
             while group := await window.take():
-                for response in await self._answer_group(group, caller):
+                for response in await self.answer_group(group, caller):
                     yield response
 
-    async def _answer_group(
+    async def answer_group(
         self, group: Sequence[pb.StreamCountsRequest], caller: Caller
     ) -> list[pb.StreamCountsResponse]:
+        """Returns the answers to counts of a stream, in order; what is wrong with one does not end the others."""
         refused = [self._invalid(one) for one in group]
         valid = [one.count for one, refusal in zip(group, refused, strict=True) if refusal is None]
         answers = iter(await self._count_all(valid, caller))

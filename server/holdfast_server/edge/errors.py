@@ -59,6 +59,11 @@ TABLE: Final[dict[type[Refusal], Row]] = {
         grpc.StatusCode.NOT_FOUND, "UNKNOWN_RESERVATION", "No reservation {reservation_id} exists."
     ),
     refusals.UnknownSegment: Row(grpc.StatusCode.NOT_FOUND, "UNKNOWN_SEGMENT", "No segment {segment} exists."),
+    refusals.SpansSegments: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "SPANS_SEGMENTS",
+        "{field}: what is decided together must lie in one segment; this lies in {segments}.",
+    ),
     refusals.UnknownDestination: Row(
         grpc.StatusCode.NOT_FOUND, "UNKNOWN_DESTINATION", "No distances are declared for destination {destination}."
     ),

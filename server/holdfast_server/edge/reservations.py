@@ -16,7 +16,7 @@ from holdfast_server.edge.requests import reservations as commands
 from holdfast_server.edge.rpc import unary
 from holdfast_server.edge.validation import violations_of
 from holdfast_server.ledger import queries
-from holdfast_server.refusals import InvalidField, Refusal, UnknownReservation
+from holdfast_server.refusals import InvalidField, Refusal, SpansSegments, UnknownReservation
 
 
 class ReservationCalls(Calls):
@@ -27,11 +27,19 @@ class ReservationCalls(Calls):
         self, request: pb.CreateReservationRequest, caller: Caller
     ) -> pb.CreateReservationResponse:
         command = commands.create_reservation(request, caller, self.settings)
+        return self.created(await self._authority.decide(command, request))
+
+    def created(self, decision: Decision) -> pb.CreateReservationResponse:
+        """Returns the answer about a reservation that was created here."""
         response = pb.CreateReservationResponse()
-        self._fill_in_created(response, await self._authority.decide(command, request))
+        self._fill_in_created(response, decision)
         return response
 
     def _fill_in_created(self, response: pb.CreateReservationResponse, decision: Decision) -> None:
+        if not decision.reservation:
+            # Its id was used for a plan over several segments, by a server that knows the others.
+            split = records.unpack_document(decision.extra)
+            raise SpansSegments("request_id", ",".join(dict.fromkeys(str(line[0]) for line in split.lines)))
         self._fill_in(response, decision)
         if decision.extra:
             response.shortfalls.extend(map(conversion.shortfall, records.unpack_shortfalls(decision.extra)))
@@ -64,8 +72,11 @@ class ReservationCalls(Calls):
     def _fill_in_result(self, result: pb.ReservationResult, answer: Decision | Exception) -> None:
         if isinstance(answer, Exception):
             result.refusal.CopyFrom(status_in_response(answer, "BatchCreateReservations"))
-        else:
+            return
+        try:
             self._fill_in_created(result.created, answer)
+        except Refusal as refusal:
+            result.refusal.CopyFrom(status_in_response(refusal, "BatchCreateReservations"))
 
     @unary
     async def CommitReservation(

@@ -57,6 +57,11 @@ def unary(handler: _Unary) -> Callable[[Any, Any, grpc.aio.ServicerContext], Awa
     return call
 
 
+def handler_of(servicer: Any, method: str) -> Callable[[Any, Caller], Awaitable[Any]]:
+    """Returns what is behind a unary RPC: it takes a checked request and the caller, and raises refusals."""
+    return functools.partial(getattr(type(servicer), method).__wrapped__, servicer)
+
+
 def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerContext], AsyncIterator[Message]]:
     """Makes a server-streaming RPC out of a handler that yields responses."""
 

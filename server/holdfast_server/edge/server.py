@@ -3,66 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
-from holdfast.inventory.v1 import (
-    audit_service_pb2,
-    audit_service_pb2_grpc,
-    catalog_service_pb2,
-    catalog_service_pb2_grpc,
-    inventory_service_pb2,
-    inventory_service_pb2_grpc,
-    reconciliation_service_pb2,
-    reconciliation_service_pb2_grpc,
-    subscription_service_pb2,
-    subscription_service_pb2_grpc,
-)
 
-from holdfast_server.edge.audit import AuditServicer
-from holdfast_server.edge.authority import Authority
-from holdfast_server.edge.catalog import CatalogServicer
 from holdfast_server.edge.decoding import DecodingServer
-from holdfast_server.edge.inventory import InventoryServicer
-from holdfast_server.edge.reconciliation import ReconciliationServicer
-from holdfast_server.edge.subscribed import Subscribed
-from holdfast_server.edge.subscriptions import SubscriptionServicer
-from holdfast_server.ledger.commits import CommitWatch
+from holdfast_server.edge.services import SERVICES, SegmentServices, Services, add_services
+from holdfast_server.refusals import Refusal
 from holdfast_server.settings import Settings
-from holdfast_server.watch.hub import AvailabilityHub
-from holdfast_server.watch.movement_feed import MovementFeed
 
-SERVICES: Final = (
-    inventory_service_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name,
-    catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
-    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
-    reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"].full_name,
-    subscription_service_pb2.DESCRIPTOR.services_by_name["SubscriptionService"].full_name,
-)
 _HEALTH_SECONDS: Final = 0.2
 _KILOBYTE: Final = 1024
 
 
 class EdgeServer:
-    """Serves the contract on one port until it is stopped."""
+    """Serves the contract on one port until it is stopped. Callers meet `front`; `segments` is what is behind it."""
 
     def __init__(
         self,
         *,
         settings: Settings,
-        authority: Authority,
-        commits: CommitWatch,
-        hub: AvailabilityHub,
-        feed: MovementFeed,
+        segments: Sequence[SegmentServices],
+        front: Services,
     ) -> None:
         self._settings = settings
-        self._authority = authority
-        self._hub = hub
-        self._feed = feed
-        self._commits = commits
+        self._segments = segments
+        self._front = front
         self._health = HealthServicer()
         self._server = grpc.aio.server(
             interceptors=_interceptors(settings),
@@ -72,19 +42,7 @@ class EdgeServer:
 
     async def start(self) -> int:
         """Starts to serve and returns the port. Raises OSError if the port is taken."""
-        services = DecodingServer(self._server)
-        subscribed = Subscribed(self._authority)
-        inventory_service_pb2_grpc.add_InventoryServiceServicer_to_server(
-            InventoryServicer(self._authority, self._hub, self._feed, subscribed), services
-        )
-        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(self._authority), services)
-        audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(self._authority), services)
-        reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server(
-            ReconciliationServicer(self._authority), services
-        )
-        subscription_service_pb2_grpc.add_SubscriptionServiceServicer_to_server(
-            SubscriptionServicer(self._authority, subscribed), services
-        )
+        add_services(self._front, DecodingServer(self._server))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self._settings.reflection:
             names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
@@ -100,11 +58,11 @@ class EdgeServer:
     async def run_health(self) -> None:
         """Keeps the health service true to what the server can do, until cancelled.
 
-        SERVING means that the segment is open and the ledger was heard: not that some port answers.
+        SERVING means that every segment is open and the ledger was heard: not that some port answers.
         """
         shown: int | None = None
         while True:
-            closed = self._commits.why_closed()
+            closed = self._why_closed()
             state = (
                 health_pb2.HealthCheckResponse.SERVING if closed is None else health_pb2.HealthCheckResponse.NOT_SERVING
             )
@@ -114,17 +72,26 @@ class EdgeServer:
                 shown = state
             await asyncio.sleep(_HEALTH_SECONDS)
 
+    def _why_closed(self) -> Refusal | None:
+        """Returns why a segment decides nothing now, or None if all of them do."""
+        for one in self._segments:
+            closed = one.commits.why_closed()
+            if closed is not None:
+                return closed
+        return None
+
     async def stop(self) -> None:
         """Says that it is going, takes no new calls, and gives those under way the grace of the settings."""
         await self._health.enter_graceful_shutdown()
-        self._hub.stop()
-        self._feed.stop()
+        for one in self._segments:
+            one.stop_streams()
         await self._server.stop(self._settings.shutdown_grace_seconds)
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
     return [
-        ("grpc.so_reuseport", 0),
+        # Only the processes of one host share a port (serving/host.py).
+        ("grpc.so_reuseport", int(settings.processes > 1)),
         # Beyond these gRPC itself drops calls, without a word that a caller could use.
         ("grpc.server.max_pending_requests", settings.max_concurrent_calls),
         ("grpc.server.max_pending_requests_hard_limit", settings.max_concurrent_calls * 2),

@@ -62,6 +62,36 @@ def list_documents(
     return [document_of(row) for row in connection.execute(query)]
 
 
+def overdue_splits(
+    connection: sa.Connection, segment: str, *, plan_us: int, idle_us: int, limit: int
+) -> list[Document]:
+    """Returns demands over several segments that have this home, and that somebody must go on with.
+
+    Those whose plan is older than `plan_us`, whose hold is over, or whose parts have not followed for `idle_us`.
+    """
+    found = connection.exec_driver_sql(
+        load_statements("placement.sql")["overdue_splits"],
+        {"segment": segment, "plan_us": plan_us, "idle_us": idle_us, "limit": limit},
+    )
+    ids = [document_id for (document_id,) in found]
+    d = tables.document.c
+    query = sa.select(*_COLUMNS).where(d.segment == segment, d.kind == int(DocumentKind.SPLIT), d.document_id.in_(ids))
+    return [document_of(row) for row in connection.execute(query)] if ids else []
+
+
+def split_of_part(connection: sa.Connection, segments: Sequence[str], reservation_id: str) -> Document | None:
+    """Returns the demand over several segments of which a reservation is a part; its home is one of the segments."""
+    name = reservation_id.rpartition("-")[2]
+    d = tables.document.c
+    query = sa.select(*_COLUMNS).where(
+        d.segment.in_(segments),
+        d.kind == int(DocumentKind.SPLIT),
+        d.document_id.in_([f"{segment}-split-{name}" for segment in segments]),
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else document_of(row)
+
+
 def find_recalled(connection: sa.Connection, segment: str, kind: int, id_: str) -> tuple[int, bytes]:
     """Returns the position of the ledger and, in that very state, a reservation (kind 0) or a document, packed.
 

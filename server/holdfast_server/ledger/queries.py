@@ -20,7 +20,9 @@ from holdfast_server.ledger.documents import (
     find_recalled,
     incident_causes,
     list_documents,
+    overdue_splits,
     ready_parked_requests,
+    split_of_part,
 )
 from holdfast_server.ledger.history import (
     MovementFilter,
@@ -75,11 +77,13 @@ __all__ = [
     "list_pools",
     "list_reservations",
     "list_rules",
+    "overdue_splits",
     "position_at",
     "read_cursor",
     "read_segments",
     "ready_parked_requests",
     "remove_outcomes_before",
+    "split_of_part",
     "trace_order",
 ]
 

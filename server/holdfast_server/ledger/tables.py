@@ -385,3 +385,12 @@ subscription = sa.Table(
     _number("update_us"),
     sa.PrimaryKeyConstraint("segment", "name", name="subscription_pkey"),
 )
+
+placement = sa.Table(
+    "placement",
+    metadata,
+    _small("kind"),
+    _key("name"),
+    _text("segment"),
+    sa.PrimaryKeyConstraint("kind", "name", name="placement_pkey"),
+)

@@ -87,11 +87,22 @@ def reserve(
     *,
     ttl_seconds: float = 900,
     request_id: str = "",
+    **options: Any,
 ) -> Command:
     """A hold on lines of (SKU, quantity) or (SKU, quantity, location)."""
     reservation_id = f"reservation-{next(_reservations)}-{secrets.token_hex(4)}"
     rows = [(line[0], line[1], "".join(line[2:])) for line in lines]
-    arguments = (channel, "order-1", int(ttl_seconds * MICROSECONDS), True, False, rows, reservation_id, "test", {})
+    arguments = (
+        channel,
+        "order-1",
+        int(ttl_seconds * MICROSECONDS),
+        True,
+        False,
+        rows,
+        reservation_id,
+        "test",
+        options,
+    )
     return mutation("reserve", arguments, request_id=request_id)
 
 

@@ -51,7 +51,7 @@ RULE = "INSERT INTO rule VALUES ('paper', {}, 'sku-1', '', 'web', '', {}, 1, '{{
             "INSERT INTO reservation VALUES ('paper', 'r-1', 1, 6, 'web', '', 0, 0, 0, 1)",
             "reservation_state_known",
         ),
-        (DOCUMENT.format(7, 1), "document_kind_known"),
+        (DOCUMENT.format(8, 1), "document_kind_known"),
         (DOCUMENT.format(1, 3), "document_state_known"),
         (DOCUMENT.format(4, 4), "document_state_known"),
         (RULE.format(8, 0), "rule_kind_known"),

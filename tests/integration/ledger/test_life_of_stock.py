@@ -349,7 +349,7 @@ def test_live_documents_are_loaded_again_and_ended_ones_are_not(ledger: Ledger) 
     ledger.write([operation(1, KIND["PLAN_INBOUND"], documents=papers)])
     with open_snapshot(ledger.settings) as snapshot:
         live = {one.document_id for one in snapshot.live_documents()}
-    assert live == {"INBOUND-1", "TRANSFER-1", "RETURN-1", "INCIDENT-1", "INCIDENT-2", "PARKED-1"}
+    assert live == {"INBOUND-1", "TRANSFER-1", "RETURN-1", "INCIDENT-1", "INCIDENT-2", "PARKED-1", "SPLIT-1"}
 
 
 def test_a_parked_request_is_ready_when_its_last_item_exists(ledger: Ledger) -> None:

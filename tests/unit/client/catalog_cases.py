@@ -45,11 +45,16 @@ CATALOG_CASES = [
         "A=2, B=1",
     ),
     case(
-        "locations put LONDON --name Warehouse --kind third_party",
+        "locations put LONDON --name Warehouse --kind third_party --segment north",
         catalog_service_pb2.PutLocationsResponse(revision=REVISION),
         {
             "locations": [
-                {"location": "LONDON", "display_name": "Warehouse", "kind": "LOCATION_KIND_THIRD_PARTY"},
+                {
+                    "location": "LONDON",
+                    "display_name": "Warehouse",
+                    "kind": "LOCATION_KIND_THIRD_PARTY",
+                    "segment": "north",
+                },
             ]
         },
         "main/1204",
@@ -57,16 +62,21 @@ CATALOG_CASES = [
     case(
         "locations put LONDON",
         catalog_service_pb2.PutLocationsResponse(revision=REVISION),
-        {"locations": [{"location": "LONDON", "display_name": "", "kind": "LOCATION_KIND_UNSPECIFIED"}]},
+        {
+            "locations": [
+                {"location": "LONDON", "display_name": "", "kind": "LOCATION_KIND_UNSPECIFIED", "segment": ""},
+            ]
+        },
     ),
     case(
         "locations list",
         catalog_service_pb2.ListLocationsResponse(
-            locations=[catalog_pb2.Location(location="STORE-7", kind=catalog_pb2.LOCATION_KIND_STORE)]
+            locations=[catalog_pb2.Location(location="STORE-7", kind=catalog_pb2.LOCATION_KIND_STORE, segment="south")]
         ),
         {},
         "STORE-7",
         "STORE",
+        "south",
     ),
     case(
         "pools put UK LONDON LEEDS",
@@ -81,17 +91,20 @@ CATALOG_CASES = [
         "LONDON, LEEDS",
     ),
     case(
-        "channels put WEB --pool UK --name Shop",
+        "channels put WEB --pool UK --name Shop --segment north",
         catalog_service_pb2.PutChannelsResponse(revision=REVISION),
-        {"channels": [{"channel": "WEB", "display_name": "Shop", "pool": "UK"}]},
+        {"channels": [{"channel": "WEB", "display_name": "Shop", "pool": "UK", "segment": "north"}]},
         "main/1204",
     ),
     case(
         "channels list",
-        catalog_service_pb2.ListChannelsResponse(channels=[catalog_pb2.Channel(channel="WEB", pool="UK")]),
+        catalog_service_pb2.ListChannelsResponse(
+            channels=[catalog_pb2.Channel(channel="WEB", pool="UK", segment="south")]
+        ),
         {},
         "WEB",
         "UK",
+        "south",
     ),
     case(
         "reservations list --state committed --order 536365 --channel WEB --sku KETTLE-BLUE --location LONDON",

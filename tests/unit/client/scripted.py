@@ -126,8 +126,10 @@ class Pause(Silence):
         self._over = threading.Event()
 
     def __call__(self, context: grpc.ServicerContext) -> None:
-        context.add_callback(self.left.set)
-        context.add_callback(self._over.set)
+        # A caller that has left already is heard no more.
+        if not context.add_callback(self.left.set) or not context.add_callback(self._over.set):
+            self.left.set()
+            self._over.set()
         self.arrived.set()
         self._over.wait(2 * PATIENCE_SECONDS)
 

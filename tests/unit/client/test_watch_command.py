@@ -27,7 +27,15 @@ from unit.client.watch_cases import REFUSED, at, bookmark, changes, number, rese
 
 RPC = "WatchAvailability"
 BEGINNING = (snapshot(number("A", 5, 3), number("B", 2, 3), number("A", 4, 3, location="LONDON")), synced(3))
-PROGRAM = "from holdfast_client.command import main; main()"
+# Whoever runs the tests in the background has them ignore Ctrl-C; the command of a person does not.
+PROGRAM = """
+import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from holdfast_client.command import main
+
+main()
+"""
 
 
 def holdfast_watch(authority: ScriptedAuthority, *arguments: str) -> Result:

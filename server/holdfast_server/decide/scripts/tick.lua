@@ -85,6 +85,15 @@ define.note_posting = function()
 --include operations/note_posting.lua
 end
 end,
+-- On demand over several segments.
+function()
+define.plan_split = function()
+--include operations/plan_split.lua
+end
+define.move_split = function()
+--include operations/move_split.lua
+end
+end,
 -- On stock.
 function()
 define.receive = function()

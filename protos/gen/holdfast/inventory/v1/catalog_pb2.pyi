@@ -45,14 +45,16 @@ class KitPart(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
 
 class Location(_message.Message):
-    __slots__ = ("location", "display_name", "kind")
+    __slots__ = ("location", "display_name", "kind", "segment")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
     location: str
     display_name: str
     kind: LocationKind
-    def __init__(self, location: _Optional[str] = ..., display_name: _Optional[str] = ..., kind: _Optional[_Union[LocationKind, str]] = ...) -> None: ...
+    segment: str
+    def __init__(self, location: _Optional[str] = ..., display_name: _Optional[str] = ..., kind: _Optional[_Union[LocationKind, str]] = ..., segment: _Optional[str] = ...) -> None: ...
 
 class Pool(_message.Message):
     __slots__ = ("pool", "display_name", "locations")
@@ -65,11 +67,13 @@ class Pool(_message.Message):
     def __init__(self, pool: _Optional[str] = ..., display_name: _Optional[str] = ..., locations: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Channel(_message.Message):
-    __slots__ = ("channel", "display_name", "pool")
+    __slots__ = ("channel", "display_name", "pool", "segment")
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
     channel: str
     display_name: str
     pool: str
-    def __init__(self, channel: _Optional[str] = ..., display_name: _Optional[str] = ..., pool: _Optional[str] = ...) -> None: ...
+    segment: str
+    def __init__(self, channel: _Optional[str] = ..., display_name: _Optional[str] = ..., pool: _Optional[str] = ..., segment: _Optional[str] = ...) -> None: ...

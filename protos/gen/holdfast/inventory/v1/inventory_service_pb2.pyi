@@ -57,12 +57,14 @@ class GetAvailabilityRequest(_message.Message):
     def __init__(self, key: _Optional[_Union[AvailabilityKey, _Mapping]] = ...) -> None: ...
 
 class GetAvailabilityResponse(_message.Message):
-    __slots__ = ("availability", "revision")
+    __slots__ = ("availability", "revision", "revisions")
     AVAILABILITY_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
     availability: _stock_pb2.Availability
     revision: _revision_pb2.Revision
-    def __init__(self, availability: _Optional[_Union[_stock_pb2.Availability, _Mapping]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
+    revisions: _containers.RepeatedCompositeFieldContainer[_revision_pb2.Revision]
+    def __init__(self, availability: _Optional[_Union[_stock_pb2.Availability, _Mapping]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_revision_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class BatchGetAvailabilityRequest(_message.Message):
     __slots__ = ("keys", "min_revision")
@@ -73,12 +75,14 @@ class BatchGetAvailabilityRequest(_message.Message):
     def __init__(self, keys: _Optional[_Iterable[_Union[AvailabilityKey, _Mapping]]] = ..., min_revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
 
 class BatchGetAvailabilityResponse(_message.Message):
-    __slots__ = ("availabilities", "revision")
+    __slots__ = ("availabilities", "revision", "revisions")
     AVAILABILITIES_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
     availabilities: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Availability]
     revision: _revision_pb2.Revision
-    def __init__(self, availabilities: _Optional[_Iterable[_Union[_stock_pb2.Availability, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ...) -> None: ...
+    revisions: _containers.RepeatedCompositeFieldContainer[_revision_pb2.Revision]
+    def __init__(self, availabilities: _Optional[_Iterable[_Union[_stock_pb2.Availability, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., revisions: _Optional[_Iterable[_Union[_revision_pb2.Revision, _Mapping]]] = ...) -> None: ...
 
 class DemandLine(_message.Message):
     __slots__ = ("sku", "quantity", "location")

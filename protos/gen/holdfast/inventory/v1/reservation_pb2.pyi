@@ -59,7 +59,7 @@ SOURCING_REASON_AWAITED: SourcingReason
 SOURCING_REASON_TRANSFERRED: SourcingReason
 
 class Reservation(_message.Message):
-    __slots__ = ("reservation_id", "state", "channel", "order_id", "lines", "create_time", "expire_time", "update_time", "revision", "customer_id", "told")
+    __slots__ = ("reservation_id", "state", "channel", "order_id", "lines", "create_time", "expire_time", "update_time", "revision", "customer_id", "told", "part_reservation_ids")
     RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +71,7 @@ class Reservation(_message.Message):
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     TOLD_FIELD_NUMBER: _ClassVar[int]
+    PART_RESERVATION_IDS_FIELD_NUMBER: _ClassVar[int]
     reservation_id: str
     state: ReservationState
     channel: str
@@ -82,7 +83,8 @@ class Reservation(_message.Message):
     revision: _revision_pb2.Revision
     customer_id: str
     told: bool
-    def __init__(self, reservation_id: _Optional[str] = ..., state: _Optional[_Union[ReservationState, str]] = ..., channel: _Optional[str] = ..., order_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., customer_id: _Optional[str] = ..., told: _Optional[bool] = ...) -> None: ...
+    part_reservation_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, reservation_id: _Optional[str] = ..., state: _Optional[_Union[ReservationState, str]] = ..., channel: _Optional[str] = ..., order_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReservationLine, _Mapping]]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., customer_id: _Optional[str] = ..., told: _Optional[bool] = ..., part_reservation_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Sourcing(_message.Message):
     __slots__ = ("order", "destination", "prefer_ship_complete")

@@ -4,7 +4,7 @@
 -- Command   { channel, order_id, ttl_us, allow_split, partial, lines, reservation_id, holder, options }
 --           a line is { sku, quantity, location }; an empty location is sourced from the channel's pool
 --           options  told, customer_id, allow_backorder, allow_substitution, order, destination, ship_complete,
---                    seen_position: what is not said is left out
+--                    seen_position, not_after_us: what is not said is left out
 -- Journal   RESERVE: a movement per placement, RESERVE or BACKORDER, and the reservation; extra: shortfalls of a partial
 --           one and the incident of a told one, packed
 -- Invariant No demand that may be refused takes a level's reserved units past its sellable ones (NoOversell), except what
@@ -128,6 +128,10 @@ end
 
 local function reserve_refusal(arguments)
   local channel, lines, holder, options = arguments[1], arguments[6], arguments[8], arguments[9]
+  -- A part of a plan that comes so late that the plan may have been given up.
+  if options.not_after_us and now_us > options.not_after_us then
+    return refuse('TOO_LATE')
+  end
   if not channel_of(channel) then
     return refuse('UNKNOWN_CHANNEL', channel)
   end

@@ -19,6 +19,7 @@ local LIVE_DOCUMENT = {
   [PAPER.INCIDENT] = { [PAPER_STATE.INCIDENT.OPEN] = true, [PAPER_STATE.INCIDENT.RESOLVED] = true },
   [PAPER.PARKED] = { [PAPER_STATE.PARKED.WAITING] = true },
   [PAPER.POSTING] = {},
+  [PAPER.SPLIT] = { [PAPER_STATE.SPLIT.OPEN] = true },
 }
 
 local function is_live_document(document)

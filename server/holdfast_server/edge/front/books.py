@@ -1,0 +1,88 @@
+"""AuditService and ReconciliationService in front of several segments."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.protobuf.message import Message
+from holdfast.inventory.v1 import audit_service_pb2_grpc, reconciliation_service_pb2_grpc
+from holdfast.inventory.v1 import reconciliation_service_pb2 as pb
+
+from holdfast_server.edge.caller import Caller
+from holdfast_server.edge.front.directory import Directory
+from holdfast_server.edge.front.routes import FrontCalls, ask, in_turn, to_segment
+from holdfast_server.edge.rpc import unary
+from holdfast_server.edge.services import SegmentServices
+from holdfast_server.ledger.placement import PlacedKind
+from holdfast_server.refusals import UnknownDocument, UnknownReservation
+
+_AUDIT = "audit"
+_RECONCILIATION = "reconciliation"
+
+
+async def _first(directory: Directory, _: Any) -> SegmentServices:
+    return directory.first
+
+
+async def _of_incident(directory: Directory, request: Any) -> SegmentServices:
+    return _named_by(directory, "INCIDENT", request.incident_id)
+
+
+async def _of_parked(directory: Directory, request: Any) -> SegmentServices:
+    return _named_by(directory, "PARKED", request.parked_id)
+
+
+def _named_by(directory: Directory, kind: str, document_id: str) -> SegmentServices:
+    """Returns the segment that gave a document its id."""
+    try:
+        return directory.of_reservation(document_id)
+    except UnknownReservation:
+        raise UnknownDocument(kind, document_id) from None
+
+
+async def _of_reservation(directory: Directory, request: Any) -> SegmentServices:
+    return await directory.of_one_reservation(request.reservation_id)
+
+
+class FrontAudit(FrontCalls, audit_service_pb2_grpc.AuditServiceServicer):
+    """Serves AuditService."""
+
+    ListMovements = in_turn(_AUDIT, "ListMovements", "movements")
+    TraceOrder = in_turn(_AUDIT, "TraceOrder", "steps")
+    # These look at the whole ledger, whichever segment they are asked through.
+    ListSegments = to_segment(_AUDIT, "ListSegments", _first)
+    ResumeSegment = to_segment(_AUDIT, "ResumeSegment", _first)
+
+    async def VerifyLedger(self, request: Any, context: Any) -> AsyncIterator[Message]:
+        responses: Any = self.directory.first.audit.VerifyLedger(request, context)
+        async with contextlib.aclosing(responses):
+            async for response in responses:
+                yield response
+
+
+class FrontReconciliation(FrontCalls, reconciliation_service_pb2_grpc.ReconciliationServiceServicer):
+    """Serves ReconciliationService."""
+
+    ListIncidents = in_turn(_RECONCILIATION, "ListIncidents", "incidents")
+    ResolveIncident = to_segment(_RECONCILIATION, "ResolveIncident", _of_incident)
+    CloseIncident = to_segment(_RECONCILIATION, "CloseIncident", _of_incident)
+    NotePosting = to_segment(_RECONCILIATION, "NotePosting", _of_reservation)
+    ListParkedRequests = in_turn(_RECONCILIATION, "ListParkedRequests", "parked_requests")
+    DiscardParkedRequest = to_segment(_RECONCILIATION, "DiscardParkedRequest", _of_parked)
+
+    @unary
+    async def CompareStock(self, request: pb.CompareStockRequest, caller: Caller) -> pb.CompareStockResponse:
+        places = await self._directory.places(PlacedKind.LOCATION, [line.location for line in request.lines])
+        answer = pb.CompareStockResponse(divergences=[pb.Divergence() for _ in request.lines])
+        numbers: dict[SegmentServices, list[int]] = {}
+        for number, line in enumerate(request.lines):
+            # A location that nobody has has no books; the first segment says so.
+            numbers.setdefault(places.get(line.location, self._directory.first), []).append(number)
+        for segment, its_numbers in numbers.items():
+            part = pb.CompareStockRequest(lines=[request.lines[number] for number in its_numbers])
+            compared: pb.CompareStockResponse = await ask(_RECONCILIATION, "CompareStock", segment, part, caller)
+            for number, divergence in zip(its_numbers, compared.divergences, strict=True):
+                answer.divergences[number].CopyFrom(divergence)
+        return answer

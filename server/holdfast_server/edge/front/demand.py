@@ -1,0 +1,189 @@
+"""The calls of InventoryService about reservations until they are committed, in front of several segments.
+
+A demand has a home: the segment of the first location that it names, else that of its channel. The home is asked first,
+and remembers the request whatever becomes of it, so an id that is asked again comes to the same answer. Only what the
+home cannot fill alone is planned over others (split_demand.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from google.rpc import error_details_pb2, status_pb2
+from holdfast.inventory.v1 import inventory_service_pb2 as pb
+
+from holdfast_server.edge.caller import Caller
+from holdfast_server.edge.errors import TABLE, status_in_response
+from holdfast_server.edge.front.directory import Directory
+from holdfast_server.edge.front.routes import FrontCalls, ask
+from holdfast_server.edge.front.split_demand import SplitDemand
+from holdfast_server.edge.front.split_parts import is_split
+from holdfast_server.edge.front.splits import Splits
+from holdfast_server.edge.rpc import unary
+from holdfast_server.edge.services import SegmentServices
+from holdfast_server.edge.validation import violations_of
+from holdfast_server.ledger.placement import PlacedKind
+from holdfast_server.refusals import InvalidField, Refusal, SpansSegments, UnknownLocation
+from holdfast_server.settings import Settings
+
+_INVENTORY = "inventory"
+
+
+class FrontDemandCalls(FrontCalls):
+    """Creates, commits, extends, releases and shows reservations."""
+
+    def __init__(self, directory: Directory, settings: Settings, demand: SplitDemand, splits: Splits) -> None:
+        super().__init__(directory, settings)
+        self._demand = demand
+        self._splits = splits
+
+    @unary
+    async def CreateReservation(
+        self, request: pb.CreateReservationRequest, caller: Caller
+    ) -> pb.CreateReservationResponse:
+        return await self._create(request, caller)
+
+    async def _create(self, request: pb.CreateReservationRequest, caller: Caller) -> pb.CreateReservationResponse:
+        home = await self._home_of(request)
+        if await self._is_of_home_alone(request, home):
+            try:
+                answer: pb.CreateReservationResponse = await ask(_INVENTORY, "CreateReservation", home, request, caller)
+                return answer
+            except SpansSegments:
+                # It was planned over several, when the channel sold from them.
+                pass
+        return await self._demand.create(home, request, caller)
+
+    @unary
+    async def BatchCreateReservations(
+        self, request: pb.BatchCreateReservationsRequest, caller: Caller
+    ) -> pb.BatchCreateReservationsResponse:
+        results: list[pb.ReservationResult | None] = [None] * len(request.requests)
+        alone: dict[SegmentServices, list[int]] = {}
+        spanning: list[int] = []
+        for number, one in enumerate(request.requests):
+            try:
+                violations = violations_of(one, self.settings)
+                if violations:
+                    raise InvalidField(violations)
+                home = await self._home_of(one)
+                if await self._is_of_home_alone(one, home):
+                    alone.setdefault(home, []).append(number)
+                else:
+                    spanning.append(number)
+            except Refusal as refusal:
+                results[number] = _refused(refusal)
+        answers = await asyncio.gather(
+            self._create_each([request.requests[number] for number in spanning], caller),
+            *(
+                ask(
+                    _INVENTORY,
+                    "BatchCreateReservations",
+                    segment,
+                    pb.BatchCreateReservationsRequest(requests=[request.requests[number] for number in numbers]),
+                    caller,
+                )
+                for segment, numbers in alone.items()
+            ),
+        )
+        for numbers, results_of_part in zip((spanning, *alone.values()), answers, strict=True):
+            given = results_of_part if isinstance(results_of_part, list) else results_of_part.results
+            for number, result in zip(numbers, given, strict=True):
+                results[number] = result
+        planned = [number for number, result in enumerate(results) if result is not None and _was_planned(result)]
+        again = await self._create_each([request.requests[number] for number in planned], caller)
+        for number, result in zip(planned, again, strict=True):
+            results[number] = result
+        return pb.BatchCreateReservationsResponse(results=[one for one in results if one is not None])
+
+    async def _create_each(
+        self, requests: Sequence[pb.CreateReservationRequest], caller: Caller
+    ) -> list[pb.ReservationResult]:
+        """Decides one after the other: each may take what the next would have had."""
+        results = []
+        for one in requests:
+            try:
+                results.append(
+                    pb.ReservationResult(created=await self._demand.create(await self._home_of(one), one, caller))
+                )
+            except Exception as error:
+                results.append(_refused(error))
+        return results
+
+    async def _home_of(self, request: pb.CreateReservationRequest) -> SegmentServices:
+        """Returns the segment that remembers a demand: always the same for the same request."""
+        named = [line.location for line in request.lines if line.location]
+        if not named:
+            return await self._directory.home_of(request.channel)
+        places = await self._directory.places(PlacedKind.LOCATION, named)
+        for location in named:
+            if location not in places:
+                raise UnknownLocation(location)
+        return places[named[0]]
+
+    async def _is_of_home_alone(self, request: pb.CreateReservationRequest, home: SegmentServices) -> bool:
+        """Says whether no other segment has to do with a demand."""
+        named = [line.location for line in request.lines if line.location]
+        places = await self._directory.places(PlacedKind.LOCATION, named) if named else {}
+        if any(segment is not home for segment in places.values()):
+            return False
+        if len(named) == len(request.lines):
+            return True
+        return await self._directory.sells_from(request.channel) in ([home], [])
+
+    @unary
+    async def CommitReservation(
+        self, request: pb.CommitReservationRequest, caller: Caller
+    ) -> pb.CommitReservationResponse:
+        segment = self._directory.of_reservation(request.reservation_id)
+        if is_split(request.reservation_id):
+            return await self._splits.commit(segment, request, caller)
+        await self._splits.check_part(request.reservation_id)
+        answer: pb.CommitReservationResponse = await ask(_INVENTORY, "CommitReservation", segment, request, caller)
+        return answer
+
+    @unary
+    async def ExtendReservation(
+        self, request: pb.ExtendReservationRequest, caller: Caller
+    ) -> pb.ExtendReservationResponse:
+        segment = self._directory.of_reservation(request.reservation_id)
+        if is_split(request.reservation_id):
+            return await self._splits.extend(segment, request, caller)
+        await self._splits.check_part(request.reservation_id)
+        answer: pb.ExtendReservationResponse = await ask(_INVENTORY, "ExtendReservation", segment, request, caller)
+        return answer
+
+    @unary
+    async def ReleaseReservation(
+        self, request: pb.ReleaseReservationRequest, caller: Caller
+    ) -> pb.ReleaseReservationResponse:
+        segment = self._directory.of_reservation(request.reservation_id)
+        if is_split(request.reservation_id):
+            return await self._splits.release(segment, request, caller)
+        await self._splits.check_part(request.reservation_id)
+        answer: pb.ReleaseReservationResponse = await ask(_INVENTORY, "ReleaseReservation", segment, request, caller)
+        return answer
+
+    @unary
+    async def GetReservation(self, request: pb.GetReservationRequest, caller: Caller) -> pb.GetReservationResponse:
+        segment = self._directory.of_reservation(request.reservation_id)
+        if is_split(request.reservation_id):
+            return pb.GetReservationResponse(reservation=await self._splits.show(segment, request.reservation_id))
+        answer: pb.GetReservationResponse = await ask(_INVENTORY, "GetReservation", segment, request, caller)
+        return answer
+
+
+def _was_planned(result: pb.ReservationResult) -> bool:
+    """Says whether a request was planned over several segments, when its channel sold from them."""
+    info = error_details_pb2.ErrorInfo()
+    return (
+        result.HasField("refusal")
+        and any(detail.Unpack(info) for detail in result.refusal.details)
+        and (info.reason, info.metadata["field"]) == (TABLE[SpansSegments].reason, "request_id")
+    )
+
+
+def _refused(error: Exception) -> pb.ReservationResult:
+    status: status_pb2.Status = status_in_response(error, "BatchCreateReservations")
+    return pb.ReservationResult(refusal=status)

@@ -1,0 +1,264 @@
+"""Creates reservations whose units lie in several segments. What becomes of them after: splits.py."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from holdfast.inventory.v1 import inventory_service_pb2 as pb
+
+from holdfast_server import failpoints, records
+from holdfast_server.decide.answers import SplitMoved, TooLate
+from holdfast_server.decide.commands import Command, Decision
+from holdfast_server.edge import conversion
+from holdfast_server.edge.caller import Caller
+from holdfast_server.edge.front.split_parts import (
+    Part,
+    fill_in_whole,
+    numbered,
+    parts_of,
+    plan_command,
+)
+from holdfast_server.edge.front.split_plan import DemandedLine, SplitPlan, Supply, plan_split
+from holdfast_server.edge.front.split_steps import PlanGivenUp, SplitSteps
+from holdfast_server.edge.requests import reservations as commands
+from holdfast_server.edge.requests.mutation import MICROSECONDS, microseconds_of
+from holdfast_server.edge.services import SegmentServices
+from holdfast_server.ledger.placement import PlacedKind
+from holdfast_server.phases import SplitPhase
+from holdfast_server.records import Document
+from holdfast_server.refusals import (
+    BacklogFull,
+    InsufficientStock,
+    LedgerUnavailable,
+    Overloaded,
+    Refusal,
+    SegmentLoading,
+    SegmentQuarantined,
+    SegmentStopped,
+    SequencerUnavailable,
+)
+from holdfast_server.settings import Settings
+
+_MAX_NEW_PLANS: Final = 4
+# Plans of a request that were given up before, by callers that asked again; beyond, the request is refused.
+_MAX_ATTEMPTS: Final = 64
+# A part that is refused so may be reserved all the same, or by asking again.
+_IN_DOUBT: Final = (
+    BacklogFull,
+    LedgerUnavailable,
+    Overloaded,
+    SegmentLoading,
+    SegmentQuarantined,
+    SegmentStopped,
+    SequencerUnavailable,
+)
+
+
+class _PartRefused(PlanGivenUp):
+    """A plan was given up for a part; what that was refused with, None if it came too late."""
+
+    def __init__(self, refusal: Refusal | None, segment: str) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+        self.segment = segment
+
+
+class SplitDemand:
+    """Creates reservations over several segments: whole in one of them if it can be."""
+
+    def __init__(self, steps: SplitSteps, settings: Settings) -> None:
+        self._steps = steps
+        self._settings = settings
+
+    async def create(
+        self, home: SegmentServices, request: pb.CreateReservationRequest, caller: Caller
+    ) -> pb.CreateReservationResponse:
+        """Returns what a demand came to. Raises its refusal, as one segment would."""
+        learned: dict[tuple[str, str], int] = {}
+        new_plans = 0
+        refusal: Refusal = SequencerUnavailable(home.segment)
+        for attempt in range(_MAX_ATTEMPTS):
+            asked = numbered(request, attempt)
+            decision = await self._at_home(home, asked, caller, learned)
+            if decision.reservation:
+                return home.inventory.created(decision)
+            try:
+                return await self.drive(home, records.unpack_document(decision.extra), asked, caller, decision)
+            except PlanGivenUp as given_up:
+                if isinstance(given_up, _PartRefused):
+                    refusal = given_up.refusal or refusal
+                    if not _learn(learned, given_up.refusal, given_up.segment):
+                        break
+                new_plans += not decision.replayed
+                if new_plans == _MAX_NEW_PLANS:
+                    break
+        raise refusal
+
+    async def _at_home(
+        self,
+        home: SegmentServices,
+        asked: pb.CreateReservationRequest,
+        caller: Caller,
+        learned: dict[tuple[str, str], int],
+    ) -> Decision:
+        """Returns what the home decided: a reservation of its own, or a plan. Both are remembered under the same id."""
+        told = asked.demand == pb.DEMAND_KIND_TOLD
+        supply = await self._places(asked)
+        if not told and set(supply.place_of.values()) <= {home.segment}:
+            try:
+                return await home.authority.decide(_plain(asked, caller, home.authority.settings), asked)
+            except InsufficientStock:
+                pass
+        supply = await self._supply(asked, supply, caller)
+        supply.at_most.update(learned)
+        lines = [DemandedLine(line.sku, line.location, line.quantity) for line in asked.lines]
+        partial = asked.fill_policy == pb.FILL_POLICY_PARTIAL
+        plan = plan_split(lines, supply, allow_split=asked.allow_split or told, partial=partial, told=told)
+        if set(plan.parts) <= {home.segment} or (plan.short and not partial):
+            return await self._home_alone(home, asked, caller, plan)
+        return await home.authority.decide(plan_command(asked, caller, home.segment, plan), asked)
+
+    async def _home_alone(
+        self, home: SegmentServices, asked: pb.CreateReservationRequest, caller: Caller, plan: SplitPlan
+    ) -> Decision:
+        """Has the home decide with all that the request allows; what is short elsewhere too is said of all together."""
+        command = commands.create_reservation(asked, caller, home.authority.settings)
+        try:
+            return await home.authority.decide(command, asked)
+        except InsufficientStock as refusal:
+            if not plan.short:
+                raise
+            raise InsufficientStock(list(plan.short), refusal.offers) from refusal
+
+    async def _places(self, asked: pb.CreateReservationRequest) -> Supply:
+        places = await self._steps.directory.places(
+            PlacedKind.LOCATION, [line.location for line in asked.lines if line.location]
+        )
+        sellers = await self._steps.directory.sells_from(asked.channel)
+        return Supply(
+            sellers=[one.segment for one in sellers],
+            units={},
+            place_of={location: segment.segment for location, segment in places.items()},
+        )
+
+    async def _supply(self, asked: pb.CreateReservationRequest, supply: Supply, caller: Caller) -> Supply:
+        """Returns the supply with what each segment says that the channel may sell of each SKU."""
+        skus = list(dict.fromkeys(line.sku for line in asked.lines if not line.location))
+        if not skus:
+            return supply
+        question = pb.BatchGetAvailabilityRequest(
+            keys=[pb.AvailabilityKey(sku=sku, channel=asked.channel) for sku in skus]
+        )
+        sellers = [self._steps.directory.segment(name) for name in supply.sellers]
+        answers = await asyncio.gather(*(one.availability(question, caller) for one in sellers))
+        units = {
+            (one.segment, availability.sku): availability.available_to_sell_quantity
+            for one, answer in zip(sellers, answers, strict=True)
+            for availability in answer.availabilities
+        }
+        return Supply(sellers=supply.sellers, units=units, place_of=supply.place_of)
+
+    async def drive(
+        self,
+        home: SegmentServices,
+        split: Document,
+        asked: pb.CreateReservationRequest,
+        caller: Caller,
+        decision: Decision,
+    ) -> pb.CreateReservationResponse:
+        """Carries a plan out, or finds again what it came to. Raises PlanGivenUp if it came to nothing."""
+        parts = parts_of(split)
+        told = bool(split.flag)
+        is_referred = len(parts) == 1 and not told
+        failpoints.reach("split_planned")
+        answers = await asyncio.gather(
+            *(self._steps.reserve(part, asked, caller, split, alone=is_referred) for part in parts),
+            return_exceptions=True,
+        )
+        failpoints.reach("split_parts_held")
+        for part, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, BaseException):
+                raise await self._give_up(home, split, caller, answer, part)
+        held = [answer for answer in answers if isinstance(answer, Decision)]
+        phase = SplitPhase.COMMITTED if told else SplitPhase.REFERRED if is_referred else SplitPhase.HELD
+        moved = await self._steps.settle(home, split, caller, phase, ttl_us=_ttl_us(asked, self._settings))
+        failpoints.reach("split_settled")
+        response = pb.CreateReservationResponse(replayed=decision.replayed)
+        if is_referred:
+            _fill_in(response, parts[0], held[0])
+        else:
+            fill_in_whole(response.reservation, moved, parts, held, home=home.segment)
+        conversion.fill_revision(response.revision, home.segment, moved.position)
+        response.shortfalls.extend(_shortfalls(asked, parts))
+        return response
+
+    async def _give_up(
+        self, home: SegmentServices, split: Document, caller: Caller, error: BaseException, part: Part
+    ) -> BaseException:
+        """Ends a plan of which a part was refused, and gives back what the others hold; returns what to raise.
+
+        Of a part that nobody knows about, or of demand that was told, nothing is ended: who asks again, and the upkeep,
+        go on with the plan.
+        """
+        is_final = isinstance(error, TooLate) or (isinstance(error, Refusal) and not isinstance(error, _IN_DOUBT))
+        if split.flag or not is_final:
+            return error
+        try:
+            await self._steps.abort(home, split, caller)
+        except SplitMoved:
+            # Another attempt of the same request was faster, and all its parts are there.
+            return SequencerUnavailable(home.segment)
+        await self._steps.release_parts(split, caller)
+        return _PartRefused(error if isinstance(error, Refusal) else None, part.segment)
+
+
+def _fill_in(response: pb.CreateReservationResponse, part: Part, decision: Decision) -> None:
+    conversion.fill_reservation(response.reservation, part.segment, decision.reservation)
+
+
+def _plain(asked: pb.CreateReservationRequest, caller: Caller, settings: Settings) -> Command:
+    """Returns the command that reserves all of a demand out of what the home has; what else it allows comes later."""
+    command = commands.create_reservation(asked, caller, settings)
+    *others, options = command.arguments
+    others[4] = False
+    kept = {name: value for name, value in options.items() if name not in ("allow_backorder", "allow_substitution")}
+    return command._replace(arguments=(*others, kept))
+
+
+def _learn(learned: dict[tuple[str, str], int], refusal: Refusal | None, segment: str) -> bool:
+    """Notes what a segment has after all, for the next plan; returns whether another plan may come to more."""
+    if refusal is None:
+        return True
+    if not isinstance(refusal, InsufficientStock):
+        return False
+    for line in refusal.short_lines:
+        if line.location:
+            # What is not where it must come from is nowhere.
+            return False
+        learned[segment, line.sku] = min(line.available, line.requested - 1)
+    return True
+
+
+def _ttl_us(asked: pb.CreateReservationRequest, settings: Settings) -> int:
+    if asked.HasField("ttl"):
+        return microseconds_of(asked.ttl)
+    return settings.default_ttl_seconds * MICROSECONDS
+
+
+def _shortfalls(asked: pb.CreateReservationRequest, parts: list[Part]) -> list[pb.Shortfall]:
+    """Returns what a partial demand got too little of."""
+    wanted: dict[tuple[str, str], int] = {}
+    got: dict[tuple[str, str], int] = {}
+    for line in asked.lines:
+        wanted[line.sku, line.location] = wanted.get((line.sku, line.location), 0) + line.quantity
+    for part in parts:
+        for planned in part.lines:
+            got[planned.sku, planned.location] = got.get((planned.sku, planned.location), 0) + planned.quantity
+    return [
+        pb.Shortfall(
+            sku=sku, location=location, requested_quantity=units, reserved_quantity=got.get((sku, location), 0)
+        )
+        for (sku, location), units in wanted.items()
+        if got.get((sku, location), 0) < units
+    ]

@@ -1,0 +1,218 @@
+"""The parts of a demand over several segments: how they are noted, asked for, and shown as one reservation."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from holdfast.inventory.v1 import inventory_service_pb2 as pb
+from holdfast.inventory.v1 import reservation_pb2
+
+from holdfast_server.decide.commands import Command, Decision
+from holdfast_server.edge import conversion
+from holdfast_server.edge.caller import Caller
+from holdfast_server.edge.front.split_plan import DemandedLine, SplitPlan
+from holdfast_server.edge.requests.mutation import MICROSECONDS, mutation
+from holdfast_server.edge.requests.reservations import create_reservation
+from holdfast_server.phases import SplitPhase
+from holdfast_server.records import Document
+from holdfast_server.settings import Settings
+
+_SPLIT: Final = "-split-"
+_PART: Final = "-part-"
+_RANDOM_BYTES: Final = 10
+# No caller can make an id that begins so.
+_OWN: Final = "~"
+# A part does not expire before the whole does: that is for the home to decide. Only if nobody ever settles it, it ends.
+_PART_OUTLIVES_US: Final = 7 * 86_400 * MICROSECONDS
+
+
+def is_split(reservation_id: str) -> bool:
+    """Says whether an id is one of a reservation in several segments."""
+    return _SPLIT in reservation_id
+
+
+def is_part(reservation_id: str) -> bool:
+    """Says whether an id is one of a part of such a reservation."""
+    return _PART in reservation_id
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one segment is asked for."""
+
+    segment: str
+    reservation_id: str
+    lines: tuple[DemandedLine, ...]
+
+
+def parts_of(split: Document) -> list[Part]:
+    """Returns the parts that a plan notes, in order."""
+    lines: dict[tuple[str, str], list[DemandedLine]] = {}
+    for row in split.named_lines():
+        line = DemandedLine(row["sku"], row["location"], row["quantity"])
+        lines.setdefault((row["segment"], row["reservation_id"]), []).append(line)
+    return [Part(segment, reservation_id, tuple(its)) for (segment, reservation_id), its in lines.items()]
+
+
+def numbered(request: pb.CreateReservationRequest, attempt: int) -> pb.CreateReservationRequest:
+    """Returns the request of the n-th attempt: the caller's own, then one with an id that follows from it.
+
+    A plan that was given up has used its id up, and the same attempt must always come to the same plan.
+    """
+    if not attempt:
+        return request
+    again = pb.CreateReservationRequest()
+    again.CopyFrom(request)
+    again.request_id = own_id(f"{attempt}", request.request_id)
+    return again
+
+
+def own_id(step: str, of: str) -> str:
+    """Returns the request id of a step of the front's own: the same for the same step."""
+    return f"{_OWN}{step}-{of}"
+
+
+def plan_command(request: pb.CreateReservationRequest, caller: Caller, home: str, plan: SplitPlan) -> Command:
+    """Returns the command that notes a plan at the home, under the id of the request that it answers."""
+    name = f"{time.time_ns() // 1_000_000:012x}{os.urandom(_RANDOM_BYTES).hex()}"
+    # The only part of a demand that was asked for is a reservation like any other.
+    told = request.demand == pb.DEMAND_KIND_TOLD
+    mark = _PART if told or len(plan.parts) > 1 else "-"
+    rows = [
+        (segment, f"{segment}{mark}{name}", line.sku, line.location, line.quantity)
+        for segment, lines in plan.parts.items()
+        for line in lines
+    ]
+    arguments = (f"{home}{_SPLIT}{name}", request.channel, request.order_id, told, request.request_id, rows)
+    return mutation(request, caller, name="plan_split", arguments=arguments, line_count=len(rows))
+
+
+def move_command(request: Any, caller: Caller, split_id: str, phase: SplitPhase, ttl_us: int = 0) -> Command:
+    """Returns the command that moves a demand on at its home."""
+    return mutation(request, caller, name="move_split", arguments=(split_id, int(phase), ttl_us))
+
+
+def part_command(
+    part: Part,
+    request: pb.CreateReservationRequest,
+    caller: Caller,
+    split: Document,
+    settings: Settings,
+    *,
+    alone: bool,
+) -> tuple[Command, pb.CreateReservationRequest]:
+    """Returns the command that reserves a part, and the request that it stands for.
+
+    A part of a demand that was asked for comes in time or not at all: after that the plan may have been given up.
+    """
+    asked = pb.CreateReservationRequest()
+    asked.CopyFrom(request)
+    asked.request_id = own_id("part", part.reservation_id)
+    asked.fill_policy = pb.FILL_POLICY_UNSPECIFIED
+    del asked.lines[:]
+    for line in part.lines:
+        asked.lines.add(sku=line.sku, location=line.location, quantity=line.quantity)
+    told = asked.demand == pb.DEMAND_KIND_TOLD
+    if not told:
+        asked.allow_backorder = asked.allow_substitution = False
+    if asked.HasField("seen_revision") and asked.seen_revision.segment != part.segment:
+        asked.ClearField("seen_revision")
+    command = create_reservation(asked, caller, settings)
+    channel, order_id, ttl_us, allow_split, partial, lines, _, holder, options = command.arguments
+    if not told:
+        options = options | {"not_after_us": not_after_us(split, settings)}
+        ttl_us = ttl_us if alone else ttl_us + _PART_OUTLIVES_US
+    arguments = (channel, order_id, ttl_us, allow_split, partial, lines, part.reservation_id, holder, options)
+    return command._replace(arguments=arguments), asked
+
+
+def ttl_of_part(ttl_us: int) -> int:
+    """Returns how long a part is held whose whole is held for so long."""
+    return ttl_us + _PART_OUTLIVES_US
+
+
+def not_after_us(split: Document, settings: Settings) -> int:
+    """Returns until when parts of a plan may be reserved."""
+    return split.create_us + int(settings.split_plan_seconds * MICROSECONDS)
+
+
+def as_one(
+    split: Document, parts: Mapping[str, reservation_pb2.Reservation], state: int, *, home: str
+) -> reservation_pb2.Reservation:
+    """Returns the reservations of the parts as one, with their lines one after the other."""
+    own = list(parts.values())
+    whole = reservation_pb2.Reservation(
+        reservation_id=split.document_id,
+        state=state,  # type: ignore[arg-type]
+        channel=split.channel,
+        order_id=split.order_id,
+        revision=conversion.revision(home, split.position),
+        customer_id=own[0].customer_id if own else "",
+        told=bool(split.flag),
+        part_reservation_ids=list(parts),
+    )
+    conversion.fill_timestamp(whole.create_time, split.create_us)
+    conversion.fill_timestamp(whole.update_time, split.update_us)
+    if state == reservation_pb2.RESERVATION_STATE_HELD:
+        conversion.fill_timestamp(whole.expire_time, split.expected_us)
+    for line in _lines(own):
+        whole.lines.add().CopyFrom(line)
+        whole.lines[-1].line_number = len(whole.lines)
+    return whole
+
+
+def fill_in_whole(
+    message: reservation_pb2.Reservation,
+    split: Document,
+    parts: Sequence[Part],
+    decisions: Sequence[Decision],
+    *,
+    home: str,
+    phase: SplitPhase | None = None,
+) -> None:
+    """Fills in the whole as it is once a step was taken with each part; in the phase of the split unless told."""
+    shown = {}
+    for part, decision in zip(parts, decisions, strict=True):
+        one = reservation_pb2.Reservation(reservation_id=part.reservation_id)
+        if decision.reservation:
+            conversion.fill_reservation(one, part.segment, decision.reservation)
+        shown[part.reservation_id] = one
+    message.CopyFrom(as_one(split, shown, _STATES[phase or SplitPhase(split.resolution)], home=home))
+
+
+def _lines(parts: Iterable[reservation_pb2.Reservation]) -> Iterable[reservation_pb2.ReservationLine]:
+    for part in parts:
+        yield from part.lines
+
+
+_HELD: Final = reservation_pb2.RESERVATION_STATE_HELD
+_COMMITTED: Final = reservation_pb2.RESERVATION_STATE_COMMITTED
+_FULFILLED: Final = reservation_pb2.RESERVATION_STATE_FULFILLED
+_RELEASED: Final = reservation_pb2.RESERVATION_STATE_RELEASED
+_EXPIRED: Final = reservation_pb2.RESERVATION_STATE_EXPIRED
+_STATES: Final = {
+    SplitPhase.HELD: _HELD,
+    SplitPhase.COMMITTING: _COMMITTED,
+    SplitPhase.COMMITTED: _COMMITTED,
+    SplitPhase.RELEASING: _RELEASED,
+    SplitPhase.RELEASED: _RELEASED,
+    SplitPhase.EXPIRING: _EXPIRED,
+    SplitPhase.EXPIRED: _EXPIRED,
+}
+
+
+def state_of(phase: SplitPhase, parts: Sequence[reservation_pb2.Reservation]) -> int | None:
+    """Returns the state of the whole; None while it is none, or if it never became one.
+
+    Once committed, the parts live on by themselves: the whole has ended when all of them have.
+    """
+    state = _STATES.get(phase)
+    if state == _COMMITTED:
+        states = {part.state for part in parts}
+        if states <= {_FULFILLED, _RELEASED}:
+            return int(_FULFILLED if _FULFILLED in states else _RELEASED)
+    return None if state is None else int(state)

@@ -1,0 +1,121 @@
+"""How a demand is filled from several segments: whole from one of them if it can be, else line by line. Pure.
+
+It works on what the segments said a moment ago. Each segment decides about its part anew, so a plan that is overtaken
+is given up and made again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from holdfast_server.refusals import ShortLine
+
+
+@dataclass(frozen=True, slots=True)
+class DemandedLine:
+    """Units of a SKU, at a location or, if that is empty, from wherever the channel sells."""
+
+    sku: str
+    location: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPlan:
+    """What each segment is to be asked for, and of which lines there is too little anywhere."""
+
+    parts: Mapping[str, Sequence[DemandedLine]]
+    short: Sequence[ShortLine]
+
+
+@dataclass(slots=True, kw_only=True)
+class Supply:
+    """What each segment can give: units of a SKU to the channel, by segment; and where named locations lie.
+
+    `sellers` are the segments that the channel sells from, in sourcing order.
+    """
+
+    sellers: Sequence[str]
+    units: Mapping[tuple[str, str], int]
+    place_of: Mapping[str, str]
+    # What a segment refused in this demand: it has fewer than was said for a line that must be whole.
+    at_most: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def of(self, segment: str, sku: str) -> int:
+        """The units of a SKU that a segment can give."""
+        said = self.units.get((segment, sku), 0)
+        return min(said, self.at_most.get((segment, sku), said))
+
+
+def summed(lines: Sequence[DemandedLine]) -> list[DemandedLine]:
+    """Returns the lines with those of the same SKU and location together, in the order of the first."""
+    quantities: dict[tuple[str, str], int] = defaultdict(int)
+    for line in lines:
+        quantities[line.sku, line.location] += line.quantity
+    return [DemandedLine(sku, location, quantity) for (sku, location), quantity in quantities.items()]
+
+
+def plan_split(
+    lines: Sequence[DemandedLine], supply: Supply, *, allow_split: bool, partial: bool, told: bool = False
+) -> SplitPlan:
+    """Returns the plan of a demand.
+
+    A line that may not be split comes whole from one segment. What must be filled however little there is (told) goes
+    where most of it is. A partial demand takes what there is.
+    """
+    demanded = summed(lines)
+    whole = _whole_from_one(demanded, supply)
+    if whole:
+        return SplitPlan(parts={whole: demanded}, short=[])
+    parts: dict[str, list[DemandedLine]] = defaultdict(list)
+    short = []
+    for line in demanded:
+        if line.location:
+            # Whether there is enough is for the segment to say.
+            parts[supply.place_of[line.location]].append(line)
+            continue
+        available = [(segment, supply.of(segment, line.sku)) for segment in supply.sellers]
+        taken = _taken(line.quantity, available, allow_split=allow_split, partial=partial, told=told)
+        for segment, units in taken:
+            parts[segment].append(DemandedLine(line.sku, "", units))
+        if sum(units for _, units in taken) < line.quantity:
+            there = sum(units for _, units in available) if allow_split else max((u for _, u in available), default=0)
+            short.append(ShortLine(sku=line.sku, location="", requested=line.quantity, available=there))
+    order = [*supply.sellers, *sorted(set(parts) - set(supply.sellers))]
+    return SplitPlan(parts={segment: parts[segment] for segment in order if segment in parts}, short=short)
+
+
+def _whole_from_one(lines: Sequence[DemandedLine], supply: Supply) -> str:
+    """Returns the first segment that has everything; empty if none has."""
+    places = {supply.place_of[line.location] for line in lines if line.location}
+    for segment in supply.sellers:
+        if places <= {segment} and all(
+            line.location or supply.of(segment, line.sku) >= line.quantity for line in lines
+        ):
+            return segment
+    return ""
+
+
+def _taken(
+    quantity: int, available: Sequence[tuple[str, int]], *, allow_split: bool, partial: bool, told: bool
+) -> list[tuple[str, int]]:
+    """Returns what is taken of one line from which segments."""
+    for segment, units in available:
+        if units >= quantity:
+            return [(segment, quantity)]
+    if told and available:
+        return [(max(available, key=lambda one: one[1])[0], quantity)]
+    taken: list[tuple[str, int]] = []
+    if allow_split:
+        missing = quantity
+        for segment, units in available:
+            if min(units, missing) > 0:
+                taken.append((segment, min(units, missing)))
+                missing -= min(units, missing)
+        return taken if not missing or partial else []
+    if partial and available:
+        segment, units = max(available, key=lambda one: one[1])
+        return [(segment, units)] if units > 0 else []
+    return []

@@ -1,0 +1,178 @@
+"""The steps of a demand that lies in several segments: what its home notes, and what is done to its parts.
+
+Each has a request id that follows from the plan, so it may be taken again by anybody, and is done once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from holdfast.inventory.v1 import inventory_service_pb2 as pb
+
+from holdfast_server import failpoints, records
+from holdfast_server.decide.answers import SplitMoved
+from holdfast_server.decide.commands import Decision
+from holdfast_server.edge.caller import Caller
+from holdfast_server.edge.front.directory import Directory
+from holdfast_server.edge.front.split_parts import (
+    Part,
+    move_command,
+    own_id,
+    part_command,
+    parts_of,
+    ttl_of_part,
+)
+from holdfast_server.edge.requests import reservations as commands
+from holdfast_server.edge.services import SegmentServices
+from holdfast_server.ledger import queries
+from holdfast_server.ledger.reader import LedgerReader
+from holdfast_server.phases import SplitPhase
+from holdfast_server.records import Document, DocumentKind
+from holdfast_server.refusals import (
+    AlreadyCommitted,
+    AlreadyReleased,
+    DocumentClosed,
+    ReservationExpired,
+    UnknownReservation,
+)
+
+log = structlog.get_logger("holdfast.splits")
+
+UPKEEP: Final = Caller(name=records.NOBODY.caller)
+"""Who goes on with what nobody else goes on with."""
+
+
+class PlanGivenUp(Exception):
+    """A plan came to nothing."""
+
+
+class SplitSteps:
+    """Takes the steps, through the segments of this server."""
+
+    def __init__(self, directory: Directory, reader: LedgerReader) -> None:
+        self.directory = directory
+        self._reader = reader
+
+    async def find(self, home: SegmentServices, split_id: str) -> Document:
+        """Returns a demand as the ledger has it. Raises UnknownReservation."""
+        # Whatever was answered before this call is in the ledger.
+        found = await self._reader.ask(queries.find_document, home.segment, DocumentKind.SPLIT, split_id)
+        if found is None:
+            raise UnknownReservation(split_id)
+        return found
+
+    async def reserve(
+        self, part: Part, asked: pb.CreateReservationRequest, caller: Caller, split: Document, *, alone: bool
+    ) -> Decision:
+        """Returns what a segment decided about its part. Raises TooLate, and its refusal."""
+        segment = self.directory.segment(part.segment)
+        command, request = part_command(part, asked, caller, split, segment.authority.settings, alone=alone)
+        return await segment.authority.decide(command, request)
+
+    async def settle(
+        self, home: SegmentServices, split: Document, caller: Caller, phase: SplitPhase, *, ttl_us: int
+    ) -> Document:
+        """Has the home say that all parts are there. Raises PlanGivenUp if the plan was given up meanwhile."""
+        request = pb.ExtendReservationRequest(
+            request_id=own_id("settle", split.document_id), reservation_id=split.document_id
+        )
+        command = move_command(request, caller, split.document_id, phase, ttl_us)
+        try:
+            decision = await home.authority.decide(command, request)
+        except (SplitMoved, DocumentClosed):
+            await self.release_parts(split, caller)
+            raise PlanGivenUp from None
+        return records.unpack_document(decision.extra)
+
+    async def abort(self, home: SegmentServices, split: Document, caller: Caller) -> None:
+        """Has the home give a plan up, if it has not yet. Raises SplitMoved if all its parts were there before."""
+        request = pb.ReleaseReservationRequest(
+            request_id=own_id("abort", split.document_id), reservation_id=split.document_id
+        )
+        try:
+            await home.authority.decide(move_command(request, caller, split.document_id, SplitPhase.ABORTING), request)
+        except DocumentClosed:
+            phase = SplitPhase((await self.find(home, split.document_id)).resolution)
+            if phase is not SplitPhase.ABORTED:
+                raise SplitMoved(phase) from None
+        except SplitMoved as moved:
+            if moved.phase is not SplitPhase.ABORTING:
+                raise
+        failpoints.reach("split_aborting")
+
+    async def expire(self, home: SegmentServices, split: Document) -> None:
+        """Ends a hold whose time is over. Raises SplitMoved if it is not, or has ended already."""
+        request = pb.ReleaseReservationRequest(
+            request_id=own_id(f"expire-{split.version}", split.document_id), reservation_id=split.document_id
+        )
+        command = move_command(request, UPKEEP, split.document_id, SplitPhase.EXPIRING)
+        await home.authority.decide(command, request)
+        failpoints.reach("split_expiring")
+        await self.release_parts(split, UPKEEP)
+        await self.finish(home, split, UPKEEP, SplitPhase.EXPIRED)
+
+    async def each(self, split: Document, step: Callable[[Part], Awaitable[Decision]]) -> list[Decision]:
+        """Takes a step with all parts at once; raises the first refusal once all have been answered."""
+        answers = await asyncio.gather(*(step(part) for part in parts_of(split)), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, Decision)]
+
+    async def commit_parts(self, split: Document, caller: Caller) -> list[Decision]:
+        """Commits what was decided to be committed; returns what each part came to."""
+
+        async def commit(part: Part) -> Decision:
+            request = pb.CommitReservationRequest(
+                request_id=own_id("commit", part.reservation_id), reservation_id=part.reservation_id
+            )
+            authority = self.directory.segment(part.segment).authority
+            try:
+                return await authority.decide(commands.commit_reservation(request, caller), request)
+            except (AlreadyCommitted, AlreadyReleased, ReservationExpired) as refusal:
+                # Only who knows no other segment can have done that to it.
+                log.error("split_part_went_its_own_way", part=part.reservation_id, reason=type(refusal).__name__)
+                return Decision(position=0)
+
+        return await self.each(split, commit)
+
+    async def release_parts(self, split: Document, caller: Caller) -> list[Decision]:
+        """Gives back whatever the parts hold; returns what each part came to, nothing of one that holds nothing."""
+
+        async def release(part: Part) -> Decision:
+            request = pb.ReleaseReservationRequest(
+                request_id=own_id("release", part.reservation_id), reservation_id=part.reservation_id
+            )
+            authority = self.directory.segment(part.segment).authority
+            try:
+                return await authority.decide(commands.release_reservation(request, caller), request)
+            except (UnknownReservation, AlreadyReleased, ReservationExpired):
+                # It was never held, or has ended: it holds nothing.
+                return Decision(position=0)
+
+        return await self.each(split, release)
+
+    async def extend_part(
+        self, part: Part, asked: pb.ExtendReservationRequest, caller: Caller, ttl_us: int
+    ) -> Decision:
+        """Lets a part outlive a hold of so long."""
+        request = pb.ExtendReservationRequest(
+            request_id=own_id(part.segment, asked.request_id), reservation_id=part.reservation_id
+        )
+        request.ttl.FromMicroseconds(ttl_of_part(ttl_us))
+        authority = self.directory.segment(part.segment).authority
+        return await authority.decide(commands.extend_reservation(request, caller), request)
+
+    async def finish(self, home: SegmentServices, split: Document, caller: Caller, phase: SplitPhase) -> None:
+        """Has the home note that the parts have followed."""
+        request = pb.ReleaseReservationRequest(
+            request_id=own_id("finish", split.document_id), reservation_id=split.document_id
+        )
+        command = move_command(request, caller, split.document_id, phase)
+        try:
+            await home.authority.decide(command, request)
+        except (SplitMoved, DocumentClosed):
+            log.info("split_finished_elsewhere", split=split.document_id)
