@@ -2,6 +2,8 @@
 
     python scripts/measure_writer.py                       1, 40 and 700 reservations in a commit
     python scripts/measure_writer.py --sizes 20 --skus 1   only 20, all of one SKU
+    python scripts/measure_writer.py --drop operation_by_caller operation_by_channel
+                                                           what it would cost without these indexes
 
 A journal is made up, without a sequencer, and written to a ledger of its own in a temporary directory, as fast as the
 writer can. What it prints is CPU time, so that other load on the machine matters little. Linux only.
@@ -24,6 +26,7 @@ from typing import Any, Final, cast
 
 import msgpack
 import psycopg
+from psycopg import sql
 
 from holdfast_server import layouts
 from holdfast_server.embedded.supervisor import Supervisor
@@ -158,6 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 40, 700], help="reservations in a commit")
     parser.add_argument("--skus", type=int, default=1_000, help="that are reserved; at most the levels of the ledger")
+    parser.add_argument("--drop", nargs="+", default=[], metavar="INDEX", help="indexes that are dropped before")
     options = parser.parse_args()
     if not 1 <= options.skus <= ALL_LEVELS or min(options.sizes) < 1:
         parser.error(f"--skus must be 1 to {ALL_LEVELS}, and every size at least 1")
@@ -173,6 +177,8 @@ def main() -> None:
         writer = LedgerWriter(settings=settings, journal=no_journal, rebuilder=no_rebuilder, stop=threading.Event())
         tune_memory()
         with writer._connect() as connection:
+            for index in options.drop:
+                connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index)))
             measure(connection, writer, options.sizes, options.skus)
     finally:
         supervisor.stop()
