@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import add
+from operator import add, sub
 from typing import Any
 
 from msgpack import unpackb as _unpack
@@ -60,7 +60,7 @@ class _LevelChange:
 
     @property
     def balance_before(self) -> tuple[int, ...]:
-        return tuple(after - delta for after, delta in zip(self.balance, self.deltas, strict=True))
+        return tuple(map(sub, self.balance, self.deltas))
 
 
 @dataclass(slots=True)

@@ -100,8 +100,10 @@ class _Transaction:
         new = batch.new_reservations()
         self._add("add_reservations", [(*image[:-2], int(image[-2])) for image in new])
         lines = [(image[0], number, line) for image in new for number, line in enumerate(image[-1], start=1)]
-        self._add("add_reservation_lines", [_narrow_line(*line) for line in lines if _is_narrow(line[-1])])
-        self._add("put_reservation_lines", [(*key, *line) for *key, line in lines if not _is_narrow(line)])
+        narrow = [_narrow_line(*line) for line in lines if _is_narrow(line[-1])]
+        self._add("add_reservation_lines", narrow)
+        if len(narrow) < len(lines):
+            self._add("put_reservation_lines", [(*key, *line) for *key, line in lines if not _is_narrow(line)])
         changed = batch.changed_reservations()
         self._add(
             "change_reservations",
