@@ -214,6 +214,8 @@ class LedgerWriter:
                 failpoints.reach("before_mark")
             elif self._look_around(beat, cursor.segment):
                 return
+        if committed:
+            self._journal.mark_committed(segment.epoch, cursor.segment.position)
 
     def _look_around(self, beat: _Heartbeat, segment: Segment) -> bool:
         """Between entries: gives a sign of life, and returns whether something else changed the segment's state."""
