@@ -25,7 +25,7 @@ _KEEPALIVE: Final[dict[str, Any]] = {
 
 
 # Every statement of the ledger writer adds rows, or finds each row by its whole primary key. Left to itself the planner
-# reads a table that has no statistics yet from end to end, in every commit, and plans anew for every array.
+# reads a table that has no statistics yet from end to end, and plans anew for every array.
 WRITER_PLANS: Final = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",

@@ -40,6 +40,8 @@ _WRITER_LOCK_CLASS: Final = 47_012
 _RESUME_DISCARD: Final = 2
 _MAX_BACKOFF_SECONDS: Final = 2.0
 _FIRST_BACKOFF_SECONDS: Final = 0.05
+# A plan that was made for a small table is not kept while the table grows.
+_COMMITS_PER_PLAN: Final = 256
 _ROW_COUNT_ERROR: Final = "HF001"
 # What Postgres says of a batch that it can never take, however often it is tried.
 _NOT_FOR_THE_LEDGER: Final = (
@@ -59,6 +61,7 @@ class LedgerWriter:
         self._rebuilder = rebuilder
         self._stop = stop
         self._sql = prepared_statements("writer.sql")
+        self._commits = 0
 
     def run(self) -> None:
         """Runs until stopped. Losing Postgres or Redis ends a round, never the loop; the pause after it grows."""
@@ -244,6 +247,9 @@ class LedgerWriter:
             ]
         except (ValueError, TypeError, struct.error) as error:
             raise Disagreement(f"the batch up to {batch.position} cannot be written: {error!r}") from error
+        self._commits += 1
+        if self._commits % _COMMITS_PER_PLAN == 0:
+            steps.append((self._sql["forget_plans"], []))
         try:
             run_transaction(connection, steps, before_commit=_before_commit)
         except psycopg.Error as error:

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from holdfast_server.ledger import writer
 from holdfast_server.ledger.arrays import columns_of
 from holdfast_server.ledger.connections import WRITER_PLANS
 from holdfast_server.ledger.errors import Disagreement
@@ -167,7 +168,7 @@ def test_these_are_all_statements_that_change_rows() -> None:
 def test_the_writer_finds_every_row_that_it_changes_by_its_whole_key(ledger: Ledger, name: str, rows: int) -> None:
     """However large a table is that has no statistics yet: the planner must not think of reading all of it.
 
-    Taken out by: any of WRITER_PLANS but the first.
+    Taken out by: `level.segment = %(segment)s` in change_levels.
     """
     ledger.query(
         "INSERT INTO stock_level SELECT %s, number, 'store-1', 1, 0, 0, 0, 0, 0 FROM generate_series(1, %s) AS number",
@@ -183,3 +184,15 @@ def test_the_writer_finds_every_row_that_it_changes_by_its_whole_key(ledger: Led
     condition = re.search(r"Index Cond: \((.*)\)", plan)
     assert condition is not None, plan
     assert {part.split(" ")[0].strip('("') for part in condition[1].split(" AND ")} == set(KEYS[name]), plan
+
+
+def test_plans_are_made_anew_every_so_many_commits(ledger: Ledger) -> None:
+    """Taken out by: forget_plans left out of LedgerWriter._commit."""
+    before = writer._COMMITS_PER_PLAN - 2
+    ledger._writer._commits = before
+    statement = "SELECT count(*) FROM pg_prepared_statements WHERE name = 'forget_plans'"
+    ledger.write([operation(1, KIND["RECEIVE"], [receipt("a", 1)], request=request("r-1"))])
+    assert ledger.query(statement) == [(0,)]
+    ledger.write([operation(2, KIND["RECEIVE"], [receipt("b", 1)], request=request("r-2"))])
+    assert ledger.query(statement) == [(1,)]
+    assert not ledger.verdict().findings

@@ -237,3 +237,6 @@ SELECT holdfast_expect_rows(count(*), %(expected)s, 'allotments') FROM changed
 -- name: notify
 -- The rest of the entries, where one notice cannot name all of them.
 SELECT pg_notify(%(channel)s, %(notice)s)
+
+-- name: forget_plans
+DISCARD PLANS
