@@ -42,6 +42,14 @@ test: $(STAMP) ## Run all tests (ARGS="-k watch -x")
 protocol: $(STAMP) ## Search the decision protocol for histories that break a promise
 	@exec $(BIN)/python -m pytest tests/protocol $(ARGS)
 
+.PHONY: test-cluster
+test-cluster: $(STAMP) ## Run the tests of segments on a Valkey cluster alone; make test runs them too
+	@exec $(BIN)/python -m pytest tests/cluster $(ARGS)
+
+.PHONY: cluster
+cluster: $(STAMP) ## Run a Valkey cluster on this machine and print its URL; Ctrl-C stops it
+	@PYTHONPATH=tests exec $(BIN)/python -m support.cluster
+
 .PHONY: lint
 lint: $(STAMP) ## Check style and format of the Python code
 	@$(BIN)/ruff check .
@@ -65,6 +73,12 @@ replay: $(STAMP) ## Replay a file of real orders and get a verdict (ORDERS=path)
 	@mkdir -p build
 	@exec $(BIN)/holdfast replay "$(ORDERS)" --embedded --report build/replay.json $(ARGS)
 
+.PHONY: loadtest
+loadtest: $(STAMP) ## Sell out 1,000 units to 50,000 buyers, or another SCENARIO, with a verdict (ARGS=...)
+	@mkdir -p build
+	@exec $(BIN)/holdfast loadtest $(or $(SCENARIO),flash-sale) --embedded --report build/loadtest.json \
+		--html build/loadtest.html $(ARGS)
+
 .PHONY: bench
 bench: $(STAMP) ## Measure decisions per second on this machine, with a verdict (ARGS=...)
 	@mkdir -p build
@@ -75,8 +89,18 @@ bench-watch: $(STAMP) ## Measure how late changes reach 1,000 and 5,000 watchers
 	@mkdir -p build
 	@exec $(BIN)/python -m holdfast_loadtest bench-watch --report build/watch.json $(ARGS)
 
+.PHONY: bench-growth
+bench-growth: $(STAMP) ## Measure a ledger of 10 million movements beside an empty one; a quarter of an hour (ARGS=--quick)
+	@mkdir -p build
+	@exec $(BIN)/python -m holdfast_loadtest bench-growth --report build/growth.json $(ARGS)
+
+.PHONY: bench-scaling
+bench-scaling: $(STAMP) ## Measure what segments cost, and demand over several of them (ARGS=...)
+	@mkdir -p build
+	@exec $(BIN)/python -m holdfast_loadtest bench-scaling --report build/scaling.json $(ARGS)
+
 .PHONY: robustness
-robustness: $(STAMP) ## Break an authority in every known way, and judge its promises (ARGS="--only 9 --seed 42")
+robustness: $(STAMP) ## Break an authority in every known way, and judge its promises (ARGS="--only 9 --cluster")
 	@PYTHONPATH=tests exec $(BIN)/python -m robustness run $(ARGS)
 
 .PHONY: mutants

@@ -25,6 +25,7 @@ from holdfast_client.errors import (
     ExceedsDocument,
     FieldViolation,
     FulfillmentExceedsOpen,
+    HistoryRetired,
     HoldfastError,
     HoldLimitReached,
     InsufficientStock,
@@ -72,7 +73,7 @@ from holdfast_client.errors import (
     WatcherTooSlow,
     error_from_status,
 )
-from holdfast_client.policy import Deadlines, RetryPolicy, WatchPolicy
+from holdfast_client.policy import Batching, Deadlines, RetryPolicy, WatchPolicy
 from holdfast_client.request_ids import new_request_id
 from holdfast_client.sync import SyncHoldfastClient
 from holdfast_client.watching.events import (
@@ -97,6 +98,7 @@ __all__ = [
     "AvailabilityGone",
     "AvailabilityUpdate",
     "BacklogFull",
+    "Batching",
     "ChangeCause",
     "CountedSince",
     "DeadlineExceeded",
@@ -107,6 +109,7 @@ __all__ = [
     "FieldViolation",
     "FileTokenStore",
     "FulfillmentExceedsOpen",
+    "HistoryRetired",
     "HoldLimitReached",
     "HoldfastClient",
     "HoldfastError",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections.abc import AsyncGenerator, Callable
+from typing import Final, TypeAlias
 
 from holdfast.inventory.v1 import audit_service_pb2, stock_pb2
 
@@ -12,6 +12,10 @@ from holdfast_client.policy import RetryPolicy
 from holdfast_client.service_calls import ServiceCalls
 
 _NO_RETRY: Final = RetryPolicy(max_tries=1)
+
+
+OnRetired: TypeAlias = Callable[[audit_service_pb2.RetiredHistory], object]
+"""Is told what was retired of the history that a listing is about, at most once, or again if more is meanwhile."""
 
 
 class AuditCalls(ServiceCalls):
@@ -28,13 +32,15 @@ class AuditCalls(ServiceCalls):
         caller: str = "",
         start_time: Moment | None = None,
         end_time: Moment | None = None,
+        on_retired: OnRetired | None = None,
         page_size: int = 0,
         deadline_seconds: float | None = None,
     ) -> AsyncGenerator[stock_pb2.Movement, None]:
         """Yield all movements, the oldest first, page after page. What is left out does not restrict.
 
         Of the times, on the segment's clock, the first is included and the second is not. The deadline is that of
-        each page. `page_size` is at most 1,000; 0 means 100.
+        each page. `page_size` is at most 1,000; 0 means 100. If movements that were asked for may have been retired,
+        `on_retired` is called with what was, before the first movement that is left.
         """
         request = audit_service_pb2.ListMovementsRequest(
             sku=sku,
@@ -48,6 +54,8 @@ class AuditCalls(ServiceCalls):
             page_size=page_size,
         )
         async for page in self._pages(request, audit_service_pb2.ListMovementsResponse, deadline_seconds):
+            if on_retired is not None and page.HasField("retired"):
+                on_retired(page.retired)
             for movement in page.movements:
                 yield movement
 
@@ -85,16 +93,24 @@ class AuditCalls(ServiceCalls):
         )
 
     async def trace_order(
-        self, order_id: str, *, page_size: int = 0, deadline_seconds: float | None = None
+        self,
+        order_id: str,
+        *,
+        on_retired: OnRetired | None = None,
+        page_size: int = 0,
+        deadline_seconds: float | None = None,
     ) -> AsyncGenerator[audit_service_pb2.TraceStep, None]:
         """Yield the life of an order's units, the oldest step first, page after page; nothing of an unknown order.
 
         The steps are the operations on its reservations, transfers, fulfillments, returns and incidents, each with
         its time and the time since the one before. The deadline is that of each page. `page_size` is at most 1,000;
-        0 means 100.
+        0 means 100. If steps may have been retired, `on_retired` is called with what was, before the first step that
+        is left.
         """
         request = audit_service_pb2.TraceOrderRequest(order_id=order_id, page_size=page_size)
         async for page in self._pages(request, audit_service_pb2.TraceOrderResponse, deadline_seconds):
+            if on_retired is not None and page.HasField("retired"):
+                on_retired(page.retired)
             for step in page.steps:
                 yield step
 
@@ -173,4 +189,62 @@ class AuditCalls(ServiceCalls):
             audit_service_pb2.ResumeSegmentResponse,
             deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
             retry=_NO_RETRY,
+        )
+
+    async def retire_history(
+        self,
+        segment: str,
+        *,
+        until_position: int | None = None,
+        before_time: Moment | None = None,
+        reason: str,
+        validate_only: bool = False,
+        deadline_seconds: float | None = None,
+    ) -> audit_service_pb2.RetireHistoryResponse:
+        """Have the oldest part of a segment's history removed. It cannot be taken back.
+
+        The authority does it in small steps; `list_retirements` shows how far it is. Never tried again by itself: it
+        has no request_id. If no answer came, look at the retirements first.
+
+        Args:
+            segment: The segment.
+            until_position: Up to this position, which included; this or `before_time`.
+            before_time: Everything that was decided before this time on the segment's clock.
+            reason: Why, in words for the audit.
+            validate_only: Only say what would be retired.
+
+        Raises:
+            InvalidField: There is nothing to retire up to there.
+            UnknownSegment: There is no such segment.
+        """
+        return await self._calls.unary(
+            audit_service_pb2.RetireHistoryRequest(
+                segment=segment,
+                until_position=until_position,
+                before_time=timestamp_of(before_time),
+                reason=reason,
+                validate_only=validate_only,
+            ),
+            audit_service_pb2.RetireHistoryResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            retry=_NO_RETRY,
+        )
+
+    async def list_retirements(
+        self, segment: str, *, page_size: int = 0, deadline_seconds: float | None = None
+    ) -> AsyncGenerator[audit_service_pb2.Retirement, None]:
+        """Yield who had what retired, the newest first, page after page. `page_size` is at most 1,000; 0 means 100."""
+        request = audit_service_pb2.ListRetirementsRequest(segment=segment, page_size=page_size)
+        async for page in self._pages(request, audit_service_pb2.ListRetirementsResponse, deadline_seconds):
+            for retirement in page.retirements:
+                yield retirement
+
+    async def list_retirements_page(
+        self, segment: str, *, page_size: int = 0, page_token: str = "", deadline_seconds: float | None = None
+    ) -> audit_service_pb2.ListRetirementsResponse:
+        """Get one page of retirements; its `next_page_token` leads to the next."""
+        return await self._calls.unary(
+            audit_service_pb2.ListRetirementsRequest(segment=segment, page_size=page_size, page_token=page_token),
+            audit_service_pb2.ListRetirementsResponse,
+            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
         )

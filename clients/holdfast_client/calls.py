@@ -7,7 +7,6 @@ a request type of its own.
 import asyncio
 import itertools
 import random
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 
@@ -23,6 +22,8 @@ from holdfast.inventory.v1 import (
 
 from holdfast_client import errors
 from holdfast_client.policy import RetryPolicy
+from holdfast_client.trace_parent import current_trace_parent
+from holdfast_client.tries import Tries
 
 Response = TypeVar("Response", bound=protobuf_message.Message)
 _Answer = TypeVar("_Answer")
@@ -155,19 +156,43 @@ class Calls:
         deadline_seconds: float,
         retry: RetryPolicy | None,
     ) -> _Answer:
-        tries = _Tries(retry or self._retry, deadline_seconds, self._wait, self._draw)
+        tries = self.tries(deadline_seconds, retry)
         while True:
-            call = self._next_channel().unary(path)(
-                body, timeout=tries.remaining_seconds(), metadata=self._metadata_now()
-            )
             try:
-                return parse(await call)
-            except grpc.aio.AioRpcError as failure:
-                error = errors.error_from_rpc(failure, request_id=request_id)
-            finally:
-                # A call that nobody waits for any more must be told so: grpc.aio never collects it.
-                call.cancel()
+                return parse(
+                    await self.try_once(
+                        path,
+                        body,
+                        timeout_seconds=tries.remaining_seconds(),
+                        trace_parent=current_trace_parent(),
+                        request_id=request_id,
+                    )
+                )
+            except errors.HoldfastError as failure:
+                error = failure
             await tries.wait_after(error)
+
+    def tries(self, deadline_seconds: float, retry: RetryPolicy | None = None) -> Tries:
+        """The tries of a call that begins now."""
+        return Tries(retry or self._retry, deadline_seconds, self._wait, self._draw)
+
+    async def try_once(
+        self, path: str, body: bytes, *, timeout_seconds: float, trace_parent: str, request_id: str = ""
+    ) -> bytes:
+        """Ask once, and give back the bytes of the answer. If the task is cancelled, so is the call.
+
+        Raises:
+            HoldfastError: The refusal.
+        """
+        call = self._next_channel().unary(path)(body, timeout=timeout_seconds, metadata=self._metadata_in(trace_parent))
+        try:
+            answer: bytes = await call
+        except grpc.aio.AioRpcError as failure:
+            raise errors.error_from_rpc(failure, request_id=request_id) from None
+        finally:
+            # A call that nobody waits for any more must be told so: grpc.aio never collects it.
+            call.cancel()
+        return answer
 
     async def stream(
         self,
@@ -184,7 +209,7 @@ class Calls:
             HoldfastError: The stream was refused or broke.
         """
         parse: Callable[[bytes], Response] = response_type.FromString
-        tries = _Tries(self._retry, deadline_seconds, self._wait, self._draw)
+        tries = self.tries(deadline_seconds)
         begun = False
         while True:
             call = self._next_channel().stream(path_of(request))(
@@ -273,7 +298,7 @@ class Calls:
 
     async def _begun_exchange(self, path: str, deadline_seconds: float) -> Any:
         """A call that has reached the authority; nothing was sent but its head."""
-        tries = _Tries(self._retry, deadline_seconds, self._wait, self._draw)
+        tries = self.tries(deadline_seconds)
         while True:
             call = self._next_channel().exchange(path)(timeout=tries.remaining_seconds(), metadata=self._metadata_now())
             try:
@@ -305,7 +330,9 @@ class Calls:
         return next(self._turn)
 
     def _metadata_now(self) -> tuple[tuple[str, str], ...]:
-        trace_parent = _current_trace_parent()
+        return self._metadata_in(current_trace_parent())
+
+    def _metadata_in(self, trace_parent: str) -> tuple[tuple[str, str], ...]:
         return (*self._metadata, ("traceparent", trace_parent)) if trace_parent else self._metadata
 
 
@@ -421,56 +448,3 @@ def _told_now(answer: Coroutine[Any, Any, _Told]) -> _Told:
     except StopIteration as end:
         return cast("_Told", end.value)
     raise RuntimeError("the call is not over")
-
-
-class _Tries:
-    """The tries of one call, bounded in number by the policy and in time by the deadline."""
-
-    def __init__(
-        self,
-        policy: RetryPolicy,
-        deadline_seconds: float,
-        wait: Callable[[float], Awaitable[None]],
-        draw: Callable[[float, float], float],
-    ) -> None:
-        self._policy = policy
-        self._wait = wait
-        self._draw = draw
-        self._loop = asyncio.get_running_loop()
-        self._end = self._loop.time() + deadline_seconds
-        self._count = 0
-        self._last: errors.HoldfastError | None = None
-
-    def remaining_seconds(self) -> float:
-        return self._end - self._loop.time()
-
-    async def wait_after(self, error: errors.HoldfastError) -> None:
-        """Return when the next try is due; raise the error if there is to be none."""
-        self._count += 1
-        if error.code is not grpc.StatusCode.UNAVAILABLE:
-            # A deadline that passed in a later try says less than the refusal that made the try necessary.
-            raise error from self._last
-        self._last = error
-        if self._count >= self._policy.max_tries:
-            raise error
-        delay_seconds = self._draw(0.0, self._policy.backoff_bound_seconds(self._count))
-        delay_seconds += error.retry_delay_seconds or 0.0
-        if delay_seconds >= self.remaining_seconds():
-            raise error
-        await self._wait(delay_seconds)
-        if self.remaining_seconds() <= 0:
-            raise error
-
-
-def _current_trace_parent() -> str:
-    """The W3C traceparent of the current span; empty without one.
-
-    A span can only be current in a program that has imported OpenTelemetry, so the client need not import it.
-    """
-    trace = sys.modules.get("opentelemetry.trace")
-    if trace is None:
-        return ""
-    context = trace.get_current_span().get_span_context()
-    if not context.is_valid:
-        return ""
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"

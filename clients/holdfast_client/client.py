@@ -24,7 +24,7 @@ from holdfast_client.inventory_requests import (
     reservation_request,
     sourcing_order,
 )
-from holdfast_client.policy import Deadlines, RetryPolicy
+from holdfast_client.policy import DEFAULT_BATCHING, Batching, Deadlines, RetryPolicy
 from holdfast_client.reconciliation_calls import ReconciliationCalls
 from holdfast_client.subscription_calls import SubscriptionCalls
 from holdfast_client.supply_calls import SupplyCalls
@@ -81,6 +81,8 @@ class HoldfastClient(
       no effect. After `Unavailable`, `DeadlineExceeded` and `InternalFault`, and when the calling task is
       cancelled, it is not known whether a mutation took effect: ask again with the same request_id, which the
       error carries.
+    - Calls of `create_reservation` that are made at the same time travel together, as `Batching` says, and each ends
+      as it would alone.
     - Quantities are whole numbers of the item's base unit at its scale.
 
     The channels are made at the first call and belong to the event loop of that call. One client serves any
@@ -95,6 +97,7 @@ class HoldfastClient(
         on_behalf_of: str = "",
         deadlines: Deadlines | None = None,
         retry: RetryPolicy | None = None,
+        batching: Batching | None = DEFAULT_BATCHING,
         channel_count: int = 1,
         channel_credentials: grpc.ChannelCredentials | None = None,
         channel_options: Iterable[tuple[str, int | str]] = (),
@@ -108,6 +111,8 @@ class HoldfastClient(
             on_behalf_of: The person or party that the program acts for, for the audit. Printable ASCII.
             deadlines: How long calls may take.
             retry: How calls are tried again after UNAVAILABLE.
+            batching: How reservations that are asked for at the same time travel together; None: each alone. They do
+                unless told otherwise, because a call that is alone goes as it would without, and all others gain.
             channel_count: The connections, used in turn. More than one spreads the load over server processes
                 that share a port.
             channel_credentials: What secures the connections. None: they are plain.
@@ -132,6 +137,7 @@ class HoldfastClient(
                 channel_options=tuple(channel_options),
             ),
             deadlines or Deadlines(),
+            batching,
         )
 
     async def __aenter__(self) -> Self:
@@ -147,6 +153,8 @@ class HoldfastClient(
 
     async def close(self) -> None:
         """Close the connections. Calls in progress are cancelled. May be called again."""
+        if self._batches is not None:
+            self._batches.close()
         await self._calls.close()
 
     async def is_serving(self, *, deadline_seconds: float | None = None) -> bool:

@@ -38,6 +38,7 @@
     |-- RequestIdReused
     |-- RequestIdTooOld
     |-- StaleRevision
+    |-- HistoryRetired
     |-- SegmentStopped
     |-- SegmentNotStopped
     |-- LimitReached              a named limit; retried by nothing but a watch
@@ -65,7 +66,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import grpc
-from google.rpc import status_pb2
+from google.rpc import error_details_pb2, status_pb2
 from holdfast.inventory.v1 import error_reason_pb2
 
 from holdfast_client import status_details
@@ -78,6 +79,7 @@ from holdfast_client.error_base import (
 from holdfast_client.service_errors import (
     BacklogFull,
     DeadlineExceeded,
+    HistoryRetired,
     InternalFault,
     LedgerUnavailable,
     LimitExceeded,
@@ -145,6 +147,7 @@ __all__ = [
     "ExceedsDocument",
     "FieldViolation",
     "FulfillmentExceedsOpen",
+    "HistoryRetired",
     "HoldLimitReached",
     "HoldfastError",
     "InsufficientStock",
@@ -190,8 +193,12 @@ __all__ = [
     "UnknownSubscription",
     "WatchEnded",
     "WatcherTooSlow",
+    "deadline_exceeded",
     "error_from_rpc",
     "error_from_status",
+    "internal_fault",
+    "overloaded",
+    "same_for",
     "unavailable",
 ]
 
@@ -216,6 +223,7 @@ _CLASS_OF_REASON: Final[Mapping[int, type[HoldfastError]]] = {
     error_reason_pb2.ERROR_REASON_REQUEST_ID_REUSED: RequestIdReused,
     error_reason_pb2.ERROR_REASON_REQUEST_ID_TOO_OLD: RequestIdTooOld,
     error_reason_pb2.ERROR_REASON_STALE_REVISION: StaleRevision,
+    error_reason_pb2.ERROR_REASON_HISTORY_RETIRED: HistoryRetired,
     error_reason_pb2.ERROR_REASON_SCALE_IN_USE: ScaleInUse,
     error_reason_pb2.ERROR_REASON_OVERLOADED: Overloaded,
     error_reason_pb2.ERROR_REASON_BACKLOG_FULL: BacklogFull,
@@ -281,3 +289,32 @@ def error_from_rpc(failure: grpc.aio.AioRpcError, *, request_id: str = "") -> Ho
 def unavailable(message: str) -> HoldfastError:
     """Make the error of a stream that ended though nobody said why."""
     return error_from_status(status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=message))
+
+
+def deadline_exceeded(request_id: str) -> HoldfastError:
+    """Make the error of a call that had no answer in time, as gRPC words it."""
+    status = status_pb2.Status(code=grpc.StatusCode.DEADLINE_EXCEEDED.value[0], message="Deadline Exceeded")
+    return error_from_status(status, request_id=request_id)
+
+
+def internal_fault(message: str, request_id: str) -> HoldfastError:
+    """Make the error of an answer that is none."""
+    status = status_pb2.Status(code=grpc.StatusCode.INTERNAL.value[0], message=message)
+    return error_from_status(status, request_id=request_id)
+
+
+def overloaded(limit: str, value: int, *, request_id: str) -> HoldfastError:
+    """Make the refusal of a call that the client did not let out, because a limit of its own was reached."""
+    status = status_pb2.Status(
+        code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message=f"{limit} of the client is reached ({value})"
+    )
+    info = error_details_pb2.ErrorInfo(
+        reason="OVERLOADED", domain=ERROR_DOMAIN, metadata={"limit": limit, "value": str(value)}
+    )
+    status.details.add().Pack(info)
+    return error_from_status(status, request_id=request_id)
+
+
+def same_for(error: HoldfastError, request_id: str) -> HoldfastError:
+    """Make the same error for another request."""
+    return error_from_status(status_pb2.Status.FromString(error.status), request_id=request_id)

@@ -47,6 +47,8 @@ class InventoryCalls(ServiceCalls):
     ) -> inventory_service_pb2.CreateReservationResponse:
         """Set units aside for one demand; all lines are decided together.
 
+        Calls that are made at the same time travel together (see `Batching`), and each ends as it would alone.
+
         A demand asks, and may be refused; or, with `told`, the channel has sold already: then the reservation is
         committed at once and takes whatever is there, what is missing is backordered, and an incident is opened,
         which the answer names.
@@ -77,6 +79,7 @@ class InventoryCalls(ServiceCalls):
             UnknownSku, UnknownLocation, UnknownChannel, UnknownDestination: There is no such thing.
             LocationNotInPool: The channel does not sell from a location that a line names.
             LimitExceeded: The reservation would have too many lines after splitting.
+            Overloaded: The authority has too much to do; or `max_waiting` of the client's `Batching` is reached.
         """
         request = reservation_request(
             channel=channel,
@@ -93,10 +96,11 @@ class InventoryCalls(ServiceCalls):
             seen_revision=seen_revision,
             request_id=request_id,
         )
+        deadline_seconds = deadline_seconds or self._deadlines.mutation_seconds
+        if self._batches is not None:
+            return await self._batches.create_reservation(request, deadline_seconds=deadline_seconds)
         return await self._calls.unary(
-            request,
-            inventory_service_pb2.CreateReservationResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            request, inventory_service_pb2.CreateReservationResponse, deadline_seconds=deadline_seconds
         )
 
     async def batch_create_reservations(

@@ -42,21 +42,31 @@ def reservation_request(
 
     The parameters are those of `HoldfastClient.create_reservation`.
     """
-    return inventory_service_pb2.CreateReservationRequest(
+    request = inventory_service_pb2.CreateReservationRequest(
         request_id=request_id or new_request_id(),
         channel=channel,
         order_id=order_id,
         lines=[demand_line(line) for line in lines],
-        ttl=None if ttl_seconds is None else duration_of(ttl_seconds),
-        allow_split=allow_split,
         fill_policy=_fill_policy(partial=partial, told=told),
-        demand=inventory_service_pb2.DEMAND_KIND_TOLD if told else None,
-        customer_id=customer_id,
-        allow_backorder=allow_backorder,
-        allow_substitution=allow_substitution,
-        sourcing=sourcing,
-        seen_revision=seen_revision,
     )
+    # What few reservations ask for costs those nothing that do not.
+    if ttl_seconds is not None:
+        request.ttl.CopyFrom(duration_of(ttl_seconds))
+    if allow_split:
+        request.allow_split = True
+    if told:
+        request.demand = inventory_service_pb2.DEMAND_KIND_TOLD
+    if customer_id:
+        request.customer_id = customer_id
+    if allow_backorder:
+        request.allow_backorder = True
+    if allow_substitution:
+        request.allow_substitution = True
+    if sourcing is not None:
+        request.sourcing.CopyFrom(sourcing)
+    if seen_revision is not None:
+        request.seen_revision.CopyFrom(seen_revision)
+    return request
 
 
 def _fill_policy(*, partial: bool, told: bool) -> inventory_service_pb2.FillPolicy | None:
@@ -104,8 +114,10 @@ def demand_line(line: Demand) -> inventory_service_pb2.DemandLine:
     """Make the message of a line of demand; one that is a message already is passed on."""
     if not isinstance(line, tuple):
         return line
-    sku, quantity, *location = line
-    return inventory_service_pb2.DemandLine(sku=sku, quantity=quantity, location="".join(location))
+    if len(line) == 2:
+        return inventory_service_pb2.DemandLine(sku=line[0], quantity=line[1])
+    sku, quantity, location = line
+    return inventory_service_pb2.DemandLine(sku=sku, quantity=quantity, location=location)
 
 
 def release_line(line: Release) -> inventory_service_pb2.ReleaseLine:

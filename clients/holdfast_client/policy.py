@@ -1,6 +1,7 @@
 """How long a call may take and how often it is tried: plain values that the caller chooses."""
 
 from dataclasses import dataclass
+from typing import Final
 
 _MOST_DOUBLINGS = 32
 
@@ -61,6 +62,38 @@ class RetryPolicy:
     def backoff_bound_seconds(self, tries: int) -> float:
         """The longest drawn wait after so many tries, in seconds."""
         return _doubled(self.initial_backoff_seconds, self.max_backoff_seconds, tries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """How reservations that are asked for at the same time travel together.
+
+    What gathered while the batches before were under way goes out as one BatchCreateReservations; a call that finds
+    none under way goes out at once. Each has its own deadline, tries, trace and answer, as if it went alone.
+    """
+
+    max_requests: int = 500
+    """The requests of a batch. The authority takes 1,000."""
+
+    max_lines: int = 10_000
+    """The lines of a batch; a request that has more goes alone. The authority takes 10,000 unless set otherwise."""
+
+    max_bytes: int = 1024 * 1024
+    """The bytes of a batch; a request that has more goes alone. The authority takes 4 MiB unless set otherwise."""
+
+    max_under_way: int = 2
+    """The batches that are under way at the same time."""
+
+    max_waiting: int = 10_000
+    """The calls of a client that wait for their answer at the same time; one more is refused with `Overloaded`."""
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+
+
+DEFAULT_BATCHING: Final = Batching()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from holdfast.inventory.v1 import (
 )
 
 from holdfast_client.calls import Calls
-from holdfast_client.policy import Deadlines
+from holdfast_client.policy import Batching, Deadlines
+from holdfast_client.reservation_batches import ReservationBatches
 
 _Page = TypeVar(
     "_Page",
@@ -27,6 +28,7 @@ _Page = TypeVar(
     catalog_service_pb2.ListChannelsResponse,
     audit_service_pb2.ListMovementsResponse,
     audit_service_pb2.ListSegmentsResponse,
+    audit_service_pb2.ListRetirementsResponse,
     fulfillment_pb2.ListReturnsResponse,
     supply_pb2.ListInboundsResponse,
     supply_pb2.ListTransfersResponse,
@@ -44,6 +46,7 @@ _Listing = (
     | catalog_service_pb2.ListChannelsRequest
     | audit_service_pb2.ListMovementsRequest
     | audit_service_pb2.ListSegmentsRequest
+    | audit_service_pb2.ListRetirementsRequest
     | fulfillment_pb2.ListReturnsRequest
     | supply_pb2.ListInboundsRequest
     | supply_pb2.ListTransfersRequest
@@ -58,9 +61,10 @@ _Listing = (
 class ServiceCalls:
     """The base of the classes that have a method for each RPC of one service; `HoldfastClient` is made of them."""
 
-    def __init__(self, calls: Calls, deadlines: Deadlines) -> None:
+    def __init__(self, calls: Calls, deadlines: Deadlines, batching: Batching | None) -> None:
         self._calls = calls
         self._deadlines = deadlines
+        self._batches = None if batching is None else ReservationBatches(calls, batching)
 
     async def _pages(
         self, request: _Listing, response_type: type[_Page], deadline_seconds: float | None

@@ -58,6 +58,20 @@ class StaleRevision(HoldfastError):
         return self._number("actual")
 
 
+class HistoryRetired(HoldfastError):
+    """What was asked for lies in the part of the history that was retired; only an archive can tell it."""
+
+    @property
+    def position(self) -> int:
+        """The position that was asked for, or that at which a stream stood."""
+        return self._number("position")
+
+    @property
+    def retired_position(self) -> int:
+        """The last operation that is gone: what comes after it is there."""
+        return self._number("retired_position")
+
+
 class SegmentStopped(HoldfastError):
     """The segment waits for somebody to decide about operations that the ledger lost; see resume_segment."""
 

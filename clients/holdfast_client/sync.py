@@ -198,6 +198,9 @@ class SyncHoldfastClient:
     verify_ledger = _iterates(HoldfastClient.verify_ledger)
     list_segments = _iterates(HoldfastClient.list_segments)
     list_segments_page = _waits_for(HoldfastClient.list_segments_page)
+    retire_history = _waits_for(HoldfastClient.retire_history)
+    list_retirements = _iterates(HoldfastClient.list_retirements)
+    list_retirements_page = _waits_for(HoldfastClient.list_retirements_page)
     resume_segment = _waits_for(HoldfastClient.resume_segment)
     is_serving = _waits_for(HoldfastClient.is_serving)
 

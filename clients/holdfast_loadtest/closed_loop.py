@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
@@ -19,11 +18,8 @@ from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_client.calls import path_of
 from holdfast_loadtest.demand import CALLER, Demand
-from holdfast_loadtest.figures import percentile
+from holdfast_loadtest.tally import Tally
 from holdfast_loadtest.task import Outcome, Task
-
-MAX_CHANNELS: Final = 4
-"""The connections that callers share. More do not make a single server process faster."""
 
 MAX_TRIES: Final = 50
 """How often a request without an answer is asked again, about five seconds long."""
@@ -32,7 +28,6 @@ CALL_SECONDS: Final = 60.0
 """The deadline of one call."""
 
 _PAUSE_SECONDS = 0.1
-_MILLISECONDS = 1000
 _METADATA = (("holdfast-caller", CALLER),)
 _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
@@ -48,33 +43,12 @@ _UNKNOWN_IN_BATCH = frozenset({code_pb2.INTERNAL, *_AGAIN_IN_BATCH})
 _Call = Callable[..., Awaitable[Any]]
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What the callers of one task came to."""
-
-    from_time: float
-    to_time: float
-    measured: int = 0
-    acknowledged: int = 0
-    refused: int = 0
-    unknown: int = 0
-    latencies: list[float] = field(default_factory=list)
-
-    def answered(self, count: int, asked_at: float) -> None:
-        """Counts answers if they came within the measured time."""
-        now = time.perf_counter()
-        if self.from_time <= now < self.to_time:
-            self.measured += count
-            self.latencies.append(now - asked_at)
-
-
 async def run_calls(task: Task) -> Outcome:
     """Runs a task of kind unary or batch."""
-    started = time.perf_counter()
-    tally = _Tally(started + task.warm_seconds, started + task.warm_seconds + task.seconds)
+    tally = Tally.of(task)
     cpu_before = time.process_time()
     channels = [
-        grpc.aio.insecure_channel(task.target, options=_OPTIONS) for _ in range(min(MAX_CHANNELS, task.in_flight))
+        grpc.aio.insecure_channel(task.target, options=_OPTIONS) for _ in range(min(task.channels, task.in_flight))
     ]
     try:
         await asyncio.gather(
@@ -83,7 +57,7 @@ async def run_calls(task: Task) -> Outcome:
                     task,
                     channels[number % len(channels)],
                     tally,
-                    Demand(hot=task.hot, pool_size=task.pool_size, seed=task.seed + number),
+                    Demand(hot=task.hot, pool_size=task.pool_size, catalogue=task.catalogue, seed=task.seed + number),
                 )
                 for number in range(task.in_flight)
             )
@@ -91,20 +65,10 @@ async def run_calls(task: Task) -> Outcome:
     finally:
         for channel in channels:
             await channel.close()
-    p50, p99 = percentile(tally.latencies, 0.5), percentile(tally.latencies, 0.99)
-    return Outcome(
-        measured=tally.measured,
-        seconds=task.seconds,
-        acknowledged=tally.acknowledged,
-        refused=tally.refused,
-        unknown=tally.unknown,
-        p50_ms=None if p50 is None else p50 * _MILLISECONDS,
-        p99_ms=None if p99 is None else p99 * _MILLISECONDS,
-        client_cpu_seconds=time.process_time() - cpu_before,
-    )
+    return tally.outcome(client_cpu_seconds=time.process_time() - cpu_before)
 
 
-async def _caller(task: Task, channel: grpc.aio.Channel, tally: _Tally, demand: Demand) -> None:
+async def _caller(task: Task, channel: grpc.aio.Channel, tally: Tally, demand: Demand) -> None:
     if task.kind == "unary":
         await _one_by_one(_call_of(channel, pb.CreateReservationRequest, pb.CreateReservationResponse), tally, demand)
     else:
@@ -119,7 +83,7 @@ def _call_of(channel: grpc.aio.Channel, request: Any, response: Any) -> _Call:
     return call
 
 
-async def _one_by_one(call: _Call, tally: _Tally, demand: Demand) -> None:
+async def _one_by_one(call: _Call, tally: Tally, demand: Demand) -> None:
     while (asked_at := time.perf_counter()) < tally.to_time:
         request = demand.next()
         try:
@@ -130,7 +94,7 @@ async def _one_by_one(call: _Call, tally: _Tally, demand: Demand) -> None:
         tally.answered(1, asked_at)
 
 
-async def _ask_again(call: _Call, request: pb.CreateReservationRequest, error: Any, tally: _Tally) -> None:
+async def _ask_again(call: _Call, request: pb.CreateReservationRequest, error: Any, tally: Tally) -> None:
     """Asks again, under the same request_id, until there is an answer or no try is left."""
     for _ in range(MAX_TRIES):
         if error.code() not in _AGAIN:
@@ -149,7 +113,7 @@ async def _ask_again(call: _Call, request: pb.CreateReservationRequest, error: A
         tally.refused += 1
 
 
-async def _in_batches(call: _Call, tally: _Tally, demand: Demand, size: int) -> None:
+async def _in_batches(call: _Call, tally: Tally, demand: Demand, size: int) -> None:
     while time.perf_counter() < tally.to_time:
         requests = [demand.next() for _ in range(size)]
         asked_at = time.perf_counter()
@@ -163,7 +127,7 @@ async def _in_batches(call: _Call, tally: _Tally, demand: Demand, size: int) -> 
 
 
 async def _ask_batch(
-    call: _Call, requests: Sequence[pb.CreateReservationRequest], tally: _Tally
+    call: _Call, requests: Sequence[pb.CreateReservationRequest], tally: Tally
 ) -> list[pb.CreateReservationRequest]:
     """Asks once, and returns the requests that must be asked again."""
     batch = pb.BatchCreateReservationsRequest(requests=requests)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import Final
 
@@ -36,22 +37,38 @@ def skus_of_pool(size: int) -> tuple[str, ...]:
     return tuple(f"POOL-{size}-{number:02d}" for number in range(POOL_SKU_COUNT))
 
 
+@functools.cache
+def catalogue_skus(count: int, *, every: int = 1) -> tuple[str, ...]:
+    """SKUs of a large catalogue: the first, and each one so many further on, `count` of them."""
+    return tuple(f"CATALOGUE-{number * every:06d}" for number in range(count))
+
+
 class Demand:
     """An endless supply of requests. The same seed draws the same SKUs."""
 
-    def __init__(self, *, hot: bool = False, pool_size: int = 1, seed: int) -> None:
-        self._channel = CHANNEL if pool_size == 1 else channel_of_pool(pool_size)
+    def __init__(
+        self, *, hot: bool = False, pool_size: int = 1, catalogue: tuple[int, int] | None = None, seed: int
+    ) -> None:
+        self.channel = CHANNEL if pool_size == 1 else channel_of_pool(pool_size)
         self._skus = SPREAD_SKUS if pool_size == 1 else skus_of_pool(pool_size)
         if hot:
             self._skus = HOT_SKUS
+        if catalogue is not None:
+            count, every = catalogue
+            self._skus = catalogue_skus(count, every=every)
         self._random = random.Random(seed)
+
+    def draw(self) -> tuple[str, str]:
+        """Returns an order of its own, and the SKU that it is for."""
+        skus = self._skus
+        return f"{self._random.getrandbits(_ORDER_BITS):012x}", skus[int(self._random.random() * len(skus))]
 
     def next(self) -> pb.CreateReservationRequest:
         """Returns a request for one unit, with a new request_id."""
-        skus = self._skus
+        order_id, sku = self.draw()
         return pb.CreateReservationRequest(
             request_id=new_request_id(),
-            channel=self._channel,
-            order_id=f"{self._random.getrandbits(_ORDER_BITS):012x}",
-            lines=[pb.DemandLine(sku=skus[int(self._random.random() * len(skus))], quantity=1)],
+            channel=self.channel,
+            order_id=order_id,
+            lines=[pb.DemandLine(sku=sku, quantity=1)],
         )

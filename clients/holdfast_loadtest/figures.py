@@ -29,7 +29,12 @@ def ratio(numerator: float | None, denominator: float | None) -> float | None:
 
 
 def median_of_ratios(numerators: Sequence[float | None], denominators: Sequence[float | None]) -> float | None:
-    """Returns the median over the rounds of the ratio within a round: both sides met the same machine then."""
+    """Returns the median over the rounds of the ratio within a round: both sides met the same machine then.
+
+    None if a side could not be measured at all.
+    """
+    if not numerators or not denominators:
+        return None
     return median([ratio(one, other) for one, other in zip(numerators, denominators, strict=True)])
 
 

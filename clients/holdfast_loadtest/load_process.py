@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 
 from holdfast_loadtest.baselines.lean_script import drive
 from holdfast_loadtest.closed_loop import CALL_SECONDS, run_calls
+from holdfast_loadtest.event_loop import run_on_fastest_loop
 from holdfast_loadtest.processes import line_from, running
+from holdfast_loadtest.sdk_calls import run_sdk
 from holdfast_loadtest.task import Outcome, Task
 
 START_SECONDS = 30.0
@@ -30,9 +32,15 @@ def main() -> None:
         # Both sides of every ratio are spared the collector's pauses; a task lasts a few seconds.
         gc.collect()
         gc.disable()
-        outcome = drive(task) if task.kind == "script" else asyncio.run(run_calls(task))
+        outcome = _run(task)
         gc.enable()
         _say(outcome.to_line())
+
+
+def _run(task: Task) -> Outcome:
+    if task.kind == "script":
+        return drive(task)
+    return run_on_fastest_loop(run_sdk(task) if task.kind == "sdk" else run_calls(task))
 
 
 def _say(line: str) -> None:

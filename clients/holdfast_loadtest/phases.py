@@ -8,12 +8,18 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from holdfast_loadtest.baselines.floor import Floor
+from holdfast_loadtest.baselines.row_lock_bench import CHECKED_FORM
 from holdfast_loadtest.figures import median, microseconds_each
 from holdfast_loadtest.pace import Pace
-from holdfast_loadtest.task import Kind, Outcome, Task
+from holdfast_loadtest.task import MAX_CHANNELS, Kind, Outcome, Task
 from holdfast_loadtest.valkey_wire import ScriptCost
 
-Side = Literal["authority", "echo", "script"]
+Side = Literal["authority", "echo", "script", "row_lock", "row_lock_server"]
+"""The authority, or one of the baselines."""
+
+ROW_LOCK_CLIENTS: Final = 64
+_CHANNELS_FOR_PROCESSES: Final = 32
+"""The kernel gives each connection to one of the server processes by chance; of many, each gets about as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +33,15 @@ class Phase:
     batch_size: int = 1
     hot: bool = False
     pool_size: int = 1
+    """The locations of the pool that is sold from; of the row lock server, the connections that it has."""
+    channels: int = MAX_CHANNELS
+    server_processes: int = 1
+    rows: int = 1
+    """The rows that pgbench draws from."""
+    form: str = CHECKED_FORM
+    """The form of the row lock that pgbench runs."""
 
-    def task(self, pace: Pace, *, target: str, port: int, seed: int) -> Task:
+    def task(self, pace: Pace, *, seed: int, target: str = "", port: int = 0) -> Task:
         return Task(
             kind=self.kind,
             in_flight=self.in_flight,
@@ -37,7 +50,8 @@ class Phase:
             target=target,
             batch_size=self.batch_size,
             hot=self.hot,
-            pool_size=self.pool_size,
+            pool_size=self.pool_size if self.side == "authority" else 1,
+            channels=self.channels,
             port=port,
             seed=seed,
         )
@@ -48,11 +62,26 @@ class Phase:
     def with_batch_size(self, batch_size: int) -> Phase:
         return dataclasses.replace(self, batch_size=batch_size)
 
+    def with_pool_size(self, pool_size: int) -> Phase:
+        return dataclasses.replace(self, pool_size=pool_size)
+
+    def with_form(self, form: str) -> Phase:
+        return dataclasses.replace(self, form=form)
+
 
 ECHO_64: Final = Phase(name="echo_64", side="echo", kind="unary", in_flight=64)
 ECHO_256: Final = Phase(name="echo_256", side="echo", kind="unary", in_flight=256)
 UNARY_64: Final = Phase(name="unary_64", side="authority", kind="unary", in_flight=64)
 UNARY_256: Final = Phase(name="unary_256", side="authority", kind="unary", in_flight=256)
+UNARY_64_HOT: Final = Phase(name="unary_64_hot", side="authority", kind="unary", in_flight=64, hot=True)
+SDK_256: Final = Phase(name="sdk_256", side="authority", kind="sdk", in_flight=256)
+ROW_LOCK_SERVER: Final = Phase(
+    name="row_lock_server", side="row_lock_server", kind="unary", in_flight=64, hot=True, pool_size=4
+)
+ROW_LOCK_HOT: Final = Phase(name="row_lock_hot", side="row_lock", kind="unary", in_flight=ROW_LOCK_CLIENTS)
+ROW_LOCK_1000: Final = Phase(
+    name="row_lock_1000", side="row_lock", kind="unary", in_flight=ROW_LOCK_CLIENTS, rows=1_000
+)
 ALONE: Final = Phase(name="alone", side="authority", kind="unary", in_flight=1)
 SCRIPT: Final = Phase(name="script", side="script", kind="script", in_flight=1)
 BATCH_100: Final = Phase(name="batch_100", side="authority", kind="batch", in_flight=3, batch_size=100)
@@ -66,24 +95,37 @@ BATCH_500_HOT: Final = Phase(
 POOL_2: Final = Phase(name="pool_2", side="authority", kind="batch", in_flight=3, batch_size=500, pool_size=2)
 POOL_2000: Final = Phase(name="pool_2000", side="authority", kind="batch", in_flight=3, batch_size=500, pool_size=2_000)
 
+PROCESSES_1: Final = Phase(
+    name="processes_1", side="authority", kind="unary", in_flight=256, channels=_CHANNELS_FOR_PROCESSES
+)
+PROCESSES_2: Final = dataclasses.replace(PROCESSES_1, name="processes_2", server_processes=2)
+
 COMPARED_PHASES: Final = (
     ECHO_64,
     UNARY_64,
+    UNARY_64_HOT,
+    ROW_LOCK_SERVER,
+    SDK_256,
     UNARY_256,
     ECHO_256,
     SCRIPT,
     BATCH_500,
     BATCH_500_HOT,
+    ROW_LOCK_HOT,
+    ROW_LOCK_1000,
     BATCH_100,
     BATCH_100_HOT,
     ALONE,
 )
 """In this order what is compared stands side by side. Every other round runs backwards, so drift cancels out."""
 
+PROCESS_PHASES: Final = (PROCESSES_1, PROCESSES_2)
+"""Compared with each other alone, in rounds after those: the other server processes start only then."""
+
 POOL_PHASES: Final = (POOL_2, POOL_2000)
 """Compared with each other alone, in rounds after all others: what they leave behind must not weigh on those."""
 
-PHASES: Final = (*COMPARED_PHASES, *POOL_PHASES)
+PHASES: Final = (*COMPARED_PHASES, *PROCESS_PHASES, *POOL_PHASES)
 
 
 def order_of_round(phases: Sequence[Phase], round_number: int) -> Iterator[Phase]:

@@ -13,7 +13,10 @@ STOP_SECONDS = 10.0
 """How long a process of ours may take to end when asked; then it is killed."""
 
 _PROC = Path("/proc")
-_PARENT_FIELD, _USER_FIELD, _SYSTEM_FIELD = 1, 11, 12
+_PARENT_FIELD = 1
+# User and system time: of the process, and of its children that have ended.
+_OWN_FIELDS = (11, 12)
+_OF_DEAD_FIELDS = (13, 14)
 
 
 class ProcessFailedError(Exception):
@@ -22,15 +25,23 @@ class ProcessFailedError(Exception):
 
 @asynccontextmanager
 async def running(
-    command: Sequence[str], *, environment: Mapping[str, str] | None = None, line_bytes: int = 2**20
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    line_bytes: int = 2**20,
+    apart: bool = False,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Runs a process of ours with pipes to its standard input and output, and ends it. Lines may have `line_bytes`."""
+    """Runs a process of ours with pipes to its standard input and output, and ends it. Lines may have `line_bytes`.
+
+    With `apart` no signal to all processes of the terminal reaches it; it should end with its standard input.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=None if environment is None else {**os.environ, **environment},
         limit=line_bytes,
+        process_group=0 if apart else None,
     )
     try:
         yield process
@@ -64,9 +75,16 @@ def cpu_seconds(pids: Sequence[int]) -> float | None:
     return sum(known) / os.sysconf("SC_CLK_TCK") if known else None
 
 
-def _ticks_of(pid: int) -> int | None:
+def cpu_seconds_of_tree(root: int) -> float | None:
+    """Returns the CPU time of a process and all that it has started, those that have ended included."""
+    ticks = [_ticks_of(pid, *_OF_DEAD_FIELDS) for pid in (root, *_descendants(root))]
+    known = [one for one in ticks if one is not None]
+    return sum(known) / os.sysconf("SC_CLK_TCK") if known else None
+
+
+def _ticks_of(pid: int, *more_fields: int) -> int | None:
     fields = _stat_of(pid)
-    return int(fields[_USER_FIELD]) + int(fields[_SYSTEM_FIELD]) if fields else None
+    return sum(int(fields[number]) for number in (*_OWN_FIELDS, *more_fields)) if fields else None
 
 
 def _stat_of(pid: int) -> list[str]:
@@ -97,12 +115,22 @@ def _descendants(root: int) -> Iterator[int]:
         waiting.extend(found)
 
 
-def authority_processes() -> dict[str, list[int]]:
-    """Returns the processes of the authority that this process has started, by what they are.
+def server_roots(data_directory: Path | None = None) -> list[int]:
+    """Returns the first process of every authority that we started, oldest first; of those on a data directory only.
 
     Empty where the system does not tell.
     """
-    roots = [pid for pid in _descendants(os.getpid()) if "-m holdfast_server " in _command_line(pid)]
+    whose = "" if data_directory is None else f"--data-directory {data_directory} "
+    commands = ((pid, _command_line(pid)) for pid in sorted(_descendants(os.getpid())))
+    return [pid for pid, command in commands if "-m holdfast_server " in command and whose in command]
+
+
+def authority_processes(root: int | None = None) -> dict[str, list[int]]:
+    """Returns the processes of the authority that begins with a process, or with the first one that we started.
+
+    By what they are; of Postgres the first process, which has started all others. Empty where the system does not tell.
+    """
+    roots = server_roots() if root is None else [root]
     if not roots:
         return {}
     found: dict[str, list[int]] = {"server": roots[:1], "ledger_writer": [], "valkey": [], "postgres": []}
@@ -111,8 +139,10 @@ def authority_processes() -> dict[str, list[int]]:
         program = Path(command.split(" ")[0]).name
         if "holdfast_server.writer_process" in command:
             found["ledger_writer"].append(pid)
+        elif "holdfast_server." in command:
+            found["server"].append(pid)
         elif program in ("valkey-server", "redis-server"):
             found["valkey"].append(pid)
-        elif program.startswith("postgres"):
+        elif program == "postgres":
             found["postgres"].append(pid)
     return found

@@ -11,13 +11,24 @@ from rich.table import Table
 _SENTENCES: Final = {
     "batch_vs_script": "Durable reservations in batches of 500 run at {value} of the bare script's rate",
     "unary_vs_echo": "Durable single reservations run at {value} of a bare echo's rate",
+    "sdk_vs_unary": "256 callers of one SDK client reserve {value} times as fast as 256 that call one by one",
+    "hot_vs_spread": "In batches of 500, one SKU sells at {value} of the rate of 1,000 SKUs",
+    "hot_vs_row_lock": "In batches of 500, one SKU sells {value} times as fast as by a row lock in bare Postgres",
+    "unary_vs_row_lock_server": "One by one, one SKU sells {value} times as fast as by a row lock behind a gRPC server",
+    "processes_2_vs_1": "Two server processes take {value} times as many single reservations as one",
     "pool_2000_vs_2": "A reservation from a pool of 2,000 locations takes {value} times as long as from a pool of 2",
+    "p50_alone_vs_floor": "One caller alone waits {value} times as long as for a round trip to Redis and a commit",
 }
 _RATIOS: Final = (
     ("unary_vs_echo", "single reservations, 256 under way, to echo"),
     ("unary_vs_echo_64", "single reservations, 64 under way, to echo"),
+    ("sdk_vs_unary", "256 callers of one SDK client to 256 single reservations under way"),
+    ("unary_vs_row_lock_server", "single reservations of one SKU, 64 under way, to a gRPC server with a row lock"),
     ("batch_vs_script", "batches of 500 to the bare script"),
     ("hot_vs_spread", "batches of 500 on one SKU to 1,000 SKUs"),
+    ("hot_vs_row_lock", "batches of 500 on one SKU to a row lock in Postgres, 64 clients"),
+    ("spread_vs_row_lock", "batches of 500 on 1,000 SKUs to row locks in Postgres, 64 clients"),
+    ("processes_2_vs_1", "single reservations through two server processes to one"),
     ("pool_2000_vs_2", "time of a reservation from a pool of 2,000 locations to one of 2; less is better"),
     ("p50_alone_vs_floor", "median of one caller to a round trip and a commit; less is better"),
 )
@@ -72,7 +83,7 @@ def _ratios(report: dict[str, Any]) -> Table:
 
 
 def sentences(report: dict[str, Any]) -> list[str]:
-    """Returns one sentence per target, and one for the verdict."""
+    """Returns one sentence per target, then what a reservation costs in Valkey, the flash sale, and the verdict."""
     found = []
     for name, target in report["targets"].items():
         fact = _SENTENCES[name].format(value=_number(report[name], 2))
@@ -84,6 +95,12 @@ def sentences(report: dict[str, Any]) -> list[str]:
     found.append(
         f"A reservation takes {_number(costs['batch_500'].get('valkey'), 1)} us of Valkey's CPU in batches of 500, "
         f"{_number(costs['script'].get('valkey'), 1)} us in the bare script."
+    )
+    sale = report["flash_sale"]
+    found.append(
+        f"In a flash sale {sale['sold']:,} of {sale['units']:,} units went to {sale['buyers']:,} buyers, oversold "
+        f"{sale['oversold']:,}, leaked {sale['leaked']:,}; 99 of 100 had their answer within "
+        f"{_number(sale['p99_ms'], 0)} ms of wanting to ask: {'sound' if sale['sound'] else 'NOT SOUND'}."
     )
     found.append(
         f"Sold {truth['sold']:,} of {truth['acknowledged']:,} acknowledged, oversold {truth['oversold']:,}, "

@@ -6,9 +6,13 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
-Kind = Literal["unary", "batch", "script"]
+Kind = Literal["unary", "batch", "sdk", "script"]
+"""Calls of one reservation each, calls of many, calls of the SDK, or the bare script."""
+
+MAX_CHANNELS: Final = 4
+"""The connections that callers share. More do not make a single server process faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,10 @@ class Task:
     """All demand is for one SKU."""
     pool_size: int = 1
     """The locations of the pool that the demand is sourced from."""
+    catalogue: tuple[int, int] | None = None
+    """The demand is for so many SKUs of a large catalogue, each so many further on than the one before."""
+    channels: int = MAX_CHANNELS
+    """The connections, at most."""
     port: int = 0
     """Where the bare Valkey is."""
     seed: int = 1
@@ -41,7 +49,10 @@ class Task:
 
     @classmethod
     def from_line(cls, line: str) -> Self:
-        return cls(**json.loads(line))
+        fields = json.loads(line)
+        if fields["catalogue"] is not None:
+            fields["catalogue"] = tuple(fields["catalogue"])
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +61,7 @@ class Outcome:
 
     measured: int
     seconds: float
+    """The time that the measured answers took."""
     acknowledged: int
     """The reservations that were acknowledged, warming up and running out included. Each is one unit."""
     refused: int

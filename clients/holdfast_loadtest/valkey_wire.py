@@ -67,6 +67,14 @@ class ValkeyConnection:
             return self._replies.read(length + 2)[:-2]
         return [self._reply() for _ in range(length)]
 
+    def skip_replies(self, count: int) -> int:
+        """Reads the replies of one line each to commands that were sent, and returns how many. Raises for an error."""
+        for _ in range(count):
+            line = self._replies.readline()
+            if line[:1] not in (b":", b"+"):
+                raise ValkeyError(line.decode(errors="replace").strip() or "Valkey closed the connection")
+        return count
+
     def command_stats(self) -> dict[str, CommandStats]:
         """Returns what every command has cost since the start, by its name in lower case."""
         answer = self.call("INFO", "commandstats")

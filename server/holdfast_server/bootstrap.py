@@ -16,7 +16,7 @@ from holdfast_server.process_keeper import ProcessKeeper
 from holdfast_server.serving.host import Host, kept, writer_keepers
 from holdfast_server.serving.output import progress, welcome
 from holdfast_server.serving.server import Server
-from holdfast_server.serving.tasks import check_embedded_for_ever
+from holdfast_server.serving.tasks import check_embedded_for_ever, run_in_loop
 from holdfast_server.settings import Settings
 from holdfast_server.telemetry import configure_logs, configure_traces
 
@@ -51,7 +51,7 @@ def _serve(settings: Settings, supervisor: Supervisor | None) -> None:
     check_postgres(settings)
     check_redis(settings)
     migrate(settings.postgres_url)
-    asyncio.run(_run(settings, supervisor))
+    run_in_loop(_run(settings, supervisor))
 
 
 async def _run(settings: Settings, supervisor: Supervisor | None) -> None:

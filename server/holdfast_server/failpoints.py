@@ -32,6 +32,8 @@ NAMES: Final = frozenset(
         "split_committing",
         "split_releasing",
         "split_expiring",
+        "before_retirement_commit",
+        "after_retirement_commit",
     }
 )
 

@@ -14,7 +14,7 @@ and details, is one table in edge/errors.py. The names match the values of Error
      |- UnknownLine, ReleaseExceedsOpen, FulfillmentExceedsOpen, ReturnExceedsFulfilled
      |- DocumentClosed, DocumentExists, ExceedsDocument
      |- AdjustmentBelowZero, QuantityOverflow, QuantityChanged, CountedSince, ScaleInUse, LimitExceeded
-     |- RequestIdReused, RequestIdTooOld, StaleRevision
+     |- RequestIdReused, RequestIdTooOld, StaleRevision, HistoryRetired
      |- Overloaded, BacklogFull                                      (later: try again after a while)
      |- WatchEnded, WatcherTooSlow                                   (watch again, from the token)
      |- SegmentLoading, SegmentQuarantined, LedgerUnavailable,
@@ -327,6 +327,15 @@ class StaleRevision(Refusal):
     segment: str
     expected: int
     actual: int
+
+
+@dataclass(eq=False)
+class HistoryRetired(Refusal):
+    """What was asked for lies in the retired part of the history: after `position`, up to `retired_position`."""
+
+    segment: str
+    position: int
+    retired_position: int
 
 
 @dataclass(eq=False)

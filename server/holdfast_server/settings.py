@@ -29,10 +29,11 @@ class Settings(BaseSettings):
     port: int = Field(default=50051, ge=0, le=65535, description="0 takes any free port")
     data_directory: Path = Path("data")
     postgres_url: str = Field(default="", description="empty: the bundled PostgreSQL under the data directory")
-    redis_url: str = Field(default="", description="empty: the bundled Valkey under the data directory")
+    redis_url: str = Field(default="", description="or some nodes of a cluster; empty: the bundled Valkey")
     segment: str = Field(default="main", pattern=SEGMENT_PATTERN, description="the segment that a part works for")
     segments: str = Field(default="", description="several segments, by commas, in sourcing order; instead of segment")
     processes: int = Field(default=1, ge=1, le=64, description="server processes that share the port")
+    ledger_archive_directory: Path | None = Field(default=None, description="where retired history is kept as files")
     demo: bool = Field(default=False, description="load a small catalogue if there is none")
     reflection: bool = True
     log_level: str = "INFO"
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
 
     # The promises.
     request_retention_days: int = Field(default=30, ge=1, description="how long a request_id is remembered")
+    ledger_retention_days: int = Field(default=0, ge=0, description="after which history is retired; 0: never")
     default_ttl_seconds: int = Field(default=900, ge=1, le=604800)
     max_request_id_ahead_seconds: int = Field(default=600, ge=1)
 
@@ -60,7 +62,7 @@ class Settings(BaseSettings):
     max_queued_commands: int = Field(default=20_000, ge=1)
     max_commands_per_tick: int = Field(default=512, ge=1)
     max_ticks_under_way: int = Field(default=1, ge=1, description="waiting for their commit before commands gather")
-    tick_gather_seconds: float = Field(default=0.005, gt=0, le=0.1, description="the longest that commands gather")
+    tick_gather_seconds: float = Field(default=0.02, gt=0, le=0.1, description="the longest that commands gather")
     max_lines_per_tick: int = Field(default=4_000, ge=1_000, description="holds a reservation of 1,000 lines")
     max_expiries_per_tick: int = Field(default=128, ge=1)
     max_covers_per_tick: int = Field(default=128, ge=1, description="lines that wait, given units in one tick")
@@ -90,6 +92,7 @@ class Settings(BaseSettings):
     max_queued_reads: int = Field(default=2_000, ge=1)
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
     writer_transaction_seconds: float = Field(default=10.0, ge=0.1, description="that a writer may stand still in one")
+    writer_silence_seconds: float = Field(default=8.0, ge=0.5, description="of a writer, after which another ends it")
     load_chunk_rows: int = Field(default=5_000, ge=1)
     load_timeout_seconds: float = Field(default=600.0, gt=0, description="the longest rebuild")
 
@@ -121,6 +124,12 @@ class Settings(BaseSettings):
     expiry_interval_seconds: float = Field(default=0.5, gt=0)
     housekeeping_interval_seconds: float = Field(default=60.0, gt=0)
     max_outcomes_removed_per_round: int = Field(default=10_000, ge=1)
+    min_kept_operations: int = Field(default=100_000, ge=1, description="the newest, which are never retired")
+    retirement_interval_seconds: float = Field(default=5.0, gt=0, description="between two looks for what is to retire")
+    retirement_grace_seconds: float = Field(default=60.0, ge=0, description="from the wish to retire to its first step")
+    max_operations_retired_per_step: int = Field(default=2_000, ge=1)
+    max_movements_retired_per_step: int = Field(default=5_000, ge=1, description="or those of one operation")
+    retirement_share: float = Field(default=0.25, gt=0, le=1, description="of the time in which steps are taken")
 
     @model_validator(mode="after")
     def _name_segments(self) -> Self:
@@ -153,10 +162,14 @@ class Settings(BaseSettings):
     def _fit_together(self) -> Self:
         if self.heartbeat_seconds * 2 > self.freshness_seconds:
             raise ValueError("heartbeat_seconds must be at most half of freshness_seconds")
+        if self.heartbeat_seconds * 2 > self.writer_silence_seconds:
+            raise ValueError("heartbeat_seconds must be at most half of writer_silence_seconds")
         if self.watch_step_seconds > self.watch_slowest_step_seconds:
             raise ValueError("watch_step_seconds must be at most watch_slowest_step_seconds")
         if self.max_concurrent_page_reads >= self.reader_threads:
             raise ValueError("max_concurrent_page_reads must be less than reader_threads")
+        if self.min_kept_operations < self.journal_tail_operations:
+            raise ValueError("min_kept_operations must be at least journal_tail_operations")
         window_seconds = self.outcome_generation_seconds * 3
         if window_seconds >= self.request_retention_days * 86_400:
             raise ValueError("the window of outcomes must be shorter than request_retention_days")

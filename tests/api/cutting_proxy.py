@@ -26,6 +26,10 @@ class CuttingProxy:
         self.target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         return server
 
+    def lead_to(self, target: str) -> None:
+        """Passes the connections that are made from now on to another target."""
+        self._target = target.rpartition(":")
+
     def cut(self) -> None:
         """Ends every connection at once, in the middle of whatever is on its way."""
         for writer in list(self._writers):
@@ -42,7 +46,11 @@ class CuttingProxy:
         self._accepted.add(task)
         task.add_done_callback(self._accepted.discard)
         self.connections += 1
-        there_reader, there_writer = await asyncio.open_connection(self._target[0], int(self._target[2]))
+        try:
+            there_reader, there_writer = await asyncio.open_connection(self._target[0], int(self._target[2]))
+        except ConnectionError:
+            writer.transport.abort()
+            return
         self._writers |= {writer, there_writer}
         await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
         self._writers -= {writer, there_writer}

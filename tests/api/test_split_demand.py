@@ -319,3 +319,20 @@ async def test_a_batch_mixes_demand_of_one_segment_and_of_both(segmented_stubs: 
     reasons = [read_status(one.refusal).reason for one in results[2:]]
     assert reasons == ["UNKNOWN_CHANNEL", "INSUFFICIENT_STOCK", "INVALID_FIELD"]
     assert await shop.units_left(shop.sku) == (0, 0)
+
+
+async def test_each_request_of_a_batch_that_is_divided_keeps_its_trace(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, skus=2, north=2, south=2)
+    north, south = shop.locations
+    traces = {some("order"): f"00-{number:032x}-{number:016x}-01" for number in (1, 2, 3)}
+    in_south, in_both, in_north = traces
+    requests = [
+        shop.demand((shop.skus[1], 1, south), order_id=in_south),
+        shop.demand((shop.skus[0], 3), allow_split=True, order_id=in_both),
+        shop.demand((shop.skus[1], 1, north), order_id=in_north),
+    ]
+    batch = BatchCreateReservationsRequest(requests=requests, trace_parents=traces.values())
+    results = (await segmented_stubs.inventory.BatchCreateReservations(batch)).results
+    assert [len(one.created.reservation.part_reservation_ids) for one in results] == [0, 2, 0]
+    for order_id, trace_parent in traces.items():
+        assert {movement.trace_parent for movement in await shop.movements(order_id=order_id)} == {trace_parent}

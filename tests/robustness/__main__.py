@@ -37,6 +37,7 @@ def run(
     seed: Annotated[int, typer.Option(help="What chance begins with; 0 for another one each time.")] = 0,
     hours: Annotated[float, typer.Option(min=0, help="Again and again for so long; 0 for once.")] = 0,
     patience: Annotated[float, typer.Option(help="Seconds after which a call without an answer is a failure.")] = 90,
+    cluster: Annotated[bool, typer.Option("--cluster", help="The segment lives on a cluster of six Valkeys.")] = False,
     report: Annotated[Path, typer.Option(metavar="FILE.json")] = Path("build/robustness.json"),
 ) -> None:
     """Run the faults one after the other.
@@ -49,14 +50,15 @@ def run(
     console = Console(highlight=False)
     seed = seed or random.SystemRandom().randrange(1, 10**6)
     faults = [fault for fault in all_faults() if not only or fault.number in only]
-    skipped = {fault.number: fault.missing for fault in faults if fault.missing}
+    reasons = {fault.number: fault.why_skipped(on_cluster=cluster) for fault in faults}
+    skipped = {number: reason for number, reason in reasons.items() if reason}
     verdicts: list[Verdict] = []
     until = time.monotonic() + hours * 3600
     turn = 0
     while not turn or time.monotonic() < until:
         for fault in faults:
             if fault.number not in skipped:
-                verdicts.append(_run_one(fault, seed + turn, operations, patience, console, turn))
+                verdicts.append(_run_one(fault, seed + turn, operations, patience, console, turn, cluster))
         turn += 1
         _write(report, verdicts, skipped, seed)
     _show(verdicts, skipped, console)
@@ -65,7 +67,9 @@ def run(
         raise typer.Exit(1)
 
 
-def _run_one(fault: Fault, seed: int, operations: int, patience: float, console: Console, turn: int) -> Verdict:
+def _run_one(
+    fault: Fault, seed: int, operations: int, patience: float, console: Console, turn: int, on_cluster: bool
+) -> Verdict:
     console.print(f"{fault.number:>2}  {fault.name}  (seed {seed})")
     verdict = asyncio.run(
         run_fault(
@@ -75,6 +79,7 @@ def _run_one(fault: Fault, seed: int, operations: int, patience: float, console:
             profile=profile_of(fault.number + turn),
             reports=_REPORTS,
             patience_seconds=patience,
+            on_cluster=on_cluster,
         )
     )
     for note in verdict.notes:
@@ -96,7 +101,7 @@ def _write(path: Path, verdicts: list[Verdict], skipped: dict[int, str], seed: i
     result = {
         "faults_run": len(rows),
         "faults_survived": sum(row["survived"] for row in rows),
-        "skipped": {str(number): f"needs {what}" for number, what in skipped.items()},
+        "skipped": {str(number): reason for number, reason in skipped.items()},
         "operations": sum(row["operations"] for row in rows),
         **totals,
         "seed": seed,
@@ -116,8 +121,8 @@ def _show(verdicts: list[Verdict], skipped: dict[int, str], console: Console) ->
         counts = (f"{verdict.operations:,}", f"{verdict.seconds:.0f}", *(str(verdict.count(one)) for one in FIGURES))
         table.add_row(str(verdict.fault), verdict.name, survived, *counts)
     console.print(table)
-    for number, what in skipped.items():
-        console.print(f"fault {number} was skipped: it needs {what}")
+    for number, reason in skipped.items():
+        console.print(f"fault {number} was skipped: {reason}")
     operations = sum(verdict.operations for verdict in verdicts)
     if operations < _ENOUGH_OPERATIONS:
         console.print(f"{operations:,} operations: a full run has at least {_ENOUGH_OPERATIONS:,}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 _PORTION_BYTES = 64 * 1024
@@ -118,6 +118,36 @@ class Gate:
                 writer.write(portion)
                 await writer.drain()
         writer.transport.abort()
+
+
+class Gates(Gate):
+    """Several gates that do the same, each before a target of its own, as before the nodes of a cluster."""
+
+    def __init__(self, gates: Sequence[Gate]) -> None:
+        super().__init__("127.0.0.1", 9)
+        self._gates = gates
+
+    async def open(self) -> Gates:
+        for gate in self._gates:
+            await gate.open()
+        return self
+
+    @property
+    def ports(self) -> list[int]:
+        return [gate.port for gate in self._gates]
+
+    def set(self, mode: Mode) -> None:
+        super().set(mode)
+        for gate in self._gates:
+            gate.set(mode)
+
+    def cut(self) -> None:
+        for gate in self._gates:
+            gate.cut()
+
+    async def close(self) -> None:
+        for gate in self._gates:
+            await gate.close()
 
 
 async def gate_before(url: str) -> Gate:

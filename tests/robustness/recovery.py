@@ -36,7 +36,7 @@ Loss = Callable[[World], Coroutine[None, None, None]]
 
 
 async def _valkey(world: World) -> None:
-    await asyncio.to_thread(world.servers.kill_valkey)
+    await world.kill_valkey()
 
 
 async def _writer(world: World) -> None:

@@ -62,6 +62,7 @@ async def run_fault(
     profile: Profile,
     reports: Path,
     patience_seconds: float = PATIENCE_SECONDS,
+    on_cluster: bool = False,
 ) -> Verdict:
     """Runs one fault, and leaves a report folder if a promise was broken or the run broke off."""
     verdict = Verdict(fault=fault.number, name=fault.name, seed=seed, profile=profile.name)
@@ -76,6 +77,7 @@ async def run_fault(
                     evidence,
                     folder,
                     profile=profile,
+                    on_cluster=on_cluster,
                     operations=operations,
                     patience_seconds=patience_seconds,
                 )
@@ -95,9 +97,16 @@ class _Evidence:
 
 
 async def _run(
-    fault: Fault, verdict: Verdict, evidence: _Evidence, folder: Path, *, profile: Profile, **traffic_options: Any
+    fault: Fault,
+    verdict: Verdict,
+    evidence: _Evidence,
+    folder: Path,
+    *,
+    profile: Profile,
+    on_cluster: bool,
+    **traffic_options: Any,
 ) -> None:
-    async with open_world(folder, **fault.environment) as world:
+    async with open_world(folder, on_cluster=on_cluster, **fault.environment) as world:
         traffic = Traffic(world, profile, seed=verdict.seed, **traffic_options)
         evidence.history = traffic.history
         strike = Strike(world, traffic, random.Random(verdict.seed), folder)

@@ -1,7 +1,7 @@
 """Real parts with gates between them: servers with their ledger writers, Postgres, Valkey, and ways to break each.
 
     clients -> front gate -> server processes -> postgres gate -> Postgres
-                                              -> redis gate    -> Valkey
+                                              -> redis gate    -> Valkey, or one gate for each node of a cluster
 
 A fault breaks something and may mend it; `heal` mends whatever is left broken.
 """
@@ -33,8 +33,9 @@ from api.ids import uuid7
 from api.shop import Stubs, assert_ledger_is_sound
 from holdfast_server.decide.keys import SegmentKeys
 from robustness.books import Books, read_books
-from robustness.gate import Gate, Mode, gate_before
+from robustness.gate import Gate, Gates, Mode, gate_before
 from support.authority import ServerProcess
+from support.cluster import ValkeyCluster, choose_ports
 from support.servers import Servers
 
 SEGMENT = "robust"
@@ -47,8 +48,11 @@ _POLL_SECONDS = 0.02
 class World:
     """Everything that runs. Every process in it was started by it, and ends with it."""
 
-    def __init__(self, servers: Servers, postgres_gate: Gate, redis_gate: Gate, front: Gate) -> None:
+    def __init__(
+        self, servers: Servers, postgres_gate: Gate, redis_gate: Gate, front: Gate, cluster: ValkeyCluster | None
+    ) -> None:
         self.servers = servers
+        self.valkeys = cluster
         self.postgres_gate, self.redis_gate, self.front = postgres_gate, redis_gate, front
         self.postgres_url = servers.new_database("robust")
         self.processes: list[ServerProcess] = []
@@ -66,13 +70,33 @@ class World:
         process = await asyncio.to_thread(
             ServerProcess,
             postgres_url=self.postgres_gate.url(self.postgres_url),
-            redis_url=self.redis_gate.url(self.servers.redis_url),
+            redis_url=self.redis_url,
             segment=SEGMENT,
             environment=self.environment | environment,
         )
         self.processes.append(process)
         self.lead_clients_to(process)
         return process
+
+    @property
+    def redis_url(self) -> str:
+        """Leads servers to Valkey through the gate."""
+        return self.redis_gate.url(self.servers.redis_url) if self.valkeys is None else self.valkeys.url
+
+    @property
+    def cluster(self) -> ValkeyCluster:
+        """The cluster, in a world that has one."""
+        assert self.valkeys is not None
+        return self.valkeys
+
+    async def kill_valkey(self) -> None:
+        """Kills the Valkey that decides for the segment. It comes back empty at once, as a supervisor sees to it."""
+        if self.valkeys is None:
+            await asyncio.to_thread(self.servers.kill_valkey)
+            return
+        owner = await asyncio.to_thread(self.valkeys.owner, SEGMENT)
+        await asyncio.to_thread(owner.kill)
+        await asyncio.to_thread(owner.start)
 
     def lead_clients_to(self, process: ServerProcess) -> None:
         host, _, port = process.target.rpartition(":")
@@ -114,7 +138,9 @@ class World:
             os.kill(pid, signal.SIGCONT)
 
     def redis(self) -> Any:
-        """A connection of the fault's own, past the gate; it is closed at the end."""
+        """A connection of the fault's own to the Valkey that decides, past the gate; it is closed at the end."""
+        if self.valkeys is not None:
+            return self.valkeys.owner(SEGMENT).client
         client = redis.Redis.from_url(self.servers.redis_url, protocol=2)
         self._clients.append(client)
         return client
@@ -176,6 +202,8 @@ class World:
             if gate.mode is not Mode.OPEN:
                 gate.set(Mode.OPEN)
                 gate.cut()
+        if self.valkeys is not None:
+            await asyncio.to_thread(self.valkeys.mend)
         if not any(process.is_alive for process in self.processes):
             await self.start_server()
         await self.until_open()
@@ -219,6 +247,8 @@ class World:
                 await asyncio.to_thread(process.kill)
         for gate in (self.front, self.postgres_gate, self.redis_gate, *self._gates):
             await gate.close()
+        if self.valkeys is not None:
+            await asyncio.to_thread(self.valkeys.close)
         await asyncio.to_thread(self.servers.close)
 
     async def put_catalog(self, skus: list[str]) -> None:
@@ -233,12 +263,19 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, **environment: str) -> AsyncIterator[World]:
-    """Starts servers of its own in a folder, and one server process."""
-    servers = await asyncio.to_thread(Servers, folder / "servers")
-    postgres_gate, redis_gate = await gate_before(servers.postgres_url), await gate_before(servers.redis_url)
+async def open_world(folder: Path, *, on_cluster: bool = False, **environment: str) -> AsyncIterator[World]:
+    """Starts servers of its own in a folder, one Valkey or a cluster of them, and one server process."""
+    servers = await asyncio.to_thread(Servers, folder / "servers", with_valkey=not on_cluster)
+    postgres_gate = await gate_before(servers.postgres_url)
+    cluster: ValkeyCluster | None = None
+    if on_cluster:
+        ports = choose_ports()
+        gates = await Gates([Gate("127.0.0.1", port) for port in ports]).open()
+        # The nodes tell everybody, each other too, that they are reached through their gates.
+        cluster = await asyncio.to_thread(ValkeyCluster, folder / "cluster", ports=ports, announced=gates.ports)
+    redis_gate = gates if cluster is not None else await gate_before(servers.redis_url)
     front = await Gate("127.0.0.1", 9).open()
-    world = World(servers, postgres_gate, redis_gate, front)
+    world = World(servers, postgres_gate, redis_gate, front, cluster)
     world.environment = environment
     try:
         await world.start_server()

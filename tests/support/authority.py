@@ -109,13 +109,21 @@ class TestAuthority:
     __test__ = False
 
     def __init__(
-        self, servers: Servers, *, database: str, segment: str, environment: dict[str, str] | None = None
+        self,
+        servers: Servers,
+        *,
+        segment: str,
+        database: str = "",
+        postgres_url: str = "",
+        redis_url: str = "",
+        environment: dict[str, str] | None = None,
     ) -> None:
+        """It has a new database unless it shares that of `postgres_url`."""
         self.servers = servers
         self.segment = segment
         self.environment = dict(environment or {})
-        self.redis_url = servers.redis_url
-        self.postgres_url = servers.new_database(database)
+        self.redis_url = redis_url or servers.redis_url
+        self.postgres_url = postgres_url or servers.new_database(database)
         self.processes: list[ServerProcess] = []
 
     def start_server(self, **environment: str) -> ServerProcess:

@@ -22,8 +22,8 @@ _START_SECONDS = 30.0
 class Servers:
     """Runs the bundled servers until closed, and restarts the one that a test kills."""
 
-    def __init__(self, directory: Path) -> None:
-        self._supervisor = Supervisor(data_directory=directory, progress=lambda _: None)
+    def __init__(self, directory: Path, *, with_valkey: bool = True) -> None:
+        self._supervisor = Supervisor(data_directory=directory, progress=lambda _: None, with_valkey=with_valkey)
         endpoints = self._supervisor.start()
         self.postgres_url = endpoints.postgres_url
         self.redis_url = endpoints.redis_url

@@ -12,8 +12,10 @@ from holdfast_client.command import (
     importing,
     inbound,
     incidents,
+    loadtest,
     replay,
     reservations,
+    retiring,
     returns,
     rules,
     segments,
@@ -82,8 +84,10 @@ def build() -> typer.Typer:
     app.command("movements")(audit.movements)
     app.command("verify")(audit.verify)
     app.command("resume")(segments.resume)
+    app.add_typer(retiring.segments_app, name="segments")
     app.add_typer(importing.import_app, name="import")
     app.command("replay")(replay.replay)
+    app.command("loadtest")(loadtest.loadtest)
     return app
 
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from holdfast_client.client import HoldfastClient
 from holdfast_client.command import asking
+from holdfast_client.command.retiring import note_what_is_gone
 
 _DELTAS = ("sellable", "quality_hold", "damaged", "held", "committed", "backordered", "in_transit")
 
@@ -49,6 +50,7 @@ def movements(
             caller=caller,
             start_time=start_time,
             end_time=end_time,
+            on_retired=note_what_is_gone,
             page_size=asking.PAGE_SIZE,
         )
         return await asking.show(every, limit=limit, as_json=as_json, print_page=_print_movements)
@@ -161,6 +163,9 @@ def _print_verdict(last: audit_service_pb2.VerifyLedgerResponse) -> None:
             ("verified", said[_is_verified(verdict)]),
         ],
     )
+    if verdict.HasField("retired"):
+        place, time = asking.place_of(verdict.retired.revision), asking.short_time(verdict.retired.decide_time)
+        asking.print_words(f"what was decided up to {place} ({time}) was retired; opening balances stand for it")
     if verdict.findings:
         asking.print_table(
             ("row", "what is wrong"), [(finding.row, finding.description) for finding in verdict.findings]

@@ -9,6 +9,7 @@ from holdfast.inventory.v1 import audit_service_pb2, posting_pb2, stock_pb2
 from holdfast_client.client import HoldfastClient
 from holdfast_client.command import asking
 from holdfast_client.command.audit import change_of
+from holdfast_client.command.retiring import note_what_is_gone
 
 
 def note_posting(
@@ -82,7 +83,7 @@ def trace(
     """
 
     async def work(client: HoldfastClient) -> int:
-        every = client.trace_order(order, page_size=asking.PAGE_SIZE)
+        every = client.trace_order(order, on_retired=note_what_is_gone, page_size=asking.PAGE_SIZE)
         return await asking.show(
             every,
             limit=limit,

@@ -13,43 +13,8 @@ from holdfast.inventory.v1 import (
 )
 
 
-class Authority(Protocol):
-    """The service. Every method raises HoldfastError as `HoldfastClient` does."""
-
-    async def put_items(
-        self, items: Iterable[catalog_pb2.Item], *, request_id: str | None = None
-    ) -> catalog_service_pb2.PutItemsResponse:
-        """Creates items or replaces them."""
-        ...
-
-    async def put_locations(
-        self, locations: Iterable[catalog_pb2.Location], *, request_id: str | None = None
-    ) -> catalog_service_pb2.PutLocationsResponse:
-        """Creates locations or replaces them."""
-        ...
-
-    async def put_pools(
-        self, pools: Iterable[catalog_pb2.Pool], *, request_id: str | None = None
-    ) -> catalog_service_pb2.PutPoolsResponse:
-        """Creates pools or replaces them."""
-        ...
-
-    async def put_channels(
-        self, channels: Iterable[catalog_pb2.Channel], *, request_id: str | None = None
-    ) -> catalog_service_pb2.PutChannelsResponse:
-        """Creates channels or replaces them."""
-        ...
-
-    async def receive_stock(
-        self,
-        lines: Iterable[inventory_service_pb2.ReceiptLine],
-        *,
-        reference: str = "",
-        reason: str = "",
-        request_id: str | None = None,
-    ) -> inventory_service_pb2.ReceiveStockResponse:
-        """Books units that came in."""
-        ...
+class Desk(Protocol):
+    """What the course of an event asks for. Every method raises HoldfastError as `HoldfastClient` does."""
 
     async def adjust_stock(
         self,
@@ -90,6 +55,45 @@ class Authority(Protocol):
         request_id: str | None = None,
     ) -> inventory_service_pb2.ReleaseReservationResponse:
         """Gives units back."""
+        ...
+
+
+class Authority(Desk, Protocol):
+    """The service. Every method raises HoldfastError as `HoldfastClient` does."""
+
+    async def put_items(
+        self, items: Iterable[catalog_pb2.Item], *, request_id: str | None = None
+    ) -> catalog_service_pb2.PutItemsResponse:
+        """Creates items or replaces them."""
+        ...
+
+    async def put_locations(
+        self, locations: Iterable[catalog_pb2.Location], *, request_id: str | None = None
+    ) -> catalog_service_pb2.PutLocationsResponse:
+        """Creates locations or replaces them."""
+        ...
+
+    async def put_pools(
+        self, pools: Iterable[catalog_pb2.Pool], *, request_id: str | None = None
+    ) -> catalog_service_pb2.PutPoolsResponse:
+        """Creates pools or replaces them."""
+        ...
+
+    async def put_channels(
+        self, channels: Iterable[catalog_pb2.Channel], *, request_id: str | None = None
+    ) -> catalog_service_pb2.PutChannelsResponse:
+        """Creates channels or replaces them."""
+        ...
+
+    async def receive_stock(
+        self,
+        lines: Iterable[inventory_service_pb2.ReceiptLine],
+        *,
+        reference: str = "",
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> inventory_service_pb2.ReceiveStockResponse:
+        """Books units that came in."""
         ...
 
     async def batch_get_availability(

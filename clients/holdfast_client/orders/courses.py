@@ -17,7 +17,7 @@ from holdfast.inventory.v1 import inventory_service_pb2, reservation_pb2
 from holdfast_client import errors
 from holdfast_client.csv_import.patience import Patience
 from holdfast_client.orders.account import Account, Claim, ReservedLine
-from holdfast_client.orders.authority import Authority
+from holdfast_client.orders.authority import Desk
 from holdfast_client.orders.outcomes import Outcomes
 from holdfast_client.orders.plan import Adjustment, Cancellation, Order
 from holdfast_client.request_ids import new_request_id
@@ -29,7 +29,7 @@ MAX_RELEASE_LINES = 1_000
 class Course(Protocol):
     """The course of one event."""
 
-    async def run(self, authority: Authority, patience: Patience) -> None:
+    async def run(self, authority: Desk, patience: Patience) -> None:
         """Goes on from where it stands.
 
         Raises NoAnswerError if the service gives no answer; it can be run again.
@@ -53,7 +53,7 @@ class OrderCourse:
         outcomes.lines += len(order.lines)
         outcomes.units_asked += sum(line.quantity for line in order.lines)
 
-    async def run(self, authority: Authority, patience: Patience) -> None:
+    async def run(self, authority: Desk, patience: Patience) -> None:
         """Asks for the units unless they were granted before; then lets the order stand."""
         if self._reservation is None:
             try:
@@ -68,7 +68,7 @@ class OrderCourse:
             self._outcomes.units_reserved += sum(line.quantity for line in answer.reservation.lines)
         await self._commit(self._reservation, authority, patience)
 
-    async def _create(self, authority: Authority) -> inventory_service_pb2.CreateReservationResponse:
+    async def _create(self, authority: Desk) -> inventory_service_pb2.CreateReservationResponse:
         order = self._order
         return await authority.create_reservation(
             channel=order.channel,
@@ -80,7 +80,7 @@ class OrderCourse:
             request_id=self._create_id,
         )
 
-    async def _commit(self, reservation: reservation_pb2.Reservation, authority: Authority, patience: Patience) -> None:
+    async def _commit(self, reservation: reservation_pb2.Reservation, authority: Desk, patience: Patience) -> None:
         reservation_id = reservation.reservation_id
         try:
             await patience.ask(lambda: authority.commit_reservation(reservation_id, request_id=self._commit_id))
@@ -113,7 +113,7 @@ class CancellationCourse:
         outcomes.cancellations += 1
         outcomes.cancellation_lines += len(cancellation.lines)
 
-    async def run(self, authority: Authority, patience: Patience) -> None:
+    async def run(self, authority: Desk, patience: Patience) -> None:
         """Claims the units when it is run first; then sends the releases that are not sent yet."""
         if self._releases is None:
             self._releases = self._claim()
@@ -131,7 +131,7 @@ class CancellationCourse:
                 self._released_lines |= release.cancelled_lines
             self._releases.pop(0)
 
-    async def _send(self, release: _Release, authority: Authority) -> object:
+    async def _send(self, release: _Release, authority: Desk) -> object:
         return await authority.release_reservation(
             release.reservation_id,
             lines=[
@@ -184,7 +184,7 @@ class AdjustmentCourse:
         self._deltas: list[tuple[str, str, int]] | None = None
         outcomes.adjustments += 1
 
-    async def run(self, authority: Authority, patience: Patience) -> None:
+    async def run(self, authority: Desk, patience: Patience) -> None:
         """Chooses the locations when it is run first; then sends the correction."""
         if self._deltas is None:
             self._deltas = self._choose()
@@ -198,7 +198,7 @@ class AdjustmentCourse:
         self._outcomes.adjusted += 1
         self._outcomes.units_adjusted += sum(delta for _, _, delta in self._deltas)
 
-    async def _send(self, authority: Authority) -> object:
+    async def _send(self, authority: Desk) -> object:
         return await authority.adjust_stock(
             [
                 inventory_service_pb2.AdjustmentLine(sku=sku, location=location, delta_quantity=delta)

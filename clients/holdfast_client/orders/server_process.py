@@ -15,9 +15,10 @@ import signal
 import sys
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 START_SECONDS = 180.0
 """How long the server may take until it listens. A first start makes a database."""
@@ -46,11 +47,17 @@ def _new_directory() -> Path:
 
 @asynccontextmanager
 async def embedded_server(
-    data_directory: Path | None, *, command: Sequence[str] = (sys.executable, "-m", "holdfast_server")
+    data_directory: Path | None,
+    *,
+    command: Sequence[str] = (sys.executable, "-m", "holdfast_server"),
+    environment: Mapping[str, str] = MappingProxyType({}),
+    apart: bool = False,
 ) -> AsyncIterator[str]:
     """Runs a server and yields its target.
 
-    Without a data directory it gets one that is removed afterwards.
+    Without a data directory it gets one that is removed afterwards. `environment` is added to that of this process, and
+    may name other stores than those of its own. With `apart` the terminal's Ctrl-C does not reach it: the caller goes
+    on to use it after that, and must end the block itself.
     """
     directory = data_directory or _new_directory()
     process = await asyncio.create_subprocess_exec(
@@ -62,7 +69,8 @@ async def embedded_server(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env=_environment(),
+        env={**_environment(), **environment},
+        process_group=0 if apart else None,
     )
     output: deque[str] = deque(maxlen=OUTPUT_LINES)
     target: asyncio.Future[str] = asyncio.get_running_loop().create_future()

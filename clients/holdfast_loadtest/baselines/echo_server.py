@@ -6,9 +6,7 @@ taken at its best.
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import importlib.util
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,10 +15,10 @@ from typing import Any
 
 import grpc
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
-from holdfast.inventory.v1 import reservation_pb2, revision_pb2
 
 from holdfast_client.calls import path_of
-from holdfast_loadtest.demand import LOCATION
+from holdfast_loadtest.baselines.answers import held
+from holdfast_loadtest.event_loop import run_on_fastest_loop
 from holdfast_loadtest.processes import line_from, running
 
 START_SECONDS = 30.0
@@ -34,29 +32,8 @@ class Echo:
     pid: int
 
 
-def event_loop_name() -> str:
-    """Returns the event loop that the echo runs on."""
-    return "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
-
-
 async def _answer(request: pb.CreateReservationRequest, _: Any) -> pb.CreateReservationResponse:
-    line = request.lines[0]
-    revision = revision_pb2.Revision(segment="main", position=1_000_000)
-    reservation = reservation_pb2.Reservation(
-        reservation_id="main-01h00000000000000000000000",
-        state=reservation_pb2.RESERVATION_STATE_HELD,
-        channel=request.channel,
-        order_id=request.order_id,
-        lines=[
-            reservation_pb2.ReservationLine(
-                line_number=1, sku=line.sku, location=LOCATION, quantity=line.quantity, open_quantity=line.quantity
-            )
-        ],
-        revision=revision,
-    )
-    reservation.create_time.seconds = reservation.update_time.seconds = 1_700_000_000
-    reservation.expire_time.seconds = 1_700_000_900
-    return pb.CreateReservationResponse(reservation=reservation, revision=revision)
+    return held(request, reservation_number=1 << 120, create_seconds=1_700_000_000, position=1_000_000)
 
 
 async def _serve() -> None:
@@ -86,12 +63,7 @@ async def echo_server() -> AsyncIterator[Echo]:
 
 def main() -> None:
     """Serves until ended."""
-    if event_loop_name() == "uvloop":
-        import uvloop
-
-        uvloop.run(_serve())
-    else:
-        asyncio.run(_serve())
+    run_on_fastest_loop(_serve())
 
 
 if __name__ == "__main__":

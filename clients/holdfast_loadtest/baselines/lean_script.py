@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from importlib import resources
 
 from holdfast_loadtest.demand import SPREAD_SKUS
-from holdfast_loadtest.figures import percentile
+from holdfast_loadtest.tally import Tally
 from holdfast_loadtest.task import Outcome, Task
 from holdfast_loadtest.valkey_wire import ValkeyConnection, ValkeyError, packed
 
@@ -31,7 +31,6 @@ _SUM = b"\x91" + _UNITS
 _POOL = b"\x91\xa4MAIN"
 _TAKEN = b":1\r\n"
 _ID_LENGTH = 27
-_MILLISECONDS = 1000
 _READ_BYTES = 65_536
 
 
@@ -53,30 +52,16 @@ def drive(task: Task) -> Outcome:
     cpu_before = time.process_time()
     with ValkeyConnection(task.port) as valkey:
         pieces = _pieces(_loaded(valkey), task)
-        from_time = time.perf_counter() + task.warm_seconds
-        to_time = from_time + task.seconds
-        measured = sent = 0
-        latencies: list[float] = []
+        tally = Tally.of(task)
         valkey.socket.sendall(next(pieces))
-        while (asked_at := time.perf_counter()) < to_time:
+        while (asked_at := time.perf_counter()) < tally.to_time:
             valkey.socket.sendall(next(pieces))
             _take_replies(valkey, task.batch_size)
-            sent += task.batch_size
-            now = time.perf_counter()
-            if from_time <= now < to_time:
-                measured += task.batch_size
-                latencies.append((now - asked_at) * _MILLISECONDS)
+            tally.acknowledged += task.batch_size
+            tally.answered(task.batch_size, asked_at)
         _take_replies(valkey, task.batch_size)
-    return Outcome(
-        measured=measured,
-        seconds=task.seconds,
-        acknowledged=sent + task.batch_size,
-        refused=0,
-        unknown=0,
-        p50_ms=percentile(latencies, 0.5),
-        p99_ms=percentile(latencies, 0.99),
-        client_cpu_seconds=time.process_time() - cpu_before,
-    )
+        tally.acknowledged += task.batch_size
+    return tally.outcome(client_cpu_seconds=time.process_time() - cpu_before)
 
 
 def _loaded(valkey: ValkeyConnection) -> bytes:

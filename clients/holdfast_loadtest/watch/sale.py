@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +32,14 @@ class Sale:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-async def sell(client: HoldfastClient, seconds: float, *, rate: int = CHANGES_PER_SECOND, seed: int = 1) -> Sale:
+async def sell(
+    client: HoldfastClient,
+    seconds: float,
+    *,
+    rate: int = CHANGES_PER_SECOND,
+    skus: Sequence[str] = SPREAD_SKUS,
+    seed: int = 1,
+) -> Sale:
     """Sells one unit of a SKU drawn at random, `rate` times a second, ten to a call, in an open loop."""
     chance = random.Random(seed)
     sale = Sale()
@@ -40,7 +48,7 @@ async def sell(client: HoldfastClient, seconds: float, *, rate: int = CHANGES_PE
 
     async def call(due: float) -> None:
         answer = await client.batch_create_reservations(
-            [reservation_request(channel=CHANNEL, lines=[(chance.choice(SPREAD_SKUS), 1)]) for _ in range(PER_CALL)]
+            [reservation_request(channel=CHANNEL, lines=[(chance.choice(skus), 1)]) for _ in range(PER_CALL)]
         )
         sale.latencies_ms.append((time.monotonic() - due) * 1000)
         for result in answer.results:

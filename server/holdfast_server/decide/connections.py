@@ -10,6 +10,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from holdfast_server.decide.owner import NotOneCluster, connect_to_owner, connect_to_owner_async
 from holdfast_server.settings import Settings
 
 _CONNECT_SECONDS: Final = 2.0
@@ -27,8 +28,9 @@ def _arguments(settings: Settings, *, reply_seconds: float) -> dict[str, Any]:
 
 def decider_connection(settings: Settings) -> redis.asyncio.Redis:
     """Returns the connection of a decider. A lost tick is reported, never sent again behind the decider's back."""
-    return redis.asyncio.Redis.from_url(
+    return connect_to_owner_async(
         settings.redis_url,
+        settings.segment,
         **_arguments(settings, reply_seconds=settings.sequencer_timeout_seconds),
         retry=AsyncRetry(NoBackoff(), 0),
         max_connections=1,
@@ -38,8 +40,11 @@ def decider_connection(settings: Settings) -> redis.asyncio.Redis:
 def writer_connection(settings: Settings) -> redis.Redis:
     """Returns the connection of a ledger writer, which may load a whole ledger over it."""
     reply_seconds = settings.sequencer_timeout_seconds + settings.heartbeat_seconds
-    return redis.Redis.from_url(
-        settings.redis_url, **_arguments(settings, reply_seconds=reply_seconds), retry=Retry(NoBackoff(), 0)
+    return connect_to_owner(
+        settings.redis_url,
+        settings.segment,
+        **_arguments(settings, reply_seconds=reply_seconds),
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -55,10 +60,23 @@ def check_eviction(connection: redis.Redis) -> None:
 
 
 def check_redis(settings: Settings) -> None:
-    """Looks at Redis before anything is built on it. Raises RuntimeError with one line that says what to change."""
-    connection = writer_connection(settings)
+    """Looks at the Redis of each segment before anything is built on it.
+
+    Raises RuntimeError with one line that says what to change.
+    """
+    for segment in settings.segment_names:
+        _check_redis_of(settings.of_segment(segment))
+
+
+def _check_redis_of(settings: Settings) -> None:
+    try:
+        connection = writer_connection(settings)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
     try:
         check_eviction(connection)
+    except NotOneCluster as error:
+        raise RuntimeError(str(error)) from error
     except redis.RedisError as error:
         raise RuntimeError(f"Redis does not answer ({error}): is HOLDFAST_REDIS_URL right?") from error
     finally:

@@ -29,6 +29,7 @@ from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, Unan
 from holdfast_server.decide.commands import NOT_LOOKED_UP, Command, Decision, Reading
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys
 from holdfast_server.decide.limits import MICROSECONDS, packed_limits
+from holdfast_server.decide.owner import is_state_of_server
 from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.decide.script import TICK, load_script
 from holdfast_server.ledger import queries, segments
@@ -131,7 +132,7 @@ class Decider:
         self._limits = packed_limits(settings)
         self._queue: deque[_Pending] = deque()
         self._wake = asyncio.Event()
-        self._uncommitted_ticks = 0
+        self._ticks_under_way = 0
         self._tick_ended = asyncio.Event()
         self._unproven: list[_Ticked] = []
         self._prove = asyncio.Event()
@@ -173,13 +174,14 @@ class Decider:
                         answers[index] = recalled
                     else:
                         again[index] = recalled
+                elif isinstance(answer, NotLive):
+                    answers[index] = await self._explained(command)
                 else:
-                    answers[index] = await self._explained(command, answer)
+                    answers[index] = answer
             open_commands = again
             if not open_commands:
                 break
-        unsettled = LedgerUnavailable(self._segment)
-        return [unsettled if answer is None else answer for answer in answers]
+        return [LedgerUnavailable(self._segment) if answer is None else answer for answer in answers]
 
     async def _look_up(
         self, commands: dict[int, Command], answers: list[Answer | Exception | None]
@@ -228,10 +230,8 @@ class Decider:
             return refusal
         return command.with_recalled(wanted.kind, wanted.id, position, image)
 
-    async def _explained(self, command: Command, answer: _Settled) -> Answer | Exception:
+    async def _explained(self, command: Command) -> Refusal:
         """Asks the ledger for what the sequencer has forgotten about a reservation that has ended."""
-        if not isinstance(answer, NotLive):
-            return answer
         try:
             reservation = await self._reader.ask(queries.find_reservation, self._segment, command.reservation_id)
         except Refusal as refusal:
@@ -272,7 +272,7 @@ class Decider:
                 _settle_all(tick, CommandFault(repr(error)))
 
     async def _gather(self) -> None:
-        """Lets commands gather while enough ticks wait for their commit, for a few milliseconds at most.
+        """Lets commands gather while enough ticks wait for their commit, for tick_gather_seconds at most.
 
         A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit
         under way would wait for it all the same; so waiting costs its commands little, and saves the price of a tick.
@@ -280,7 +280,7 @@ class Decider:
         Half a tick is enough not to wait any longer: its price is spread over many commands by then.
         """
         is_enough = len(self._queue) * 2 >= self._settings.max_commands_per_tick
-        if is_enough or self._uncommitted_ticks < self._settings.max_ticks_under_way:
+        if is_enough or self._ticks_under_way < self._settings.max_ticks_under_way:
             return
         self._tick_ended.clear()
         with contextlib.suppress(TimeoutError):
@@ -336,6 +336,8 @@ class Decider:
         if proven:
             self._hold_until_committed(_Ticked(proven, epoch, position, chain_hash))
         if unproven:
+            # Questions and refusals gather as well: a proof is asked for all ticks that wait for one.
+            self._ticks_under_way += 1
             self._unproven.append(_Ticked(unproven, epoch, position, chain_hash))
             self._prove.set()
 
@@ -364,7 +366,7 @@ class Decider:
         return decided
 
     def _hold_until_committed(self, ticked: _Ticked) -> None:
-        self._uncommitted_ticks += 1
+        self._ticks_under_way += 1
         self._commits.when_committed(
             epoch=ticked.epoch,
             position=ticked.position,
@@ -382,9 +384,11 @@ class Decider:
                 self._seen = max(self._seen, await self._reader.ask(queries.read_cursor, self._segment))
             except Refusal as refusal:
                 for ticked in unproven:
+                    self._end_tick()
                     ticked.settle_all(refusal)
                 continue
             for ticked in unproven:
+                self._end_tick()
                 if self._seen <= (ticked.epoch, ticked.position):
                     self._hold_until_committed(ticked)
                 else:
@@ -421,7 +425,7 @@ class Decider:
 
     async def _run_singly(self, tick: list[_Pending], error: Exception) -> None:
         """A script that breaks has changed nothing. Its commands run one by one, so that only the guilty one fails."""
-        if _is_state_of_redis(error):
+        if is_state_of_server(error):
             log.warning("sequencer_refuses", segment=self._segment, error=str(error))
             await self._connect_anew()
             _settle_all(tick, SequencerUnavailable(self._segment))
@@ -449,10 +453,13 @@ class Decider:
             log.info("not_quarantined", segment=self._segment, error=str(error))
         return SegmentQuarantined(self._segment)
 
+    def _end_tick(self) -> None:
+        self._ticks_under_way -= 1
+        self._tick_ended.set()
+
     def _answer(self, ticked: _Ticked, verdict: Verdict) -> None:
         """Gives the answers of a tick out, now that it is known what became of its journal entry."""
-        self._uncommitted_ticks -= 1
-        self._tick_ended.set()
+        self._end_tick()
         if verdict is not None:
             ticked.settle_all(verdict)
             return
@@ -471,29 +478,3 @@ class Decider:
 def _settle_all(tick: list[_Pending], refusal: Exception) -> None:
     for pending in tick:
         pending.group.settle(pending.index, refusal)
-
-
-def _is_state_of_redis(error: Exception) -> bool:
-    """Says whether Redis refused because of its own state: out of memory, loading, read-only, busy, another's slot."""
-    states = (
-        "OOM",
-        "LOADING",
-        "READONLY",
-        "BUSY",
-        "MASTERDOWN",
-        "MISCONF",
-        "NOREPLICAS",
-        "CLUSTERDOWN",
-        "MOVED",
-        "ASK",
-    )
-    return isinstance(
-        error,
-        (
-            redis.exceptions.OutOfMemoryError,
-            redis.exceptions.ReadOnlyError,
-            redis.exceptions.BusyLoadingError,
-            redis.exceptions.AuthenticationError,
-            redis.exceptions.NoPermissionError,
-        ),
-    ) or str(error).startswith(states)

@@ -14,11 +14,11 @@ from holdfast_server import records
 from holdfast_server.edge import conversion, document_conversion
 from holdfast_server.edge.authority import Authority
 from holdfast_server.edge.caller import Caller
-from holdfast_server.edge.calls import Calls
 from holdfast_server.edge.pages import cut_page, key_after, page_size_of, page_token
 from holdfast_server.edge.requests.mutation import microseconds_of
+from holdfast_server.edge.retirement import RetirementCalls, retired_history
 from holdfast_server.edge.rpc import streaming, unary
-from holdfast_server.ledger import queries, segments
+from holdfast_server.ledger import queries, retirement, segments
 from holdfast_server.ledger.errors import Fenced
 from holdfast_server.ledger.verify import Progress, Verdict, verify_ledger
 from holdfast_server.refusals import LedgerUnavailable, Overloaded, SegmentNotStopped, UnknownSegment
@@ -31,7 +31,7 @@ _STEPS_PER_READ: Final = 50
 _MAX_TRACED_MOVEMENTS: Final = 20_000
 
 
-class AuditServicer(Calls, audit_service_pb2_grpc.AuditServiceServicer):
+class AuditServicer(RetirementCalls, audit_service_pb2_grpc.AuditServiceServicer):
     """Serves AuditService."""
 
     def __init__(self, authority: Authority) -> None:
@@ -61,7 +61,15 @@ class AuditServicer(Calls, audit_service_pb2_grpc.AuditServiceServicer):
             lambda one: conversion.movement(self._segment, one),
             lambda one: (one.position, one.line_number),
         )
-        return pb.ListMovementsResponse(movements=page, next_page_token=token)
+        retired = await self._retired(after[0], only.start_us)
+        return pb.ListMovementsResponse(movements=page, next_page_token=token, retired=retired)
+
+    async def _retired(self, after: int, start_us: int | None = None) -> pb.RetiredHistory | None:
+        """Returns what was retired of what comes after a position and a time. It is asked for after the history was."""
+        retired = await self._authority.reader.ask(retirement.read_retired, self._segment)
+        if retired is None or after >= retired.position or (start_us is not None and start_us > retired.decide_us):
+            return None
+        return retired_history(self._segment, retired)
 
     @unary
     async def TraceOrder(self, request: pb.TraceOrderRequest, _: Caller) -> pb.TraceOrderResponse:
@@ -72,7 +80,7 @@ class AuditServicer(Calls, audit_service_pb2_grpc.AuditServiceServicer):
         )
         if not token and not is_all:
             token = page_token(request, found[-1].position)
-        return pb.TraceOrderResponse(steps=page, next_page_token=token)
+        return pb.TraceOrderResponse(steps=page, next_page_token=token, retired=await self._retired(after))
 
     async def _trace(self, order_id: str, after: int, limit: int) -> tuple[list[records.TraceStep], bool]:
         """Returns steps and whether these are all that were asked for: a step may have a thousand movements."""
@@ -107,7 +115,7 @@ class AuditServicer(Calls, audit_service_pb2_grpc.AuditServiceServicer):
             if verdict is None:
                 raise LedgerUnavailable(self._segment)
             response = _progress(progress)
-            response.verdict.CopyFrom(_verdict(verdict))
+            response.verdict.CopyFrom(_verdict(self._segment, verdict))
             yield response
         finally:
             if not check.done():
@@ -123,7 +131,7 @@ class AuditServicer(Calls, audit_service_pb2_grpc.AuditServiceServicer):
         size = page_size_of(request)
         found = [one for one in await self._authority.reader.ask(queries.read_segments) if one.segment > after]
         return pb.ListSegmentsResponse(
-            segments=[conversion.segment(one) for one in found[:size]],
+            segments=[await self._shown_segment(one) for one in found[:size]],
             next_page_token=page_token(request, found[size - 1].segment) if len(found) > size else "",
         )
 
@@ -135,7 +143,14 @@ class AuditServicer(Calls, audit_service_pb2_grpc.AuditServiceServicer):
             await self._authority.reader.ask(segments.request_resume, request.segment, int(request.mode), reason)
         except Fenced as error:
             raise SegmentNotStopped(request.segment, segment.state.name) from error
-        return pb.ResumeSegmentResponse(segment=conversion.segment(await self._find_segment(request.segment)))
+        return pb.ResumeSegmentResponse(segment=await self._shown_segment(await self._find_segment(request.segment)))
+
+    async def _shown_segment(self, segment: records.Segment) -> pb.Segment:
+        message = conversion.segment(segment)
+        retired = await self._authority.reader.ask(retirement.read_retired, segment.segment)
+        if retired is not None:
+            message.retired.CopyFrom(retired_history(segment.segment, retired))
+        return message
 
     async def _find_segment(self, name: str) -> records.Segment:
         for segment in await self._authority.reader.ask(queries.read_segments):
@@ -153,7 +168,7 @@ def _progress(progress: Progress) -> pb.VerifyLedgerResponse:
     )
 
 
-def _verdict(verdict: Verdict) -> pb.LedgerVerdict:
+def _verdict(segment: str, verdict: Verdict) -> pb.LedgerVerdict:
     return pb.LedgerVerdict(
         chain_verified=verdict.chain_verified,
         levels_equal_movements=verdict.levels_equal_movements,
@@ -162,4 +177,5 @@ def _verdict(verdict: Verdict) -> pb.LedgerVerdict:
         leaked_quantity=verdict.leaked,
         uncovered_quantity=verdict.uncovered,
         findings=[pb.LedgerFinding(row=one.row, description=one.description) for one in verdict.findings],
+        retired=retired_history(segment, verdict.retired),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Final
 
+from holdfast.inventory.v1 import audit_service_pb2 as audit
 from holdfast.inventory.v1 import catalog_service_pb2 as catalog
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
 from holdfast.inventory.v1 import inventory_service_pb2 as inventory
@@ -99,6 +100,11 @@ def _batch_create(request: inventory.BatchCreateReservationsRequest, settings: S
         yield Violation(
             field="requests",
             description=f"have {lines} lines; at most {settings.max_lines_per_batch} are accepted",
+        )
+    if request.trace_parents and len(request.trace_parents) != len(request.requests):
+        yield Violation(
+            field="trace_parents",
+            description=f"has {len(request.trace_parents)} elements; requests has {len(request.requests)}",
         )
 
 
@@ -195,6 +201,14 @@ def _put_subscription(request: subscription.PutSubscriptionRequest, settings: Se
         yield from _availability_filter("availability", request.availability, settings)
     else:
         yield from _repeated_parts("movements", request.movements)
+
+
+def _retire_history(request: audit.RetireHistoryRequest, _: Settings) -> Iterator[Violation]:
+    until = request.WhichOneof("until")
+    if until is None:
+        yield Violation(field="until", description="until_position or before_time must be given")
+    elif until == "before_time" and request.before_time.seconds < 0:
+        yield Violation(field="before_time", description="must not lie before 1970")
 
 
 def _note_posting(request: reconciliation.NotePostingRequest, _: Settings) -> Iterator[Violation]:
@@ -315,6 +329,7 @@ BEYOND_FIELDS: Final[dict[str, Callable[[Any, Settings], Iterable[Violation]]]] 
         (catalog.PutChannelsRequest, _put_channels),
         (catalog.PutRulesRequest, _put_rules),
         (catalog.MoveAllotmentRequest, _move_allotment),
+        (audit.RetireHistoryRequest, _retire_history),
         (reconciliation.NotePostingRequest, _note_posting),
         (watch.WatchAvailabilityRequest, _watch_availability),
         (watch.WatchMovementsRequest, _watch_movements),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,10 @@ class Caller:
     on_behalf_of: str = ""
     trace_parent: str = ""
     max_details_bytes: int = DEFAULT_MAX_DETAILS_BYTES
+
+    def in_trace(self, trace_parent: str) -> Caller:
+        """Returns the same caller in the trace of one of many requests; a trace that is none is left out."""
+        return dataclasses.replace(self, trace_parent=trace_parent) if _TRACE.fullmatch(trace_parent) else self
 
 
 def caller_of(context: grpc.aio.ServicerContext) -> Caller:

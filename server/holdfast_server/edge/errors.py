@@ -180,6 +180,11 @@ TABLE: Final[dict[type[Refusal], Row]] = {
         "STALE_REVISION",
         "Segment {segment} is at position {actual}, not at {expected}.",
     ),
+    refusals.HistoryRetired: Row(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "HISTORY_RETIRED",
+        "The history of segment {segment} was retired up to position {retired_position}; {position} lies before that.",
+    ),
     refusals.ScaleInUse: Row(
         grpc.StatusCode.FAILED_PRECONDITION,
         "SCALE_IN_USE",

@@ -8,7 +8,8 @@ import time
 from typing import Final
 
 # Only the canonical spelling counts: 32 bare hexadecimal digits may be anybody's digest of an event.
-_UUID7: Final = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+_HEX: Final = "[0-9A-Fa-f]"
+_UUID7: Final = re.compile(f"({_HEX}{{8}})-({_HEX}{{4}})-7{_HEX}{{3}}-[89ABab]{_HEX}{{3}}-{_HEX}{{12}}")
 _RANDOM_BYTES: Final = 10
 
 

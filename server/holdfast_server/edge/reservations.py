@@ -49,7 +49,8 @@ class ReservationCalls(Calls):
     async def BatchCreateReservations(
         self, request: pb.BatchCreateReservationsRequest, caller: Caller
     ) -> pb.BatchCreateReservationsResponse:
-        checked = [self._command_or_refusal(one, caller) for one in request.requests]
+        callers = [caller.in_trace(one) for one in request.trace_parents] or [caller] * len(request.requests)
+        checked = [self._command_or_refusal(*one) for one in zip(request.requests, callers, strict=True)]
         valid = [index for index, one in enumerate(checked) if isinstance(one, Command)]
         decided = await self._authority.decide_all(
             [one for one in checked if isinstance(one, Command)], [request.requests[index] for index in valid]

@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from holdfast_server import layouts
+from holdfast_server.ledger.retirement import check_kept
 from holdfast_server.ledger.statements import load_statements
 from holdfast_server.watch.changes import Catalogue, ChangedRule, LedgerChanges, LedgerHead, Moved, PutItem, PutPlaces
 
@@ -26,13 +27,16 @@ def ledger_head(connection: sa.Connection, segment: str) -> LedgerHead:
 
 
 def changes_after(connection: sa.Connection, segment: str, after: int, limit: int) -> LedgerChanges:
-    """Returns what was committed after a position, of at most `limit` operations."""
+    """Returns what was committed after a position, of at most `limit` operations.
+
+    Raises HistoryRetired if operations after the position were retired.
+    """
     # One question for what every stretch has: it is asked many times a second.
     rows = _rows(connection, "changes", segment=segment, after=after, most=after + limit)
     lineage, epoch, head, until, catalogue, *_ = rows[0]
     part = {"segment": segment, "after": after, "until": until}
     kinds = {kind for _, kind in catalogue or ()}
-    return LedgerChanges(
+    changes = LedgerChanges(
         lineage=lineage,
         epoch=epoch,
         head=head,
@@ -42,6 +46,8 @@ def changes_after(connection: sa.Connection, segment: str, after: int, limit: in
         items=[PutItem(*row) for row in _rows(connection, "put_items", **part)] if _KIND["PUT_ITEMS"] in kinds else [],
         places=[PutPlaces(position, kind) for position, kind in catalogue or () if kind in _OF_PLACES],
     )
+    check_kept(connection, segment, after)
+    return changes
 
 
 def watched_catalogue(connection: sa.Connection, segment: str, released_us: int) -> Catalogue:

@@ -22,6 +22,10 @@ _KEEPALIVE: Final[dict[str, Any]] = {
     "tcp_user_timeout": 10_000,
     "connect_timeout": 5,
 }
+# The same on the side of Postgres: a session whose host vanished without a word ends, with the locks that it holds.
+_SERVER_KEEPALIVE: Final = (
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000"
+)
 
 
 # Every statement of the ledger writer adds rows, or finds each row by its whole primary key. Left to itself the planner
@@ -44,7 +48,7 @@ def connection_arguments(settings: Settings, *, name: str, plans: Mapping[str, s
         **_KEEPALIVE,
         "conninfo": settings.postgres_url,
         "application_name": f"holdfast-{name}",
-        "options": options,
+        "options": f"{options} {_SERVER_KEEPALIVE}",
     }
 
 

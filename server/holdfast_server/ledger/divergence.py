@@ -66,13 +66,16 @@ def compare(connection: sa.Connection, segment: str, levels: Sequence[ComparedLe
     keys = [(change.position, change.line_number) for _, _, change in explained if change is not None]
     movements = movements_of(connection, segment, keys)
     return [
-        Divergence(
-            our_quantity=ours,
-            cause=cause,
-            movement=None if change is None else movements[change.position, change.line_number],
-        )
+        _divergence(ours, cause, None if change is None else movements.get((change.position, change.line_number)))
         for ours, cause, change in explained
     ]
+
+
+def _divergence(ours: int, cause: Cause, movement: Movement | None) -> Divergence:
+    """Returns a divergence; a movement that was retired between the two questions explains nothing any more."""
+    if movement is None and cause is not Cause.NONE:
+        cause = Cause.UNEXPLAINED
+    return Divergence(our_quantity=ours, cause=cause, movement=movement)
 
 
 def _explain(theirs: int, ours: int, changes: Sequence[_Change]) -> tuple[Cause, _Change | None]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from holdfast_server import layouts
 from holdfast_server.ledger import tables
 from holdfast_server.ledger.history import last_counts
+from holdfast_server.ledger.retirement import gone_until
 from holdfast_server.ledger.rows import (
     DOCUMENT_COLUMNS,
     LINE_COLUMNS,
@@ -19,8 +20,17 @@ from holdfast_server.ledger.rows import (
     reservation_of,
 )
 from holdfast_server.ledger.statements import load_statements
-from holdfast_server.records import Change, Document, DocumentKind, ParkedRequest, pack_document, pack_reservation
+from holdfast_server.records import (
+    LIVE_STATES,
+    Change,
+    Document,
+    DocumentKind,
+    ParkedRequest,
+    pack_document,
+    pack_reservation,
+)
 
+_IS_LIVE = sa.text("(document.state = 1 OR (document.kind = 4 AND document.state = 2))")
 _COLUMNS = [tables.document.c[name] for name in DOCUMENT_COLUMNS]
 
 
@@ -95,18 +105,19 @@ def split_of_part(connection: sa.Connection, segments: Sequence[str], reservatio
 def find_recalled(connection: sa.Connection, segment: str, kind: int, id_: str) -> tuple[int, bytes]:
     """Returns the position of the ledger and, in that very state, a reservation (kind 0) or a document, packed.
 
-    Nothing is packed as b"" if there is none.
+    Nothing is packed as b"" if there is none. What has ended and is to be retired counts as gone from the moment at
+    which that was asked for: so nothing is decided on it that the ledger would not take any more.
     """
     if kind == layouts.RECALLED_RESERVATION:
-        return _recalled_reservation(connection, segment, id_)
+        return _recalled_reservation(connection, segment, id_, gone_until(connection, segment))
     if kind == layouts.RECALLED_COUNT:
         sku, location, status = id_.split("|")
         position, (counted,) = last_counts(connection, segment, [(sku, location, int(status))])
         return position, counted
-    return _recalled_document(connection, segment, kind, id_)
+    return _recalled_document(connection, segment, kind, id_, gone_until(connection, segment))
 
 
-def _recalled_reservation(connection: sa.Connection, segment: str, reservation_id: str) -> tuple[int, bytes]:
+def _recalled_reservation(connection: sa.Connection, segment: str, reservation_id: str, gone: int) -> tuple[int, bytes]:
     s, r, line = tables.segment.c, tables.reservation.c, tables.reservation_line.c
     # One statement sees one state. The outer joins keep the position when nothing is found.
     rows = connection.execute(
@@ -115,7 +126,14 @@ def _recalled_reservation(connection: sa.Connection, segment: str, reservation_i
             *(r[name] for name in RESERVATION_COLUMNS),
             *(line[name] for name in LINE_COLUMNS),
         )
-        .outerjoin(tables.reservation, sa.and_(r.segment == s.segment, r.reservation_id == reservation_id))
+        .outerjoin(
+            tables.reservation,
+            sa.and_(
+                r.segment == s.segment,
+                r.reservation_id == reservation_id,
+                sa.or_(r.state.in_(list(LIVE_STATES)), r.position > gone),
+            ),
+        )
         .outerjoin(tables.reservation_line, line.reservation_id == r.reservation_id)
         .where(s.segment == segment)
         .order_by(line.line_number)
@@ -126,13 +144,20 @@ def _recalled_reservation(connection: sa.Connection, segment: str, reservation_i
     return position, pack_reservation(reservation_of(head, (row[1 + len(head) :] for row in rows)))
 
 
-def _recalled_document(connection: sa.Connection, segment: str, kind: int, document_id: str) -> tuple[int, bytes]:
+def _recalled_document(
+    connection: sa.Connection, segment: str, kind: int, document_id: str, gone: int
+) -> tuple[int, bytes]:
     s, d = tables.segment.c, tables.document.c
     position, *fields = connection.execute(
         sa.select(s.position.label("ledger_position"), *_COLUMNS)
         .outerjoin(
             tables.document,
-            sa.and_(d.segment == s.segment, d.kind == int(kind), d.document_id == document_id),
+            sa.and_(
+                d.segment == s.segment,
+                d.kind == int(kind),
+                d.document_id == document_id,
+                sa.or_(_IS_LIVE, d.position > gone),
+            ),
         )
         .where(s.segment == segment)
     ).one()

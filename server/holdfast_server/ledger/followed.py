@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from holdfast_server.ledger import tables
 from holdfast_server.ledger.changes import ledger_head
 from holdfast_server.ledger.history import movement_of, movement_rows
+from holdfast_server.ledger.retirement import check_kept
 from holdfast_server.records import Movement
 from holdfast_server.watch.movements import MovementPage, MovementSelection, PackedMovement
 
@@ -27,11 +28,12 @@ def movements_after(
     """Returns the movements that pass of the operations after a position: of at most so many operations, all whole.
 
     There are at most `limit` movements, unless one operation alone has more. `pack` writes a movement, on the thread
-    that asks.
+    that asks. Raises HistoryRetired if operations after the position were retired.
     """
-    # Whatever lies at or below the head never changes, so two statements see what one would.
+    # Whatever lies at or below the head never changes until it is retired, so two statements see what one would.
     head = ledger_head(connection, segment)
     found, reached = _whole_operations(connection, segment, of, after, min(head.position, after + operations), limit)
+    check_kept(connection, segment, after)
     return MovementPage(
         lineage=head.lineage,
         epoch=head.epoch,

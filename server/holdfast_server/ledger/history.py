@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from holdfast_server import layouts
 from holdfast_server.ledger import tables
+from holdfast_server.ledger.retirement import check_kept, read_retired
 from holdfast_server.ledger.rows import DOCUMENT_COLUMNS, document_of
 from holdfast_server.ledger.statements import load_statements
 from holdfast_server.records import Document, DocumentKind, Movement, StockLevel, TraceStep
+from holdfast_server.refusals import HistoryRetired
 
 MAX_MOVEMENTS_PER_STEP: Final = 1_000
 
@@ -187,8 +189,15 @@ def first_position_at(connection: sa.Connection, segment: str, time_us: int) -> 
 
 
 def position_at(connection: sa.Connection, segment: str, time_us: int) -> int:
-    """Returns the position of the last operation that was decided at a time or before; 0 if there is none."""
-    return first_position_at(connection, segment, time_us + 1) - 1
+    """Returns the position of the last operation that was decided at a time or before; 0 if there is none.
+
+    Raises HistoryRetired if that lies in the part of the history that was retired.
+    """
+    position = first_position_at(connection, segment, time_us + 1) - 1
+    retired = read_retired(connection, segment)
+    if retired is not None and time_us < retired.decide_us:
+        raise HistoryRetired(segment, max(0, min(position, retired.position - 1)), retired.position)
+    return position
 
 
 def book_quantities(
@@ -196,7 +205,7 @@ def book_quantities(
 ) -> list[int]:
     """Returns what was on hand of each (sku, location, status) right after the operation at a position.
 
-    What had never moved by then is 0.
+    What had never moved by then is 0. Raises HistoryRetired if operations after the position were retired.
     """
     skus, locations, statuses = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
     parameters = {
@@ -206,7 +215,8 @@ def book_quantities(
         "locations": locations,
         "statuses": statuses,
     }
-    found = connection.exec_driver_sql(load_statements("history.sql")["book_quantities"], parameters)
+    found = connection.exec_driver_sql(load_statements("history.sql")["book_quantities"], parameters).all()
+    check_kept(connection, segment, position)
     return [quantity for (quantity,) in found]
 
 

@@ -358,6 +358,64 @@ rule_change = sa.Table(
     sa.PrimaryKeyConstraint("segment", "position", "line_number", name="rule_change_pkey"),
 )
 
+sa.Index(
+    "document_ended",
+    document.c.segment,
+    document.c.position,
+    postgresql_where=sa.literal_column("NOT (state = 1 OR (kind = 4 AND state = 2))"),
+)
+
+retired = sa.Table(
+    "retired",
+    metadata,
+    _text("segment"),
+    _number("position"),
+    _number("decide_us"),
+    _bytes("audit_hash"),
+    _bytes("balance_hash"),
+    _number("oversold"),
+    _number("retire_us"),
+    sa.PrimaryKeyConstraint("segment", name="retired_pkey"),
+)
+
+opening_balance = sa.Table(
+    "opening_balance",
+    metadata,
+    _text("segment"),
+    _text("sku"),
+    _text("location"),
+    _number("version"),
+    _number("sellable"),
+    _number("quality_hold"),
+    _number("damaged"),
+    _number("held"),
+    _number("committed"),
+    _number("backordered"),
+    _number("in_transit"),
+    sa.PrimaryKeyConstraint("segment", "sku", "location", name="opening_balance_pkey"),
+)
+
+retirement = sa.Table(
+    "retirement",
+    metadata,
+    _text("segment"),
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    _number("until_position"),
+    _text("caller"),
+    _text("on_behalf_of"),
+    _text("reason"),
+    _number("create_us"),
+    _number("end_us"),
+    _text("stop_reason"),
+    _number("operation_count"),
+    _number("movement_count"),
+    _number("reservation_count"),
+    _number("document_count"),
+    _text("archive"),
+    _number("archive_bytes"),
+    sa.PrimaryKeyConstraint("segment", "number", name="retirement_pkey"),
+)
+
 token_key = sa.Table(
     "token_key",
     metadata,

@@ -15,6 +15,8 @@ import structlog
 from holdfast_server import layouts
 from holdfast_server.ledger import audit
 from holdfast_server.ledger.connections import connection_arguments
+from holdfast_server.ledger.retirement import Retired
+from holdfast_server.ledger.retiring import DIGEST_RANGE, balance_digest
 from holdfast_server.ledger.statements import load_statements
 from holdfast_server.records import DocumentKind
 from holdfast_server.settings import Settings
@@ -66,6 +68,8 @@ class Verdict:
     oversold: int = 0
     leaked: int = 0
     uncovered: int = 0
+    retired: Retired | None = None
+    """What was retired, and so is not there to be checked; the check began after it."""
     findings: list[Finding] = field(default_factory=list)
 
     def find(self, row: str, description: str) -> None:
@@ -105,9 +109,12 @@ class _Check:
         self._verdict = Verdict()
 
     def run(self) -> Verdict:
-        position, audit_hash = self._one("segment")
-        self._progress.all_operations = position
-        self._check_chain(position, audit_hash)
+        position, audit_hash, after, begin_hash, balance_hash, decide_us = self._one("segment")
+        if after is not None:
+            self._verdict.retired = Retired(position=after, decide_us=decide_us, retire_us=0)
+            self._check_opening_balances(balance_hash)
+        self._progress.all_operations = position - (after or 0)
+        self._check_chain(after or 0, begin_hash or audit.GENESIS, position, audit_hash)
         self._check_levels()
         self._check_reserved()
         self._check_in_transit()
@@ -132,9 +139,18 @@ class _Check:
             raise psycopg.OperationalError(f"no row for {statement}")
         return row
 
-    def _check_chain(self, last_position: int, last_hash: bytes) -> None:
+    def _check_opening_balances(self, balance_hash: bytes) -> None:
+        """Recomputes the digest of the opening balances, as the last step of a retirement left it."""
+        found = 0
+        for row in self._rows("opening_balances"):
+            found += balance_digest([row])
+        if (found % DIGEST_RANGE).to_bytes(32) != balance_hash:
+            self._verdict.levels_equal_movements = False
+            self._verdict.find(f"opening balances of segment {self._segment}", "are not as they were written")
+
+    def _check_chain(self, after: int, begin_hash: bytes, last_position: int, last_hash: bytes) -> None:
         """Recomputes the chain. After a wrong row it goes on from what is stored, so that each wrong row is named."""
-        previous, expected = audit.GENESIS, 1
+        previous, expected = begin_hash, after + 1
         by_position = groupby(self._rows("movements"), key=itemgetter(0))
         movements_at, movements = next(by_position, (None, iter(())))
         for operation in self._rows("operations"):
@@ -147,6 +163,9 @@ class _Check:
             if movements_at == position:
                 own = [audit.trimmed_movement(row[1:]) for row in movements]
                 movements_at, movements = next(by_position, (None, iter(())))
+            if position <= after:
+                self._broken(f"operation {self._segment}/{position}", "was retired, and is there")
+                continue
             if position != expected:
                 self._broken(f"operation {self._segment}/{expected}", f"is missing before {position}")
             if audit.digest(previous, audit.trimmed_operation(columns), own) != stored:

@@ -37,6 +37,12 @@ log = structlog.get_logger("holdfast.ledger_writer")
 
 # The class of advisory locks of ledger writers; the second number is a hash of the segment's name.
 _WRITER_LOCK_CLASS: Final = 47_012
+_END_HOLDER: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 2
+      AND classid::bigint = %s AND objid::bigint = hashtext(%s)::bigint & 4294967295
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _RESUME_DISCARD: Final = 2
 _MAX_BACKOFF_SECONDS: Final = 2.0
 _FIRST_BACKOFF_SECONDS: Final = 0.05
@@ -85,6 +91,7 @@ class LedgerWriter:
 
     def _check_and_wait_for_lock(self, connection: psycopg.Connection[Any]) -> None:
         check_durability(connection)
+        holder = _Holder(SegmentStore(connection, self._segment), self._settings)
         while not self._stop.is_set():
             row = connection.execute(
                 "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_WRITER_LOCK_CLASS, self._segment)
@@ -92,6 +99,9 @@ class LedgerWriter:
             if row is not None and row[0]:
                 return
             log.info("writer_waits", segment=self._segment, reason="another writer serves this segment")
+            if holder.is_silent():
+                log.warning("silent_writer_ended", segment=self._segment)
+                connection.execute(_END_HOLDER, (_WRITER_LOCK_CLASS, self._segment))
             self._stop.wait(self._settings.heartbeat_seconds)
 
     def _serve(self, connection: psycopg.Connection[Any]) -> None:
@@ -282,6 +292,34 @@ class LedgerWriter:
 
 def _before_commit() -> None:
     failpoints.reach("before_commit")
+
+
+class _Holder:
+    """Who holds the lock, as another writer sees it by the signs that it gives in the ledger.
+
+    A process that stands still has a kernel that answers for it, and a host that is cut off ends no connection: only
+    its silence tells. It is measured by the clock of whoever waits.
+    """
+
+    def __init__(self, store: SegmentStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._sign: object = None
+        self._since = time.monotonic()
+
+    def is_silent(self) -> bool:
+        """Says whether it gave no sign for so long that its session should end. Whoever loads gives none meanwhile."""
+        try:
+            segment = self._store.read().segment
+        except Fenced:
+            # There is no such segment yet: the holder is about to make it.
+            return False
+        sign = (segment.state, segment.epoch, segment.position, segment.heartbeat_us)
+        now = time.monotonic()
+        if sign != self._sign:
+            self._sign, self._since = sign, now
+        settings, is_loading = self._settings, segment.state is SegmentState.LOADING
+        return now - self._since > (settings.load_timeout_seconds if is_loading else settings.writer_silence_seconds)
 
 
 class _Heartbeat:

@@ -20,6 +20,7 @@ from holdfast_server.settings import Settings
 from holdfast_server.upkeep.expiry import expire_for_ever
 from holdfast_server.upkeep.parking import Parking
 from holdfast_server.upkeep.retention import forget_for_ever
+from holdfast_server.upkeep.retirement import retire_for_ever
 from holdfast_server.watch.hub import AvailabilityHub
 from holdfast_server.watch.movement_feed import MovementFeed
 
@@ -65,6 +66,7 @@ class SegmentParts:
             (f"expiry-{name}", expire_for_ever(self.decider, self.settings)),
             (f"parking-{name}", self._parking.run()),
             (f"retention-{name}", forget_for_ever(self._engine_reader, self.settings)),
+            (f"retirement-{name}", retire_for_ever(self._engine_reader, self.settings)),
             (f"watch-{name}", self.hub.run()),
             (f"movements-{name}", self.feed.run()),
         ]

@@ -17,6 +17,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 from holdfast_server import failpoints
 from holdfast_server.serving.server import Server
+from holdfast_server.serving.tasks import run_in_loop
 from holdfast_server.settings import Settings
 from holdfast_server.telemetry import configure_logs, configure_traces
 
@@ -28,7 +29,7 @@ def main() -> None:
     configure_logs(settings)
     configure_traces(settings)
     failpoints.arm(os.environ.get(failpoints.VARIABLE, ""))
-    asyncio.run(_serve(settings))
+    run_in_loop(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

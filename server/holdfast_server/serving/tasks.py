@@ -1,4 +1,4 @@
-"""The tasks of a process that never end by themselves."""
+"""The event loop of a process, and its tasks, which never end by themselves."""
 
 from __future__ import annotations
 
@@ -17,6 +17,22 @@ NamedTask = tuple[str, Coroutine[Any, Any, None]]
 _CHECK_SECONDS: Final = 0.5
 _CANCEL_SECONDS: Final = 3.0
 _CANCEL_TRIES: Final = 3
+
+
+def run_in_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Runs the main task of a process, on uvloop where it is installed."""
+    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+        runner.run(main)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    """Returns a loop of uvloop, which takes a tenth off the CPU of a call; of Python's own on a platform without it."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 def begin(named: list[NamedTask]) -> list[asyncio.Task[None]]:

@@ -19,7 +19,7 @@ from typing import Final
 
 import structlog
 
-from holdfast_server.refusals import LedgerUnavailable, LimitExceeded, Overloaded, Refusal, WatchEnded
+from holdfast_server.refusals import HistoryRetired, LedgerUnavailable, LimitExceeded, Overloaded, Refusal, WatchEnded
 from holdfast_server.settings import Settings
 from holdfast_server.watch.changes import Catalogue, Causes, Key, LedgerHead
 from holdfast_server.watch.filter import Index, WatchFilter
@@ -37,7 +37,6 @@ log = structlog.get_logger("holdfast.watch")
 _ROUND_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.2
 _MICROSECONDS: Final = 1_000_000
-
 # A preorder is released by the sequencer's clock; this server's may be a little ahead of it.
 _RELEASE_MARGIN_US: Final = 1_000_000
 # So many numbers are taken in before other work gets a turn.
@@ -310,6 +309,8 @@ class AvailabilityHub:
             began = time.monotonic()
             try:
                 await self._take_in_news()
+            except HistoryRetired:
+                self._begin_anew("FAULT")  # It stood still for so long that what it has not read is gone.
             except Refusal as refusal:
                 log.info("watch_waits", segment=self._settings.segment, reason=type(refusal).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)

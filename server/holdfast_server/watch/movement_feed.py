@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from holdfast_server.refusals import Overloaded, Refusal, StaleRevision, WatchEnded
+from holdfast_server.refusals import HistoryRetired, Overloaded, Refusal, StaleRevision, WatchEnded
 from holdfast_server.settings import Settings
 from holdfast_server.watch.changes import LedgerHead
 from holdfast_server.watch.life import max_age_seconds_of
@@ -182,6 +182,10 @@ class MovementFeed:
             began = time.monotonic()
             try:
                 await self._step()
+            except HistoryRetired:
+                # This server stood still for so long that what it has not read is gone.
+                self._following = False
+                self._end_all("FAULT")
             except Refusal as refusal:
                 log.info("movements_wait", segment=self._settings.segment, reason=type(refusal).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
-from holdfast_server.refusals import Refusal
+from holdfast_server.refusals import HistoryRetired, Refusal
 from holdfast_server.watch.life import Life
 from holdfast_server.watch.movements import MovementPage, MovementSelection, Told
 
@@ -71,6 +71,8 @@ class MovementStream(Life):
                 return [self._bookmark(self)]
             try:
                 page = await self._page_after(self)
+            except HistoryRetired:
+                raise
             except Refusal:
                 # The ledger cannot be read now: the stream waits for it, as long as it may live.
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 
+from holdfast_server.refusals import HistoryRetired
 from holdfast_server.settings import Settings
-from holdfast_server.watch.changes import Catalogue, Key
+from holdfast_server.watch.changes import Catalogue, Causes, Key
 from holdfast_server.watch.filter import Index, Scope, WatchFilter
 from holdfast_server.watch.ports import Source
 from holdfast_server.watch.touched import Touched, touched_by
@@ -73,14 +74,20 @@ class NumberReader:
             task.cancel()
 
     async def touched_between(self, of: WatchFilter, after: int, until: int, catalogue: Catalogue) -> Touched:
-        """Returns what a stretch of history touched of the numbers that a filter lets pass."""
+        """Returns what a stretch of history touched of the numbers that a filter lets pass.
+
+        If a part of it was retired, nobody can say what it touched: then it is all numbers.
+        """
         touched = Touched()
         own: Index[None] = Index()
         own.add(None, of)
         async with self.long_reads:
             while after < until:
                 limit = min(until - after, self._settings.watch_operations_per_step)
-                changes = await self._source.changes_after(after, limit)
+                try:
+                    changes = await self._source.changes_after(after, limit)
+                except HistoryRetired:
+                    return Touched(scopes={scope: Causes() for scope in of.scopes})
                 touched.merge(touched_by(changes, catalogue, own, before=None))
                 after = changes.reached
         return touched

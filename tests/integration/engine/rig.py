@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
-import redis
 
 from holdfast_server.decide.commands import Command, Decision, Reading
 from holdfast_server.decide.connections import decider_connection, writer_connection
@@ -20,6 +19,7 @@ from holdfast_server.decide.decider import Answer, Decider
 from holdfast_server.decide.journal import RedisJournal
 from holdfast_server.decide.keys import SegmentKeys
 from holdfast_server.decide.loader import Loader
+from holdfast_server.decide.owner import connect_to_owner
 from holdfast_server.ledger.batch import Batch
 from holdfast_server.ledger.commits import CommitWatch
 from holdfast_server.ledger.journal import Journal, Rebuilder
@@ -108,7 +108,7 @@ class Rig:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.redis: Any = redis.Redis.from_url(settings.redis_url, protocol=2)
+        self.redis: Any = connect_to_owner(settings.redis_url, settings.segment, protocol=2)
         self.reader = LedgerReader(settings, name="test", threads=4)
         self.commits = CommitWatch(settings=settings, reader=self.reader)
         self._connection = decider_connection(settings)

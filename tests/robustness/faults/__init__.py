@@ -48,6 +48,18 @@ class Fault:
     """Settings of the servers."""
     disk_mib: int = 0
     """The servers' data lies on a disk of this size."""
+    only_on_cluster: bool = False
+    """It is a fault of a cluster."""
+    not_on_cluster: str = ""
+    """Why a segment on a cluster cannot have it; empty if it can."""
+
+    def why_skipped(self, *, on_cluster: bool) -> str:
+        """Says why the fault cannot be run here, on one Valkey or on a cluster; empty if it can."""
+        if on_cluster and self.not_on_cluster:
+            return self.not_on_cluster
+        if self.only_on_cluster and not on_cluster:
+            return "it needs a cluster: --cluster"
+        return f"it needs {self.missing}" if self.missing else ""
 
     @property
     def missing(self) -> str:
@@ -65,7 +77,15 @@ FAULTS: Final[dict[int, Fault]] = {}
 
 
 def fault(
-    number: int, name: str, *, must_hold: str, needs: tuple[str, ...] = (), disk_mib: int = 0, **environment: str
+    number: int,
+    name: str,
+    *,
+    must_hold: str,
+    needs: tuple[str, ...] = (),
+    disk_mib: int = 0,
+    only_on_cluster: bool = False,
+    not_on_cluster: str = "",
+    **environment: str,
 ) -> Callable[[Callable[[Strike], Awaitable[None]]], Callable[[Strike], Awaitable[None]]]:
     """Enters a fault into the list."""
 
@@ -79,6 +99,8 @@ def fault(
             needs=needs,
             environment=environment,
             disk_mib=disk_mib,
+            only_on_cluster=only_on_cluster,
+            not_on_cluster=not_on_cluster,
         )
         return strike
 
@@ -87,6 +109,13 @@ def fault(
 
 def all_faults() -> list[Fault]:
     """Returns all faults, in the order of their numbers."""
-    from robustness.faults import of_clients, of_machines, of_sequencers, of_servers, of_the_ledger  # noqa: F401
+    from robustness.faults import (  # noqa: F401
+        of_clients,
+        of_clusters,
+        of_machines,
+        of_sequencers,
+        of_servers,
+        of_the_ledger,
+    )
 
     return [FAULTS[number] for number in sorted(FAULTS)]

@@ -48,7 +48,7 @@ async def duplicates(at: Strike) -> None:
         late.CopyFrom(request)
         late.request_id = uuid7(age_milliseconds=40 * MILLISECONDS_PER_DAY)
         assert await _reason(inventory.CreateReservation, late) == "REQUEST_ID_TOO_OLD"
-        at.world.servers.kill_valkey()
+        await at.world.kill_valkey()
         await at.traffic.reached(share_of(turn + 1, 5))
 
 

@@ -77,6 +77,7 @@ int clock_gettime(clockid_t clock, struct timespec *ts) {
     "the sequencer's clock jumps an hour ahead and back",
     must_hold="the segment's clock never goes back; no hold expires twice, and what has expired is not committed",
     needs=("gcc",),
+    not_on_cluster="the nodes of a cluster measure each other's silence by the clock that it moves",
 )
 async def clock_jumps(at: Strike) -> None:
     source, library, offset = at.folder / "clock.c", at.folder / "clock.so", at.folder / "offset"

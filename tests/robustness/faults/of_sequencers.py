@@ -12,6 +12,7 @@ import redis
 from holdfast_server import layouts
 from holdfast_server.decide.packing import pack, unpack
 from robustness.faults import Strike, fault
+from robustness.faults.of_clusters import lagging_replica, lagging_replica_takes_over
 from robustness.gate import Mode
 from robustness.nodes import ValkeyNode
 from robustness.traffic import share_of
@@ -29,7 +30,7 @@ async def killed_and_empty(at: Strike) -> None:
         epoch = at.world.epoch()
         # Clients lose their answers with it: what they ask again must be known after the load.
         at.world.front.cut()
-        at.world.servers.kill_valkey()
+        await at.world.kill_valkey()
         await at.traffic.reached(share_of(turn + 1, 5))
         assert at.world.epoch() > epoch
 
@@ -55,6 +56,9 @@ async def _frozen_replica(at: Strike) -> ValkeyNode:
     must_hold="that it fell behind is found before anything is acknowledged; it is loaded anew",
 )
 async def stale_replica(at: Strike) -> None:
+    if at.world.valkeys is not None:
+        await lagging_replica(at)
+        return
     node = await _frozen_replica(at)
     await at.traffic.reached(0.5)
     at.world.redis_gate.set(Mode.CLOSED)
@@ -80,6 +84,9 @@ async def _back_to_the_first(at: Strike, node: ValkeyNode) -> None:
     must_hold="nobody who waits for an operation is answered for another one of the same number",
 )
 async def numbers_used_again(at: Strike) -> None:
+    if at.world.valkeys is not None:
+        await lagging_replica_takes_over(at)
+        return
     for _ in range(2):
         node = await _frozen_replica(at)
         writer = at.world.server.writer_pid
@@ -98,6 +105,7 @@ async def numbers_used_again(at: Strike) -> None:
     5,
     "two Valkeys think that they are the primary",
     must_hold="only one chain moves the cursor; what was decided on the other is never acknowledged",
+    not_on_cluster="a cluster has one owner of a slot, and tells the old one as soon as it hears it (25)",
 )
 async def two_primaries(at: Strike) -> None:
     world = at.world

@@ -44,7 +44,7 @@ async def kill_at_every_point(at: Strike) -> None:
         async with asyncio.timeout(_DEATH_SECONDS):
             while doomed.is_alive and (point not in _POINTS_OF_WRITERS or doomed.writer_pid == first_writer):
                 if point in _POINTS_OF_REBUILDS and time.monotonic() - lost > _REBUILD_SECONDS:
-                    await asyncio.to_thread(at.world.servers.kill_valkey)
+                    await at.world.kill_valkey()
                     lost = time.monotonic()
                 await asyncio.sleep(0.02)
         await at.world.replace_server() if doomed.is_alive else await at.world.start_server()

@@ -143,6 +143,14 @@ class AnswerTo(Protocol):
     def to(self, request: Any) -> protobuf_message.Message: ...
 
 
+class Held(Pause):
+    """An answer that is given once the test lets it go."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 Answer: TypeAlias = protobuf_message.Message | status_pb2.Status | Silence | AnswerTo | bytes | list[Any]
 
 
@@ -174,13 +182,15 @@ class ScriptedAuthority:
 
     def unary(self, method: str, request: Any, context: grpc.ServicerContext) -> bytes:
         answer = self._take(method, request, context)
+        if isinstance(answer, Silence):
+            answer(context)
+            answer = answer.answer if isinstance(answer, Held) else b""
+        if hasattr(answer, "to"):
+            answer = answer.to(request)
         if isinstance(answer, bytes):
             return answer
         if isinstance(answer, status_pb2.Status):
             context.abort_with_status(rpc_status.to_status(answer))
-        if isinstance(answer, Silence):
-            answer(context)
-            return b""
         body: bytes = answer.SerializeToString()
         return body
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from holdfast.inventory.v1 import audit_service_pb2, catalog_pb2, catalog_service_pb2, inventory_service_pb2, supply_pb2
 
-from holdfast_client import Deadlines, HoldfastError, InsufficientStock, SyncHoldfastClient, calls, count_request
+from holdfast_client import Deadlines, HoldfastError, InsufficientStock, SyncHoldfastClient, count_request, tries
 from unit.client.scripted import PATIENCE_SECONDS, ScriptedAuthority, Silence, loading, short_of
 
 ITEM = catalog_service_pb2.GetItemResponse(item=catalog_pb2.Item(sku="85123A"))
@@ -123,9 +123,9 @@ def test_closing_ends_a_call_that_waits_for_its_next_try(authority: ScriptedAuth
         authority.target, caller="tests", deadlines=Deadlines(read_seconds=10 * PATIENCE_SECONDS)
     )
     begun = threading.Event()
-    wait_after = calls._Tries.wait_after
+    wait_after = tries.Tries.wait_after
 
-    async def tell(self: calls._Tries, error: HoldfastError) -> None:
+    async def tell(self: tries.Tries, error: HoldfastError) -> None:
         begun.set()
         await wait_after(self, error)
 
@@ -134,7 +134,7 @@ def test_closing_ends_a_call_that_waits_for_its_next_try(authority: ScriptedAuth
             client.get_item("85123A")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calls._Tries, "wait_after", tell)
+        patch.setattr(tries.Tries, "wait_after", tell)
         waiting = threading.Thread(target=ask, daemon=True)
         waiting.start()
         assert begun.wait(PATIENCE_SECONDS)

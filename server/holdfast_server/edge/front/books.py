@@ -34,6 +34,10 @@ async def _of_parked(directory: Directory, request: Any) -> SegmentServices:
     return _named_by(directory, "PARKED", request.parked_id)
 
 
+async def _of_segment(directory: Directory, request: Any) -> SegmentServices:
+    return directory.segment(request.segment)
+
+
 def _named_by(directory: Directory, kind: str, document_id: str) -> SegmentServices:
     """Returns the segment that gave a document its id."""
     try:
@@ -54,6 +58,8 @@ class FrontAudit(FrontCalls, audit_service_pb2_grpc.AuditServiceServicer):
     # These look at the whole ledger, whichever segment they are asked through.
     ListSegments = to_segment(_AUDIT, "ListSegments", _first)
     ResumeSegment = to_segment(_AUDIT, "ResumeSegment", _first)
+    RetireHistory = to_segment(_AUDIT, "RetireHistory", _of_segment)
+    ListRetirements = to_segment(_AUDIT, "ListRetirements", _of_segment)
 
     async def VerifyLedger(self, request: Any, context: Any) -> AsyncIterator[Message]:
         responses: Any = self.directory.first.audit.VerifyLedger(request, context)

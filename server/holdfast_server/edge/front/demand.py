@@ -45,8 +45,9 @@ class FrontDemandCalls(FrontCalls):
         return await self._create(request, caller)
 
     async def _create(self, request: pb.CreateReservationRequest, caller: Caller) -> pb.CreateReservationResponse:
-        home = await self._home_of(request)
-        if await self._is_of_home_alone(request, home):
+        known = self._only_segment_if_known(request)
+        home = known or await self._home_of(request)
+        if known or await self._is_of_home_alone(request, home):
             try:
                 answer: pb.CreateReservationResponse = await ask(_INVENTORY, "CreateReservation", home, request, caller)
                 return answer
@@ -59,6 +60,19 @@ class FrontDemandCalls(FrontCalls):
     async def BatchCreateReservations(
         self, request: pb.BatchCreateReservationsRequest, caller: Caller
     ) -> pb.BatchCreateReservationsResponse:
+        known = {self._only_segment_if_known(one) for one in request.requests}
+        if len(known) == 1 and (segment := known.pop()) is not None:
+            # Most batches are of one segment, which checks each request itself.
+            answer: pb.BatchCreateReservationsResponse = await ask(
+                _INVENTORY, "BatchCreateReservations", segment, request, caller
+            )
+            return await self._with_plans_of_before(request, answer, caller)
+        return await self._create_apart(request, caller)
+
+    async def _create_apart(
+        self, request: pb.BatchCreateReservationsRequest, caller: Caller
+    ) -> pb.BatchCreateReservationsResponse:
+        """Has each segment decide about its own, and plans the others one after the other."""
         results: list[pb.ReservationResult | None] = [None] * len(request.requests)
         alone: dict[SegmentServices, list[int]] = {}
         spanning: list[int] = []
@@ -75,13 +89,13 @@ class FrontDemandCalls(FrontCalls):
             except Refusal as refusal:
                 results[number] = _refused(refusal)
         answers = await asyncio.gather(
-            self._create_each([request.requests[number] for number in spanning], caller),
+            self._create_each(request, spanning, caller),
             *(
                 ask(
                     _INVENTORY,
                     "BatchCreateReservations",
                     segment,
-                    pb.BatchCreateReservationsRequest(requests=[request.requests[number] for number in numbers]),
+                    _part_of(request, numbers),
                     caller,
                 )
                 for segment, numbers in alone.items()
@@ -91,25 +105,44 @@ class FrontDemandCalls(FrontCalls):
             given = results_of_part if isinstance(results_of_part, list) else results_of_part.results
             for number, result in zip(numbers, given, strict=True):
                 results[number] = result
-        planned = [number for number, result in enumerate(results) if result is not None and _was_planned(result)]
-        again = await self._create_each([request.requests[number] for number in planned], caller)
+        whole = pb.BatchCreateReservationsResponse(results=[one for one in results if one is not None])
+        return await self._with_plans_of_before(request, whole, caller)
+
+    async def _with_plans_of_before(
+        self, request: pb.BatchCreateReservationsRequest, answer: pb.BatchCreateReservationsResponse, caller: Caller
+    ) -> pb.BatchCreateReservationsResponse:
+        """Answers again what was planned over several segments, when its channel sold from them."""
+        planned = [number for number, result in enumerate(answer.results) if _was_planned(result)]
+        again = await self._create_each(request, planned, caller)
         for number, result in zip(planned, again, strict=True):
-            results[number] = result
-        return pb.BatchCreateReservationsResponse(results=[one for one in results if one is not None])
+            answer.results[number].CopyFrom(result)
+        return answer
 
     async def _create_each(
-        self, requests: Sequence[pb.CreateReservationRequest], caller: Caller
+        self, request: pb.BatchCreateReservationsRequest, numbers: Sequence[int], caller: Caller
     ) -> list[pb.ReservationResult]:
-        """Decides one after the other: each may take what the next would have had."""
+        """Decides some of a batch one after the other: each may take what the next would have had."""
         results = []
-        for one in requests:
+        for number in numbers:
+            one = request.requests[number]
+            in_trace = caller.in_trace(request.trace_parents[number]) if request.trace_parents else caller
             try:
                 results.append(
-                    pb.ReservationResult(created=await self._demand.create(await self._home_of(one), one, caller))
+                    pb.ReservationResult(created=await self._demand.create(await self._home_of(one), one, in_trace))
                 )
             except Exception as error:
                 results.append(_refused(error))
         return results
+
+    def _only_segment_if_known(self, request: pb.CreateReservationRequest) -> SegmentServices | None:
+        """Returns the segment that alone has to do with a demand, if that can be told at once."""
+        found: set[SegmentServices | None] = set()
+        for line in request.lines:
+            if line.location:
+                found.add(self._directory.place_if_known(line.location))
+        if len(found) != 1 or any(not line.location for line in request.lines):
+            found.add(self._directory.only_segment_if_known(request.channel))
+        return found.pop() if len(found) == 1 else None
 
     async def _home_of(self, request: pb.CreateReservationRequest) -> SegmentServices:
         """Returns the segment that remembers a demand: always the same for the same request."""
@@ -172,6 +205,14 @@ class FrontDemandCalls(FrontCalls):
             return pb.GetReservationResponse(reservation=await self._splits.show(segment, request.reservation_id))
         answer: pb.GetReservationResponse = await ask(_INVENTORY, "GetReservation", segment, request, caller)
         return answer
+
+
+def _part_of(request: pb.BatchCreateReservationsRequest, numbers: Sequence[int]) -> pb.BatchCreateReservationsRequest:
+    """Returns some requests of a batch as a batch of their own, each with its trace."""
+    return pb.BatchCreateReservationsRequest(
+        requests=[request.requests[number] for number in numbers],
+        trace_parents=[request.trace_parents[number] for number in numbers] if request.trace_parents else [],
+    )
 
 
 def _was_planned(result: pb.ReservationResult) -> bool:

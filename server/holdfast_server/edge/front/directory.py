@@ -132,6 +132,19 @@ class Directory:
         """Returns those of the channels, and of the channels of the pools, that have a buffer or an allotment."""
         return await self._reader.ask(placement.channels_with_shares, self.names, channels=channels, pools=pools)
 
+    def place_if_known(self, location: str) -> SegmentServices | None:
+        """Returns the segment of a location, if this server has seen it before."""
+        return self._by_name.get(self._places[PlacedKind.LOCATION].get(location, ""))
+
+    def only_segment_if_known(self, channel: str) -> SegmentServices | None:
+        """Returns the segment of a channel that is at home and sells in one segment alone, if this server has seen that
+        a moment ago."""
+        home = self._by_name.get(self._places[PlacedKind.CHANNEL].get(channel, ""))
+        known = self._sells_from.get(channel)
+        if home is None or known is None or time.monotonic() - known[0] > _CHANNEL_SECONDS:
+            return None
+        return home if known[1] in ([home.segment], []) else None
+
     def forget_channels(self) -> None:
         """Looks anew at where channels sell from: pools or channels were put."""
         self._sells_from.clear()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,9 @@ from holdfast_server.settings import Settings
 _SPLIT: Final = "-split-"
 _PART: Final = "-part-"
 _RANDOM_BYTES: Final = 10
+_REST_BYTES: Final = 9
+# An id of a plan or of one of its parts: 12 digits of its time, then its random ones.
+_MADE: Final = re.compile(r"[a-z0-9]+-(?:split-|part-)?([0-9a-f]{12})[0-9a-f]{20}")
 # No caller can make an id that begins so.
 _OWN: Final = "~"
 # A part does not expire before the whole does: that is for the home to decide. Only if nobody ever settles it, it ends.
@@ -72,8 +77,16 @@ def numbered(request: pb.CreateReservationRequest, attempt: int) -> pb.CreateRes
 
 
 def own_id(step: str, of: str) -> str:
-    """Returns the request id of a step of the front's own: the same for the same step."""
-    return f"{_OWN}{step}-{of}"
+    """Returns the request id of a step of the front's own: the same for the same step.
+
+    The step of a plan or of its part has an id that carries the plan's time, as a caller's UUIDv7 carries its own: so
+    the sequencer alone can tell whether it has been taken, for as long as it remembers.
+    """
+    made = _MADE.fullmatch(of)
+    if made is None:
+        return f"{_OWN}{step}-{of}"
+    rest = hashlib.blake2b(f"{step}-{of}".encode(), digest_size=_REST_BYTES).hexdigest()
+    return f"{made[1][:8]}-{made[1][8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:18]}"
 
 
 def plan_command(request: pb.CreateReservationRequest, caller: Caller, home: str, plan: SplitPlan) -> Command:

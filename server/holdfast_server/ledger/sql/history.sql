@@ -1,11 +1,14 @@
 -- Questions about the past. Positions of operations have no gap, and neither have the versions of a level; both only grow
 -- with time. So what held at a moment is found by halving, over the primary key of operation and the unique key of
 -- movement: some thirty look-ups in a ledger of any size, and no index that every write would have to pay for.
+-- Where the history was retired up to a boundary, the search begins there, with the opening balances of the levels.
 
 -- name: first_position_at
--- The position of the first operation that was decided at this time or later; one beyond the last if there is none.
+-- The position of the first operation that is kept and was decided at this time or later; one beyond the last if there is
+-- none.
 WITH RECURSIVE search (low, high) AS (
-    SELECT 1::bigint, position + 1 FROM segment WHERE segment = %(segment)s
+    SELECT coalesce((SELECT position FROM retired WHERE segment = %(segment)s), 0) + 1, position + 1
+    FROM segment WHERE segment = %(segment)s
     UNION ALL
     SELECT CASE WHEN middle.decide_us < %(time_us)s THEN (low + high) / 2 + 1 ELSE low END,
         CASE WHEN middle.decide_us < %(time_us)s THEN high ELSE (low + high) / 2 END
@@ -25,8 +28,11 @@ WITH RECURSIVE asked AS (
         AS row (sku, location, status, number)
 ),
 search (number, sku, location, low, high) AS (
-    SELECT number, sku, location, 0::bigint, level.version
-    FROM asked JOIN stock_level AS level USING (sku, location) WHERE level.segment = %(segment)s
+    SELECT asked.number, asked.sku, asked.location, coalesce(opening.version, 0), level.version
+    FROM asked JOIN stock_level AS level ON level.sku = asked.sku AND level.location = asked.location
+    LEFT JOIN opening_balance AS opening
+        ON opening.segment = level.segment AND opening.sku = level.sku AND opening.location = level.location
+    WHERE level.segment = %(segment)s
     UNION ALL
     SELECT number, sku, location,
         CASE WHEN middle.position <= %(position)s THEN (low + high + 1) / 2 ELSE low END,
@@ -45,6 +51,9 @@ LEFT JOIN search ON search.number = asked.number AND search.low = search.high
 LEFT JOIN LATERAL (
     SELECT sellable, quality_hold, damaged FROM movement
     WHERE segment = %(segment)s AND sku = asked.sku AND location = asked.location AND version = search.low
+    UNION ALL
+    SELECT sellable, quality_hold, damaged FROM opening_balance
+    WHERE segment = %(segment)s AND sku = asked.sku AND location = asked.location AND version = search.low
     LIMIT 1
 ) AS m ON true
 ORDER BY asked.number
@@ -60,8 +69,11 @@ WITH RECURSIVE incident AS (
     WHERE d.segment = %(segment)s AND d.kind = 4 AND d.document_id = ANY(%(incident_ids)s::text[])
 ),
 search (document_id, create_position, sku, location, low, high) AS (
-    SELECT incident.document_id, incident.create_position, incident.sku, level.location, 0::bigint, level.version
+    SELECT incident.document_id, incident.create_position, incident.sku, level.location, coalesce(opening.version, 0),
+        level.version
     FROM incident JOIN stock_level AS level ON level.sku = incident.sku AND level.location = ANY(incident.locations)
+    LEFT JOIN opening_balance AS opening
+        ON opening.segment = level.segment AND opening.sku = level.sku AND opening.location = level.location
     WHERE level.segment = %(segment)s
     UNION ALL
     SELECT document_id, create_position, sku, location,

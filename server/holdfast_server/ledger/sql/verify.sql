@@ -1,7 +1,14 @@
 -- The statements of the check of the ledger. All run in one REPEATABLE READ transaction.
 
 -- name: segment
-SELECT position, audit_hash FROM segment WHERE segment = %(segment)s
+-- Where the history ends, and where it begins: after the last operation that was retired, if any was.
+SELECT segment.position, segment.audit_hash, retired.position, retired.audit_hash, retired.balance_hash, retired.decide_us
+FROM segment LEFT JOIN retired ON retired.segment = segment.segment AND retired.position > 0
+WHERE segment.segment = %(segment)s
+
+-- name: opening_balances
+SELECT sku, location, version, sellable, quality_hold, damaged, held, committed, backordered, in_transit
+FROM opening_balance WHERE segment = %(segment)s
 
 -- name: operations
 SELECT position, kind, decide_us, request_id, reservation_id, order_id, channel, reason, reference, caller,
@@ -15,10 +22,16 @@ SELECT position, line_number, kind, reservation_line, sku, location, sellable_de
 FROM movement WHERE segment = %(segment)s ORDER BY position, line_number
 
 -- name: movements_that_do_not_add_up
--- A movement's balance is the balance of the version before plus its own change.
+-- A movement's balance is the balance of the version before, or the opening balance of that version, plus its own change.
 SELECT m.line_number FROM movement AS m
-LEFT JOIN movement AS before ON before.segment = m.segment AND before.sku = m.sku AND before.location = m.location
-    AND before.version = m.version - 1
+LEFT JOIN LATERAL (
+    SELECT version, sellable, quality_hold, damaged, held, committed, backordered, in_transit FROM movement AS one
+    WHERE one.segment = m.segment AND one.sku = m.sku AND one.location = m.location AND one.version = m.version - 1
+    UNION ALL
+    SELECT version, sellable, quality_hold, damaged, held, committed, backordered, in_transit FROM opening_balance AS one
+    WHERE one.segment = m.segment AND one.sku = m.sku AND one.location = m.location AND one.version = m.version - 1
+    LIMIT 1
+) AS before ON true
 WHERE m.segment = %(segment)s AND m.position = %(position)s AND (
     (m.version > 1 AND before.version IS NULL)
     OR m.sellable <> coalesce(before.sellable, 0) + m.sellable_delta
@@ -32,7 +45,7 @@ WHERE m.segment = %(segment)s AND m.position = %(position)s AND (
 ORDER BY m.line_number
 
 -- name: levels_that_differ
--- Levels and the sums of their movements, where they are not the same.
+-- Levels and the sums of their movements and opening balances, where they are not the same.
 SELECT coalesce(level.sku, sums.sku), coalesce(level.location, sums.location),
     ARRAY[level.version, level.sellable, level.quality_hold, level.damaged, level.held, level.committed,
         level.backordered, level.in_transit],
@@ -40,11 +53,19 @@ SELECT coalesce(level.sku, sums.sku), coalesce(level.location, sums.location),
         sums.in_transit]
 FROM (SELECT * FROM stock_level WHERE segment = %(segment)s) AS level
 FULL JOIN (
-    SELECT sku, location, count(*) AS version, sum(sellable_delta)::bigint AS sellable,
-        sum(quality_hold_delta)::bigint AS quality_hold, sum(damaged_delta)::bigint AS damaged,
-        sum(held_delta)::bigint AS held, sum(committed_delta)::bigint AS committed,
-        sum(backordered_delta)::bigint AS backordered, sum(in_transit_delta)::bigint AS in_transit
-    FROM movement WHERE segment = %(segment)s GROUP BY sku, location
+    SELECT sku, location, sum(version)::bigint AS version, sum(sellable)::bigint AS sellable,
+        sum(quality_hold)::bigint AS quality_hold, sum(damaged)::bigint AS damaged,
+        sum(held)::bigint AS held, sum(committed)::bigint AS committed,
+        sum(backordered)::bigint AS backordered, sum(in_transit)::bigint AS in_transit
+    FROM (
+        SELECT sku, location, 1 AS version, sellable_delta AS sellable, quality_hold_delta AS quality_hold,
+            damaged_delta AS damaged, held_delta AS held, committed_delta AS committed,
+            backordered_delta AS backordered, in_transit_delta AS in_transit
+        FROM movement WHERE segment = %(segment)s
+        UNION ALL
+        SELECT sku, location, version, sellable, quality_hold, damaged, held, committed, backordered, in_transit
+        FROM opening_balance WHERE segment = %(segment)s
+    ) AS parts GROUP BY sku, location
 ) AS sums ON sums.sku = level.sku AND sums.location = level.location
 WHERE (level.version, level.sellable, level.quality_hold, level.damaged, level.held, level.committed,
         level.backordered, level.in_transit)
@@ -103,8 +124,11 @@ WHERE document.segment = %(segment)s AND document.kind IN (1, 2, 3) AND document
 LIMIT %(limit)s
 
 -- name: oversold
--- What reservations (kind 1) and their transfers (kind 17) took beyond what nobody else had or waited for.
-SELECT coalesce(sum(held + committed + backordered - sellable), 0)::bigint FROM movement
+-- What reservations (kind 1) and their transfers (kind 17) took beyond what nobody else had or waited for; those that were
+-- retired included.
+SELECT coalesce(sum(held + committed + backordered - sellable), 0)::bigint
+    + coalesce((SELECT oversold FROM retired WHERE segment = %(segment)s), 0)
+FROM movement
 WHERE segment = %(segment)s AND kind IN (1, 17) AND held_delta + committed_delta > 0
     AND held + committed + backordered > sellable
 

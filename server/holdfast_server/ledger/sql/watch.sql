@@ -69,9 +69,11 @@ WHERE segment = %(segment)s AND kind = 4 AND ("values" ->> 'release_us')::bigint
 ORDER BY 1
 
 -- name: released_since
+-- If the operation was retired, whatever was ever released.
 SELECT rule.sku FROM rule
 WHERE rule.segment = %(segment)s AND rule.kind = 4 AND (rule."values" ->> 'release_us')::bigint BETWEEN
-    (SELECT decide_us FROM operation WHERE segment = %(segment)s AND position = %(position)s) AND %(now_us)s
+    coalesce((SELECT decide_us FROM operation WHERE segment = %(segment)s AND position = %(position)s), 0)
+    AND %(now_us)s
 
 -- name: all_skus
 SELECT sku FROM item WHERE segment = %(segment)s AND sku COLLATE "C" > %(after)s ORDER BY sku COLLATE "C" LIMIT %(limit)s

@@ -63,12 +63,14 @@ class ListMovementsRequest(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., reservation_id: _Optional[str] = ..., order_id: _Optional[str] = ..., channel: _Optional[str] = ..., caller: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListMovementsResponse(_message.Message):
-    __slots__ = ("movements", "next_page_token")
+    __slots__ = ("movements", "next_page_token", "retired")
     MOVEMENTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RETIRED_FIELD_NUMBER: _ClassVar[int]
     movements: _containers.RepeatedCompositeFieldContainer[_stock_pb2.Movement]
     next_page_token: str
-    def __init__(self, movements: _Optional[_Iterable[_Union[_stock_pb2.Movement, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    retired: RetiredHistory
+    def __init__(self, movements: _Optional[_Iterable[_Union[_stock_pb2.Movement, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., retired: _Optional[_Union[RetiredHistory, _Mapping]] = ...) -> None: ...
 
 class TraceOrderRequest(_message.Message):
     __slots__ = ("order_id", "page_size", "page_token")
@@ -81,12 +83,14 @@ class TraceOrderRequest(_message.Message):
     def __init__(self, order_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class TraceOrderResponse(_message.Message):
-    __slots__ = ("steps", "next_page_token")
+    __slots__ = ("steps", "next_page_token", "retired")
     STEPS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RETIRED_FIELD_NUMBER: _ClassVar[int]
     steps: _containers.RepeatedCompositeFieldContainer[TraceStep]
     next_page_token: str
-    def __init__(self, steps: _Optional[_Iterable[_Union[TraceStep, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    retired: RetiredHistory
+    def __init__(self, steps: _Optional[_Iterable[_Union[TraceStep, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., retired: _Optional[_Union[RetiredHistory, _Mapping]] = ...) -> None: ...
 
 class TraceStep(_message.Message):
     __slots__ = ("revision", "operation", "decide_time", "since_previous", "reservation_id", "document_id", "movements", "caller", "reason", "reference", "trace_parent", "posting")
@@ -135,7 +139,7 @@ class VerifyLedgerResponse(_message.Message):
     def __init__(self, checked_operation_count: _Optional[int] = ..., checked_movement_count: _Optional[int] = ..., checked_stock_level_count: _Optional[int] = ..., operation_count: _Optional[int] = ..., verdict: _Optional[_Union[LedgerVerdict, _Mapping]] = ...) -> None: ...
 
 class LedgerVerdict(_message.Message):
-    __slots__ = ("chain_verified", "levels_equal_movements", "reserved_equals_open_lines", "oversold_quantity", "leaked_quantity", "uncovered_quantity", "findings")
+    __slots__ = ("chain_verified", "levels_equal_movements", "reserved_equals_open_lines", "oversold_quantity", "leaked_quantity", "uncovered_quantity", "findings", "retired")
     CHAIN_VERIFIED_FIELD_NUMBER: _ClassVar[int]
     LEVELS_EQUAL_MOVEMENTS_FIELD_NUMBER: _ClassVar[int]
     RESERVED_EQUALS_OPEN_LINES_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +147,7 @@ class LedgerVerdict(_message.Message):
     LEAKED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     UNCOVERED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    RETIRED_FIELD_NUMBER: _ClassVar[int]
     chain_verified: bool
     levels_equal_movements: bool
     reserved_equals_open_lines: bool
@@ -150,7 +155,8 @@ class LedgerVerdict(_message.Message):
     leaked_quantity: int
     uncovered_quantity: int
     findings: _containers.RepeatedCompositeFieldContainer[LedgerFinding]
-    def __init__(self, chain_verified: _Optional[bool] = ..., levels_equal_movements: _Optional[bool] = ..., reserved_equals_open_lines: _Optional[bool] = ..., oversold_quantity: _Optional[int] = ..., leaked_quantity: _Optional[int] = ..., uncovered_quantity: _Optional[int] = ..., findings: _Optional[_Iterable[_Union[LedgerFinding, _Mapping]]] = ...) -> None: ...
+    retired: RetiredHistory
+    def __init__(self, chain_verified: _Optional[bool] = ..., levels_equal_movements: _Optional[bool] = ..., reserved_equals_open_lines: _Optional[bool] = ..., oversold_quantity: _Optional[int] = ..., leaked_quantity: _Optional[int] = ..., uncovered_quantity: _Optional[int] = ..., findings: _Optional[_Iterable[_Union[LedgerFinding, _Mapping]]] = ..., retired: _Optional[_Union[RetiredHistory, _Mapping]] = ...) -> None: ...
 
 class LedgerFinding(_message.Message):
     __slots__ = ("row", "description")
@@ -161,7 +167,7 @@ class LedgerFinding(_message.Message):
     def __init__(self, row: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
 
 class Segment(_message.Message):
-    __slots__ = ("segment", "state", "state_reason", "lineage", "epoch", "position", "decide_time", "heartbeat_time")
+    __slots__ = ("segment", "state", "state_reason", "lineage", "epoch", "position", "decide_time", "heartbeat_time", "retired")
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     STATE_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -170,6 +176,7 @@ class Segment(_message.Message):
     POSITION_FIELD_NUMBER: _ClassVar[int]
     DECIDE_TIME_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_TIME_FIELD_NUMBER: _ClassVar[int]
+    RETIRED_FIELD_NUMBER: _ClassVar[int]
     segment: str
     state: SegmentState
     state_reason: str
@@ -178,7 +185,16 @@ class Segment(_message.Message):
     position: int
     decide_time: _timestamp_pb2.Timestamp
     heartbeat_time: _timestamp_pb2.Timestamp
-    def __init__(self, segment: _Optional[str] = ..., state: _Optional[_Union[SegmentState, str]] = ..., state_reason: _Optional[str] = ..., lineage: _Optional[str] = ..., epoch: _Optional[int] = ..., position: _Optional[int] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., heartbeat_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    retired: RetiredHistory
+    def __init__(self, segment: _Optional[str] = ..., state: _Optional[_Union[SegmentState, str]] = ..., state_reason: _Optional[str] = ..., lineage: _Optional[str] = ..., epoch: _Optional[int] = ..., position: _Optional[int] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., heartbeat_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retired: _Optional[_Union[RetiredHistory, _Mapping]] = ...) -> None: ...
+
+class RetiredHistory(_message.Message):
+    __slots__ = ("revision", "decide_time")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    DECIDE_TIME_FIELD_NUMBER: _ClassVar[int]
+    revision: _revision_pb2.Revision
+    decide_time: _timestamp_pb2.Timestamp
+    def __init__(self, revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListSegmentsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -211,3 +227,77 @@ class ResumeSegmentResponse(_message.Message):
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
     segment: Segment
     def __init__(self, segment: _Optional[_Union[Segment, _Mapping]] = ...) -> None: ...
+
+class RetireHistoryRequest(_message.Message):
+    __slots__ = ("segment", "until_position", "before_time", "reason", "validate_only")
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_POSITION_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_TIME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    segment: str
+    until_position: int
+    before_time: _timestamp_pb2.Timestamp
+    reason: str
+    validate_only: bool
+    def __init__(self, segment: _Optional[str] = ..., until_position: _Optional[int] = ..., before_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class RetireHistoryResponse(_message.Message):
+    __slots__ = ("retirement", "operation_count")
+    RETIREMENT_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    retirement: Retirement
+    operation_count: int
+    def __init__(self, retirement: _Optional[_Union[Retirement, _Mapping]] = ..., operation_count: _Optional[int] = ...) -> None: ...
+
+class Retirement(_message.Message):
+    __slots__ = ("segment", "number", "until_revision", "caller", "on_behalf_of", "reason", "create_time", "end_time", "operation_count", "movement_count", "reservation_count", "document_count", "held_back_by", "stop_reason", "archive")
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_REVISION_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    ON_BEHALF_OF_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MOVEMENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    HELD_BACK_BY_FIELD_NUMBER: _ClassVar[int]
+    STOP_REASON_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVE_FIELD_NUMBER: _ClassVar[int]
+    segment: str
+    number: int
+    until_revision: _revision_pb2.Revision
+    caller: str
+    on_behalf_of: str
+    reason: str
+    create_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    operation_count: int
+    movement_count: int
+    reservation_count: int
+    document_count: int
+    held_back_by: str
+    stop_reason: str
+    archive: str
+    def __init__(self, segment: _Optional[str] = ..., number: _Optional[int] = ..., until_revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., caller: _Optional[str] = ..., on_behalf_of: _Optional[str] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., operation_count: _Optional[int] = ..., movement_count: _Optional[int] = ..., reservation_count: _Optional[int] = ..., document_count: _Optional[int] = ..., held_back_by: _Optional[str] = ..., stop_reason: _Optional[str] = ..., archive: _Optional[str] = ...) -> None: ...
+
+class ListRetirementsRequest(_message.Message):
+    __slots__ = ("segment", "page_size", "page_token")
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    segment: str
+    page_size: int
+    page_token: str
+    def __init__(self, segment: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRetirementsResponse(_message.Message):
+    __slots__ = ("retirements", "next_page_token")
+    RETIREMENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    retirements: _containers.RepeatedCompositeFieldContainer[Retirement]
+    next_page_token: str
+    def __init__(self, retirements: _Optional[_Iterable[_Union[Retirement, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

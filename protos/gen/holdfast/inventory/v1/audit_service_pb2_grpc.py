@@ -61,6 +61,16 @@ class AuditServiceStub:
                 request_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ResumeSegmentRequest.SerializeToString,
                 response_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ResumeSegmentResponse.FromString,
                 _registered_method=True)
+        self.RetireHistory = channel.unary_unary(
+                '/holdfast.inventory.v1.AuditService/RetireHistory',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.RetireHistoryRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.RetireHistoryResponse.FromString,
+                _registered_method=True)
+        self.ListRetirements = channel.unary_unary(
+                '/holdfast.inventory.v1.AuditService/ListRetirements',
+                request_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListRetirementsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListRetirementsResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -115,6 +125,29 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RetireHistory(self, request, context):
+        """Has the oldest part of a segment's history removed: its operations and
+        movements, and the reservations and documents that ended in it. What is
+        kept is still proved: opening balances stand for the movements that are
+        gone, and the chain goes on from the last digest. The authority does it in
+        small steps by itself; this call only says how far, and ListRetirements
+        shows how far it is. It cannot be taken back. Never removed are the newest
+        operations (min_kept_operations), movements that a subscription has not
+        acknowledged, and what comes after the operation that parked a request that
+        still waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRetirements(self, request, context):
+        """Lists who had which part of a segment's history retired, when and why, the
+        newest first, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -142,6 +175,16 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ResumeSegment,
                     request_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ResumeSegmentRequest.FromString,
                     response_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ResumeSegmentResponse.SerializeToString,
+            ),
+            'RetireHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireHistory,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.RetireHistoryRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.RetireHistoryResponse.SerializeToString,
+            ),
+            'ListRetirements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRetirements,
+                    request_deserializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListRetirementsRequest.FromString,
+                    response_serializer=holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListRetirementsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -281,6 +324,60 @@ class AuditService:
             '/holdfast.inventory.v1.AuditService/ResumeSegment',
             holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ResumeSegmentRequest.SerializeToString,
             holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ResumeSegmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.AuditService/RetireHistory',
+            holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.RetireHistoryRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.RetireHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRetirements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.inventory.v1.AuditService/ListRetirements',
+            holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListRetirementsRequest.SerializeToString,
+            holdfast_dot_inventory_dot_v1_dot_audit__service__pb2.ListRetirementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,6 +58,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_WATCHER_TOO_SLOW: _ClassVar[ErrorReason]
     ERROR_REASON_UNKNOWN_SUBSCRIPTION: _ClassVar[ErrorReason]
     ERROR_REASON_SPANS_SEGMENTS: _ClassVar[ErrorReason]
+    ERROR_REASON_HISTORY_RETIRED: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_FIELD: ErrorReason
 ERROR_REASON_INSUFFICIENT_STOCK: ErrorReason
@@ -107,6 +108,7 @@ ERROR_REASON_WATCH_ENDED: ErrorReason
 ERROR_REASON_WATCHER_TOO_SLOW: ErrorReason
 ERROR_REASON_UNKNOWN_SUBSCRIPTION: ErrorReason
 ERROR_REASON_SPANS_SEGMENTS: ErrorReason
+ERROR_REASON_HISTORY_RETIRED: ErrorReason
 
 class SubstituteOffers(_message.Message):
     __slots__ = ("offers",)

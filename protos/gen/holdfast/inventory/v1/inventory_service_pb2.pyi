@@ -151,10 +151,12 @@ class CreateReservationResponse(_message.Message):
     def __init__(self, reservation: _Optional[_Union[_reservation_pb2.Reservation, _Mapping]] = ..., shortfalls: _Optional[_Iterable[_Union[Shortfall, _Mapping]]] = ..., revision: _Optional[_Union[_revision_pb2.Revision, _Mapping]] = ..., replayed: _Optional[bool] = ..., incident_id: _Optional[str] = ...) -> None: ...
 
 class BatchCreateReservationsRequest(_message.Message):
-    __slots__ = ("requests",)
+    __slots__ = ("requests", "trace_parents")
     REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    TRACE_PARENTS_FIELD_NUMBER: _ClassVar[int]
     requests: _containers.RepeatedCompositeFieldContainer[CreateReservationRequest]
-    def __init__(self, requests: _Optional[_Iterable[_Union[CreateReservationRequest, _Mapping]]] = ...) -> None: ...
+    trace_parents: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, requests: _Optional[_Iterable[_Union[CreateReservationRequest, _Mapping]]] = ..., trace_parents: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ReservationResult(_message.Message):
     __slots__ = ("created", "refusal")

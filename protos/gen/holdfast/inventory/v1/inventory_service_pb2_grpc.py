@@ -64,9 +64,9 @@ class InventoryServiceStub:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace. A caller that accepts
-    more than gRPC's 8 KiB of trailing metadata says so by
-    `holdfast-max-details-bytes`.
+    person or party it acts for, `traceparent` the trace (a batch may say the
+    trace of each of its requests). A caller that accepts more than gRPC's 8 KiB
+    of trailing metadata says so by `holdfast-max-details-bytes`.
     """
 
     def __init__(self, channel):
@@ -238,9 +238,9 @@ class InventoryServiceServicer:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace. A caller that accepts
-    more than gRPC's 8 KiB of trailing metadata says so by
-    `holdfast-max-details-bytes`.
+    person or party it acts for, `traceparent` the trace (a batch may say the
+    trace of each of its requests). A caller that accepts more than gRPC's 8 KiB
+    of trailing metadata says so by `holdfast-max-details-bytes`.
     """
 
     def GetAvailability(self, request, context):
@@ -298,7 +298,8 @@ class InventoryServiceServicer:
         It is told at least once: after the stream broke, what came after the
         last token that was kept comes again.
         - Resumable: a watch goes on from any token that it was given, and any
-        revision; neither ages. A token of another history, another filter or
+        revision; neither ages, until the history behind it is retired: then the
+        stream ends with HISTORY_RETIRED, and nothing is left out. A token of another history, another filter or
         the future gets a reset, which says after which revision it goes on.
         - Bookmarkable: a bookmark follows after some seconds in which nothing was
         told, be it that nothing happened or that nothing passed the filter. It
@@ -399,7 +400,8 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetReservation(self, request, context):
-        """Gets one reservation, live or ended.
+        """Gets one reservation, live or ended. One that ended in a part of the history
+        that was retired is not known any more, by no RPC.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -666,9 +668,9 @@ class InventoryService:
     Only UNAVAILABLE may be retried as it is, with the same request_id; the
     google.rpc.RetryInfo says after what time. Who calls is said in the request
     metadata: `holdfast-caller` names the program, `holdfast-on-behalf-of` the
-    person or party it acts for, `traceparent` the trace. A caller that accepts
-    more than gRPC's 8 KiB of trailing metadata says so by
-    `holdfast-max-details-bytes`.
+    person or party it acts for, `traceparent` the trace (a batch may say the
+    trace of each of its requests). A caller that accepts more than gRPC's 8 KiB
+    of trailing metadata says so by `holdfast-max-details-bytes`.
     """
 
     @staticmethod

@@ -1,0 +1,1 @@
+"""What more of everything costs: processes, segments, and demand over several of them."""
