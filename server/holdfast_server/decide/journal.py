@@ -49,24 +49,27 @@ class RedisJournal:
 
         return self._guarded(ask)
 
-    def read_after(self, epoch: int, position: int, *, wait_seconds: float) -> list[JournalEntry]:
+    def read_after(
+        self, epoch: int, position: int, *, wait_seconds: float, committed: bool = False
+    ) -> list[JournalEntry]:
         """Returns entries of the epoch after the position, in order, waiting for the first one if there is none yet."""
-        key = self._keys(epoch).journal
 
         def ask() -> list[JournalEntry]:
             entries: list[JournalEntry] = []
             after = position
-            block_ms = int(wait_seconds * 1000) or None
+            commands = [self._mark(epoch, position)] if committed else []
+            block_ms = int(wait_seconds * 1000)
             while after - position < self._settings.max_operations_per_commit:
-                answer: Any = self._redis.xread({key: f"{after}-0"}, count=_ENTRIES_PER_READ, block=block_ms)
-                if not answer:
-                    break
-                block_ms = None
-                found = answer[0][1]
+                *marked, answer = self._ask(*commands, self._read(epoch, after, block_ms))
+                if marked and isinstance(marked[0], redis.exceptions.NoScriptError):
+                    self.mark_committed(epoch, position)
+                commands, block_ms = [], 0
+                found = answer[0][1] if answer else []
                 for entry_id, fields in found:
                     after = int(entry_id.split(b"-")[0])
+                    named = dict(zip(fields[::2], fields[1::2], strict=True))
                     entries.append(
-                        JournalEntry(last_position=after, chain_hash=fields[b"h"].decode(), packed=fields[b"e"])
+                        JournalEntry(last_position=after, chain_hash=named[b"h"].decode(), packed=named[b"e"])
                     )
                 if len(found) < _ENTRIES_PER_READ:
                     break
@@ -76,17 +79,46 @@ class RedisJournal:
 
     def mark_committed(self, epoch: int, position: int) -> None:
         """Makes room in the backlog, and trims the journal to its tail behind the committed position."""
-        keys = self._keys(epoch)
-        keep_from = max(0, position - self._settings.journal_tail_operations)
 
         def tell() -> None:
-            arguments = (3, keys.open_epoch, keys.head, keys.journal, str(epoch), str(position), str(keep_from))
-            try:
-                self._redis.evalsha(self._committed.digest, *arguments)
-            except redis.exceptions.NoScriptError:
-                self._redis.eval(self._committed.source, *arguments)
+            (answer,) = self._ask(self._mark(epoch, position))
+            if isinstance(answer, redis.exceptions.NoScriptError):
+                self._redis.eval(self._committed.source, *self._mark(epoch, position)[2:])
 
         self._guarded(tell)
+
+    def _mark(self, epoch: int, position: int) -> tuple[Any, ...]:
+        keys = self._keys(epoch)
+        keep_from = max(0, position - self._settings.journal_tail_operations)
+        named = (3, keys.open_epoch, keys.head, keys.journal)
+        return "EVALSHA", self._committed.digest, *named, str(epoch), str(position), str(keep_from)
+
+    def _read(self, epoch: int, after: int, block_ms: int) -> tuple[Any, ...]:
+        block = ("BLOCK", block_ms) if block_ms else ()
+        return "XREAD", "COUNT", _ENTRIES_PER_READ, *block, "STREAMS", self._keys(epoch).journal, f"{after}-0"
+
+    def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """Sends commands in one piece, and returns their answers as they came; that a script is unknown is one.
+
+        What a client does around each command, and around a pipeline, costs the writer more than the commands.
+        """
+        pool = self._redis.connection_pool
+        connection: Any = pool.get_connection()
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+            answers = []
+            for _ in commands:
+                try:
+                    answers.append(connection.read_response())
+                except redis.exceptions.NoScriptError as error:
+                    answers.append(error)
+        except BaseException:
+            # Answers that nobody has read must not be taken for those of the next commands.
+            connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
+        return answers
 
     def _guarded(self, call: Callable[[], _Answer]) -> _Answer:
         try:

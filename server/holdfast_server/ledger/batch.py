@@ -9,17 +9,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import add
+from operator import add, sub
 from typing import Any
 
-import msgpack
+from msgpack import unpackb as _unpack
 
 from holdfast_server import layouts
 from holdfast_server.ledger import audit
 from holdfast_server.ledger.errors import Disagreement
 from holdfast_server.ledger.journal import JournalEntry
 from holdfast_server.ledger.segments import Cursor
-from holdfast_server.records import NOBODY, Request, SegmentState, unpack_request
+from holdfast_server.records import NOBODY, SegmentState
 
 _KIND = layouts.OPERATION_KINDS
 CATALOG_TABLE_OF_KIND = {
@@ -36,8 +36,8 @@ _PLACING = frozenset({_KIND["RESERVE"], _KIND["BACKORDER"], _KIND["TRANSFER_RESE
 
 # Most movements are narrow: neither before nor after them are there units that are backordered or in transit. Then the
 # last four fields are left out, and the level's row is narrow as well.
-_MOVEMENT_FIELDS = len(layouts.MOVEMENT)
-_NARROW_MOVEMENT_FIELDS = _MOVEMENT_FIELDS - audit.LATER_MOVEMENT_COLUMNS
+_MOVEMENT_NUMBERS = len(layouts.MOVEMENT) - layouts.MOVEMENT.index("sellable_delta")
+_NARROW_MOVEMENT_NUMBERS = _MOVEMENT_NUMBERS - audit.LATER_MOVEMENT_COLUMNS
 _NO_LATER_BALANCE = (0, 0)
 
 _RULE_KEY_FIELDS = layouts.RULE.index("removed")
@@ -60,7 +60,7 @@ class _LevelChange:
 
     @property
     def balance_before(self) -> tuple[int, ...]:
-        return tuple(after - delta for after, delta in zip(self.balance, self.deltas, strict=True))
+        return tuple(map(sub, self.balance, self.deltas))
 
 
 @dataclass(slots=True)
@@ -133,9 +133,17 @@ class Batch:
         return rows
 
     def changed_levels(self) -> list[tuple[Any, ...]]:
-        """Returns the levels that must exist: (sku, location, version and balance before, version and balance)."""
+        """Returns the levels that must exist: (sku, segment, location, version and balance before, then after)."""
         return [
-            (sku, location, change.version_before, *change.balance_before, change.version, *change.balance)
+            (
+                sku,
+                self.segment,
+                location,
+                change.version_before,
+                *change.balance_before,
+                change.version,
+                *change.balance,
+            )
             for (sku, location), change in self.levels.items()
             if change.version_before > 0
         ]
@@ -189,9 +197,8 @@ def build_batch(cursor: Cursor, entries: Sequence[JournalEntry]) -> Batch:
 def _add_entry(batch: Batch, entry: JournalEntry) -> None:
     if not entry.follows(batch.chain_hash):
         raise Disagreement(f"entry {entry.last_position} does not continue the chain after {batch.position}")
-    # Packed parts are bytes and all else is text. surrogateescape decodes both in one pass in C; _raw turns the few
-    # packed parts back, exactly.
-    fields = msgpack.unpackb(entry.packed, raw=False, unicode_errors="surrogateescape", strict_map_key=False)
+    # Packed parts stay bytes. What is text is decoded where it is taken: of a reservation, two short words.
+    fields = _unpack(entry.packed, raw=True, strict_map_key=False)
     format_, epoch = fields[:2]
     if format_ != layouts.SCRIPT_FORMAT or epoch != batch.epoch:
         raise Disagreement(f"entry {entry.last_position} is of format {format_} and epoch {epoch}")
@@ -201,47 +208,53 @@ def _add_entry(batch: Batch, entry: JournalEntry) -> None:
     for operation in operations:
         _add_operation(batch, operation, clock_us)
     for sku, channel, used in allotments:
-        batch.allotments[sku, channel] = used
+        batch.allotments[sku.decode(), channel.decode()] = used
     batch.entries.append((last, first, epoch, entry.chain_hash))
     batch.position = last
     batch.chain_hash = entry.chain_hash
     batch.clock_us = clock_us
 
 
-def _raw(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def _decoded(value: Any) -> Any:
+    """Returns a value of the journal with text where it has bytes, however deep."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return [_decoded(part) for part in value] if isinstance(value, list) else value
 
 
 def _add_operation(batch: Batch, operation: list[Any], clock_us: int) -> None:
-    position, kind, packed_request, reservation_image, movements, catalog, extra, documents = operation
-    request = unpack_request(_raw(packed_request)) if packed_request else NOBODY
+    position, kind, packed_request, image, movements, catalog, extra, documents = operation
+    request = _unpack(packed_request, raw=False) if packed_request else NOBODY
+    request_id, id_time_us, fingerprint, method, body, caller, on_behalf_of, trace_parent, reason, reference = request
     reservation_id = order_id = channel = document_id = ""
-    image = _raw(reservation_image)
     if documents:
-        papers = [msgpack.unpackb(_raw(document), raw=False) for document in documents]
+        papers = [_unpack(document, raw=False) for document in documents]
         paper = papers[0]
         document_id, channel, order_id = paper[1], paper[_DOCUMENT_CHANNEL], paper[_DOCUMENT_ORDER]
         reservation_id = paper[_DOCUMENT_RESERVATION]
         for paper in papers:
-            _fold_document(batch, paper, request.body if kind == _KIND["PARK"] else b"")
+            _fold_document(batch, paper, body if kind == _KIND["PARK"] else b"")
     if image:
-        fields = msgpack.unpackb(image, raw=False)
+        fields = _unpack(image, raw=False)
         reservation_id, version, _, channel, order_id = fields[:5]
         _fold_reservation(batch, reservation_id, version, fields, movements)
-    rows = [(number, *_trimmed(movement)) for number, movement in enumerate(movements)]
+    rows = [
+        (number, moved, line, sku.decode(), location.decode(), *_trimmed(numbers))
+        for number, (moved, line, sku, location, *numbers) in enumerate(movements)
+    ]
     operation_row: tuple[Any, ...] = (
         position,
         kind,
         clock_us,
-        request.request_id,
+        request_id,
         reservation_id,
         order_id,
         channel,
-        request.reason,
-        request.reference,
-        request.caller,
-        request.on_behalf_of,
-        request.trace_parent,
+        reason,
+        reference,
+        caller,
+        on_behalf_of,
+        trace_parent,
     )
     audited = (*operation_row, document_id) if document_id else operation_row
     batch.audit_hash = audit.digest(batch.audit_hash, audited, rows)
@@ -250,29 +263,17 @@ def _add_operation(batch: Batch, operation: list[Any], clock_us: int) -> None:
         batch.movements.append((position, *row))
         _fold_level(batch, row)
     if catalog:
-        _add_catalog(batch, CATALOG_TABLE_OF_KIND[kind], position, catalog)
+        _add_catalog(batch, CATALOG_TABLE_OF_KIND[kind], position, _decoded(catalog))
     if packed_request:
-        batch.outcomes.append(_outcome_row(request, position, clock_us, image, _raw(extra)))
+        effective_us = max(clock_us, id_time_us)
+        batch.outcomes.append((request_id, position, effective_us, method, fingerprint, body, image, extra))
 
 
-def _trimmed(movement: list[Any]) -> list[Any]:
-    """Returns the movement without its last four fields if all of them are zero."""
-    if len(movement) == _MOVEMENT_FIELDS and not any(movement[_NARROW_MOVEMENT_FIELDS:]):
-        return movement[:_NARROW_MOVEMENT_FIELDS]
-    return movement
-
-
-def _outcome_row(request: Request, position: int, clock_us: int, image: bytes, extra: bytes) -> tuple[Any, ...]:
-    return (
-        request.request_id,
-        position,
-        max(clock_us, request.id_time_us),
-        request.method,
-        request.fingerprint,
-        request.body,
-        image,
-        extra,
-    )
+def _trimmed(numbers: list[int]) -> list[int]:
+    """Returns the numbers of a movement without the last four if all of them are zero."""
+    if len(numbers) == _MOVEMENT_NUMBERS and not any(numbers[_NARROW_MOVEMENT_NUMBERS:]):
+        return numbers[:_NARROW_MOVEMENT_NUMBERS]
+    return numbers
 
 
 def _add_catalog(batch: Batch, table: str, position: int, rows: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import psycopg
@@ -27,10 +28,22 @@ _SERVER_KEEPALIVE: Final = (
 )
 
 
-def connection_arguments(settings: Settings, *, name: str) -> dict[str, Any]:
-    """Returns the arguments of psycopg.connect for a connection of this name."""
+# Every statement of the ledger writer adds rows, or finds each row by its whole primary key. Left to itself the planner
+# reads a table that has no statistics yet from end to end, and plans anew for every array.
+WRITER_PLANS: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
+
+def connection_arguments(settings: Settings, *, name: str, plans: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Returns the arguments of psycopg.connect for a connection of this name; `plans` are settings of the planner."""
     timeout_ms = int(settings.statement_timeout_seconds * 1000)
-    options = f"-c synchronous_commit=on -c statement_timeout={timeout_ms} -c lock_timeout={timeout_ms}"
+    bounds = {"synchronous_commit": "on", "statement_timeout": timeout_ms, "lock_timeout": timeout_ms}
+    options = " ".join(f"-c {setting}={value}" for setting, value in (bounds | dict(plans or {})).items())
     return {
         **_KEEPALIVE,
         "conninfo": settings.postgres_url,

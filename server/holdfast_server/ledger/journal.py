@@ -41,10 +41,13 @@ class Journal(Protocol):
     def state(self) -> SequencerState | None:
         """Returns what is open, or None if nothing is."""
 
-    def read_after(self, epoch: int, position: int, *, wait_seconds: float) -> Sequence[JournalEntry]:
+    def read_after(
+        self, epoch: int, position: int, *, wait_seconds: float, committed: bool = False
+    ) -> Sequence[JournalEntry]:
         """Returns entries of the epoch after the position, in order, waiting for the first one if there is none yet.
 
-        At most settings.max_operations_per_commit operations, but at least one entry if there is any.
+        At most settings.max_operations_per_commit operations, but at least one entry if there is any. With `committed`
+        it first tells the sequencer, in the same round trip, that everything up to the position is durable.
         """
 
     def mark_committed(self, epoch: int, position: int) -> None:

@@ -26,7 +26,6 @@ import structlog
 from holdfast_server import failpoints
 from holdfast_server.ledger import audit
 from holdfast_server.ledger.archive import Stretch, add_to_archive
-from holdfast_server.ledger.arrays import columns
 from holdfast_server.ledger.connections import bound_transactions, check_durability, connection_arguments
 from holdfast_server.ledger.errors import LedgerLost
 from holdfast_server.ledger.retirement import RETIREMENT_LOCK_CLASS
@@ -190,7 +189,8 @@ class Retirer:
         stretch = {"after": after, "until": until}
         (oversold,) = self._run("oversold", **stretch).fetchone() or (0,)
         if new:
-            self._run("put_opening_balances", **columns(new))
+            columns = {f"c{number}": list(column) for number, column in enumerate(zip(*new, strict=True))}
+            self._run("put_opening_balances", **columns)
         rules = self._run("remove_rule_changes", **stretch).fetchall()
         self._run("remove_movements", **stretch)
         self._run("remove_operations", **stretch)

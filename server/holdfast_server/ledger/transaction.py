@@ -1,4 +1,4 @@
-"""The statements of one ledger transaction, out of a batch: names of writer.sql with their parameters. Pure.
+"""The statements of one ledger transaction, out of a batch: names of writer.sql with their values and rows. Pure.
 
 Most rows are narrow: what came into the ledger with backorders, transfers and documents is at its default in them, and
 they go through statements that do not know of it. So the hot path pays nothing for what it does not use.
@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from holdfast_server import layouts
-from holdfast_server.ledger.arrays import columns
 from holdfast_server.ledger.batch import Batch, DocumentChange
-from holdfast_server.ledger.notices import commit_notices, notice_channel
+from holdfast_server.ledger.notices import Notice, commit_notices, notice_channel
 
-Statement = tuple[str, dict[str, Any]]
+
+class Statement(NamedTuple):
+    """A statement of writer.sql by name, with its named values and its rows."""
+
+    name: str
+    values: dict[str, Any]
+    rows: Sequence[Sequence[Any]] = ()
+
 
 # The positions of the fields of a line. From `open` on they are those that change.
 _LINE: Final = {name: index for index, name in enumerate(layouts.LINE)}
@@ -37,10 +43,13 @@ def statements_of(batch: Batch) -> list[Statement]:
 
 class _Transaction:
     def __init__(self, batch: Batch) -> None:
+        self._name = batch.segment
         self._segment = {"segment": batch.segment}
         self.statements: list[Statement] = []
-        self._move_cursor(batch)
-        self._add("add_entries", batch.entries)
+        notice, *further_notices = commit_notices(
+            batch.epoch, batch.state, [(entry[0], entry[3]) for entry in batch.entries]
+        )
+        self._move_cursor(batch, notice)
         self._add("add_operations", batch.operations)
         self._add_by_width("add_movements", batch.movements)
         self._add_by_width("add_levels", batch.new_levels())
@@ -51,14 +60,16 @@ class _Transaction:
         for table, position, rows in batch.catalog:
             self._put_catalog(table, position, rows)
         self._put_rules(batch)
-        for notice in commit_notices(batch.epoch, batch.state, [(entry[0], entry[3]) for entry in batch.entries]):
-            channel = notice_channel(batch.segment)
-            self.statements.append(("notify", {"channel": channel, "payload": notice.payload()}))
+        for further in further_notices:
+            self.statements.append(Statement("notify", self._told(further)))
+
+    def _told(self, notice: Notice) -> dict[str, Any]:
+        return {"channel": notice_channel(self._name), "notice": notice.payload()}
 
     def _add(self, name: str, rows: Sequence[Sequence[Any]], *, expected: bool = False) -> None:
         if rows:
             count = {"expected": len(rows)} if expected else {}
-            self.statements.append((name, self._segment | count | columns(rows)))
+            self.statements.append(Statement(name, self._segment | count, rows))
 
     def _add_by_width(self, name: str, rows: Sequence[Sequence[Any]], *, expected: bool = False) -> None:
         """Adds rows of two widths: the narrow ones, then the wide ones."""
@@ -70,7 +81,7 @@ class _Transaction:
                 statement, rows if len(widths) == 1 else [row for row in rows if len(row) == width], expected=expected
             )
 
-    def _move_cursor(self, batch: Batch) -> None:
+    def _move_cursor(self, batch: Batch, notice: Notice) -> None:
         parameters = {
             "epoch": batch.epoch,
             "state": int(batch.state),
@@ -81,15 +92,18 @@ class _Transaction:
             "audit_hash": batch.audit_hash,
             "clock_us": batch.clock_us,
         }
-        self.statements.append(("move_cursor", self._segment | parameters))
+        values = self._segment | parameters | self._told(notice)
+        self.statements.append(Statement("move_cursor", values, batch.entries))
 
     def _add_reservations(self, batch: Batch) -> None:
         """Adds the rows of reservations and their lines, out of images in the order of layouts.RESERVATION and LINE."""
         new = batch.new_reservations()
         self._add("add_reservations", [(*image[:-2], int(image[-2])) for image in new])
         lines = [(image[0], number, line) for image in new for number, line in enumerate(image[-1], start=1)]
-        self._add("add_reservation_lines", [_narrow_line(*line) for line in lines if _is_narrow(line[-1])])
-        self._add("put_reservation_lines", [(*key, *line) for *key, line in lines if not _is_narrow(line)])
+        narrow = [_narrow_line(*line) for line in lines if _is_narrow(line[-1])]
+        self._add("add_reservation_lines", narrow)
+        if len(narrow) < len(lines):
+            self._add("put_reservation_lines", [(*key, *line) for *key, line in lines if not _is_narrow(line)])
         changed = batch.changed_reservations()
         self._add(
             "change_reservations",
@@ -117,14 +131,16 @@ class _Transaction:
     def _add_documents(self, batch: Batch) -> None:
         self._add("add_documents", [_new_document(change) for change in batch.new_documents()])
         self._add(
-            "change_documents", [_changed_document(change) for change in batch.changed_documents()], expected=True
+            "change_documents",
+            [_changed_document(self._name, change) for change in batch.changed_documents()],
+            expected=True,
         )
 
     def _put_catalog(self, table: str, position: int, rows: list[Any]) -> None:
         if table == "pool":
             for pool, name, locations in rows:
                 parameters = {"pool": pool, "display_name": name, "version": position, "locations": locations}
-                self.statements.append(("put_pool", self._segment | parameters))
+                self.statements.append(Statement("put_pool", self._segment | parameters))
         elif table == "item":
             self._add("put_item", [(*_item(*row), position) for row in rows])
         else:
@@ -135,7 +151,7 @@ class _Transaction:
         removed, put = [], []
         for key, (*_, is_removed, used, start_position, values) in batch.rules.items():
             if is_removed:
-                removed.append(key)
+                removed.append(self._rule_key(*key))
             else:
                 put.append((*key, used, start_position, _rule_values(key[0], values)))
         self._add("remove_rules", removed)
@@ -143,13 +159,20 @@ class _Transaction:
         self._add("add_rule_changes", [_rule_change(*change) for change in batch.rule_changes])
         self._add(
             "use_allotments",
-            [(_ALLOTMENT, sku, "", channel, "", used) for (sku, channel), used in batch.allotments.items()],
+            [
+                (*self._rule_key(_ALLOTMENT, sku, "", channel, ""), used)
+                for (sku, channel), used in batch.allotments.items()
+            ],
             expected=True,
         )
 
+    def _rule_key(self, kind: int, sku: str, location: str, channel: str, name: str) -> tuple[Any, ...]:
+        """Returns the key of a rule in the order of the statements that look rules up."""
+        return sku, self._name, kind, location, channel, name
+
 
 # How many columns the narrow rows of a statement have.
-_NARROW_WIDTHS: Final = {"add_movements": 17, "add_levels": 8, "change_levels": 14}
+_NARROW_WIDTHS: Final = {"add_movements": 17, "add_levels": 8, "change_levels": 15}
 
 
 def _is_narrow(line: Sequence[Any]) -> bool:
@@ -173,11 +196,12 @@ def _new_document(change: DocumentChange) -> tuple[Any, ...]:
     return (*fields, _document_lines(fields[0], lines), change.create_position, change.body)
 
 
-def _changed_document(change: DocumentChange) -> tuple[Any, ...]:
+def _changed_document(segment: str, change: DocumentChange) -> tuple[Any, ...]:
     named = dict(zip(layouts.DOCUMENT, change.image, strict=True))
     return (
-        named["kind"],
         named["document_id"],
+        segment,
+        named["kind"],
         change.version_before,
         named["version"],
         named["state"],

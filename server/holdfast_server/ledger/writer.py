@@ -12,6 +12,7 @@ next round recognises.
 from __future__ import annotations
 
 import functools
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -22,11 +23,12 @@ import structlog
 
 from holdfast_server import failpoints
 from holdfast_server.ledger.batch import Batch, build_batch
-from holdfast_server.ledger.connections import bound_transactions, check_durability, connection_arguments
+from holdfast_server.ledger.connections import WRITER_PLANS, bound_transactions, check_durability, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced, LedgerLost
 from holdfast_server.ledger.journal import Journal, Rebuilder, SequencerLost, SequencerState
+from holdfast_server.ledger.pipeline import run_transaction
+from holdfast_server.ledger.prepared import prepared_statements
 from holdfast_server.ledger.segments import Cursor, SegmentStore
-from holdfast_server.ledger.statements import load_statements
 from holdfast_server.ledger.transaction import statements_of
 from holdfast_server.records import Segment, SegmentState
 from holdfast_server.settings import Settings
@@ -44,6 +46,8 @@ _END_HOLDER: Final = """
 _RESUME_DISCARD: Final = 2
 _MAX_BACKOFF_SECONDS: Final = 2.0
 _FIRST_BACKOFF_SECONDS: Final = 0.05
+# A plan that was made for a small table is not kept while the table grows.
+_COMMITS_PER_PLAN: Final = 256
 _ROW_COUNT_ERROR: Final = "HF001"
 # What Postgres says of a batch that it can never take, however often it is tried.
 _NOT_FOR_THE_LEDGER: Final = (
@@ -62,7 +66,8 @@ class LedgerWriter:
         self._journal = journal
         self._rebuilder = rebuilder
         self._stop = stop
-        self._sql = load_statements("writer.sql")
+        self._sql = prepared_statements("writer.sql")
+        self._commits = 0
 
     def run(self) -> None:
         """Runs until stopped. Losing Postgres or Redis ends a round, never the loop; the pause after it grows."""
@@ -79,7 +84,7 @@ class LedgerWriter:
             backoff_seconds = min(backoff_seconds * 2, _MAX_BACKOFF_SECONDS)
 
     def _connect(self) -> psycopg.Connection[Any]:
-        arguments = connection_arguments(self._settings, name=f"writer-{self._segment}")
+        arguments = connection_arguments(self._settings, name=f"writer-{self._segment}", plans=WRITER_PLANS)
         connection: psycopg.Connection[Any] = psycopg.connect(**arguments, autocommit=True)
         bound_transactions(connection, self._settings.writer_transaction_seconds)
         return connection
@@ -205,19 +210,25 @@ class LedgerWriter:
         if segment.state is not SegmentState.OPEN:
             return
         beat.give(segment.epoch)
+        committed = False
         while not self._stop.is_set():
             entries = self._journal.read_after(
-                segment.epoch, cursor.segment.position, wait_seconds=self._settings.heartbeat_seconds / 2
+                segment.epoch,
+                cursor.segment.position,
+                wait_seconds=self._settings.heartbeat_seconds / 2,
+                committed=committed,
             )
+            committed = bool(entries)
             if entries:
                 batch = build_batch(cursor, entries)
                 self._commit(connection, batch)
                 beat.was_given()
                 cursor = batch.cursor_after(cursor)
                 failpoints.reach("before_mark")
-                self._journal.mark_committed(segment.epoch, batch.position)
             elif self._look_around(beat, cursor.segment):
                 return
+        if committed:
+            self._journal.mark_committed(segment.epoch, cursor.segment.position)
 
     def _look_around(self, beat: _Heartbeat, segment: Segment) -> bool:
         """Between entries: gives a sign of life, and returns whether something else changed the segment's state."""
@@ -240,10 +251,17 @@ class LedgerWriter:
         """
         failpoints.reach("before_ledger_transaction")
         try:
-            with connection.pipeline(), connection.transaction():
-                for name, parameters in statements_of(batch):
-                    connection.execute(self._sql[name], parameters)
-                failpoints.reach("before_commit")
+            steps = [
+                (self._sql[name], self._sql[name].parameters(values, rows))
+                for name, values, rows in statements_of(batch)
+            ]
+        except (ValueError, TypeError, struct.error) as error:
+            raise Disagreement(f"the batch up to {batch.position} cannot be written: {error!r}") from error
+        self._commits += 1
+        if self._commits % _COMMITS_PER_PLAN == 0:
+            steps.append((self._sql["forget_plans"], []))
+        try:
+            run_transaction(connection, steps, before_commit=_before_commit)
         except psycopg.Error as error:
             if error.sqlstate == _ROW_COUNT_ERROR:
                 raise self._why_refused(error) from error
@@ -270,6 +288,10 @@ class LedgerWriter:
             step()
         except Fenced as error:
             log.info("came_too_late", error=str(error))
+
+
+def _before_commit() -> None:
+    failpoints.reach("before_commit")
 
 
 class _Holder:

@@ -247,7 +247,10 @@ async def test_point_8_a_commit_that_only_the_ledger_knew_is_simply_written_agai
         rig.start_writer()
         await rig.wait_until_open()
         told = int(rig.head()["committed"])
-        rig.writer.writer._journal.mark_committed = lambda *_: None  # type: ignore[method-assign]
+        read_after = rig.writer.writer._journal.read_after
+        rig.writer.writer._journal.read_after = (  # type: ignore[method-assign]
+            lambda *place, wait_seconds, committed=False: read_after(*place, wait_seconds=wait_seconds)
+        )
         await rig.decide(demands.receive(SKU, LOCATION, 5))
         assert int(rig.head()["committed"]) == told
         await rig.stop_writer()

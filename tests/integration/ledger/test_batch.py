@@ -116,7 +116,7 @@ def test_a_level_that_exists_is_changed_from_exactly_what_it_was() -> None:
     ]
     batch = batch_of(entries(later))
     assert batch.new_levels() == []
-    assert batch.changed_levels() == [("sku-1", "store-1", 7, 20, 0, 0, 0, 0, 9, 24, 0, 0, 0, 0)]
+    assert batch.changed_levels() == [("sku-1", SEGMENT, "store-1", 7, 20, 0, 0, 0, 0, 9, 24, 0, 0, 0, 0)]
 
 
 def test_a_version_of_a_level_that_is_left_out_is_a_disagreement() -> None:

@@ -7,7 +7,6 @@ import sqlalchemy
 
 from holdfast_server import failpoints
 from holdfast_server.ledger import queries
-from holdfast_server.ledger.arrays import array_literal, columns
 from holdfast_server.ledger.migrate import sqlalchemy_url
 from integration.ledger.entries import KIND, Ledger, operation, receipt, request
 
@@ -33,21 +32,6 @@ PROSE = [
     "\u2028\u200b\ufeff",
     "x" * 5000,
 ]
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_prose_goes_through_an_array_literal_unchanged(ledger: Ledger, order: int) -> None:
-    values = PROSE[::order]
-    assert ledger.query("SELECT unnest(%s::text[])", array_literal(values)) == [(value,) for value in values]
-
-
-def test_bytes_and_numbers_go_through_an_array_literal_unchanged(ledger: Ledger) -> None:
-    raw = [b"", bytes(range(256)), b'\\x41,"'] * 2
-    assert ledger.query("SELECT unnest(%s::bytea[])", array_literal(raw)) == [(value,) for value in raw]
-    numbers = [0, -1, 2**53, -(2**63), 2**63 - 1]
-    assert ledger.query("SELECT unnest(%s::bigint[])", array_literal(numbers)) == [(value,) for value in numbers]
-    assert ledger.query("SELECT unnest(%s::text[])", array_literal([])) == []
-    assert columns([]) == {}
 
 
 def test_prose_goes_through_the_writer_unchanged(ledger: Ledger) -> None:
