@@ -13,7 +13,6 @@ Promises: Once, Durable reads, Bounded.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ import structlog
 from holdfast_server import failpoints
 from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, answer_of, why_not_live
 from holdfast_server.decide.commands import NOT_LOOKED_UP, Command, Decision, Reading
+from holdfast_server.decide.gathering import Gathering
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys
 from holdfast_server.decide.limits import MICROSECONDS, packed_limits
 from holdfast_server.decide.packing import pack, unpack
@@ -131,8 +131,7 @@ class Decider:
         self._limits = packed_limits(settings)
         self._queue: deque[_Pending] = deque()
         self._wake = asyncio.Event()
-        self._uncommitted_ticks = 0
-        self._tick_ended = asyncio.Event()
+        self._gathering = Gathering(settings, self._queue)
         self._unproven: list[_Ticked] = []
         self._prove = asyncio.Event()
         # The highest (epoch, position) that the ledger's cursor was seen at.
@@ -260,7 +259,7 @@ class Decider:
     async def _tick_for_ever(self) -> None:
         while True:
             await self._wake.wait()
-            await self._gather()
+            await self._gathering.until_due()
             tick = self._next_tick()
             try:
                 if tick:
@@ -269,22 +268,6 @@ class Decider:
                 # Nobody foresaw this one. It ends these calls, not the server.
                 log.exception("tick_fault", segment=self._segment)
                 _settle_all(tick, CommandFault(repr(error)))
-
-    async def _gather(self) -> None:
-        """Lets commands gather while enough ticks wait for their commit, for tick_gather_seconds at most.
-
-        A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit
-        under way would wait for it all the same; so waiting costs its commands little, and saves the price of a tick.
-        The bound keeps decisions, and with them the refusals of a full backlog, going when the ledger stands still.
-        Half a tick is enough not to wait any longer: its price is spread over many commands by then.
-        """
-        is_enough = len(self._queue) * 2 >= self._settings.max_commands_per_tick
-        if is_enough or self._uncommitted_ticks < self._settings.max_ticks_under_way:
-            return
-        self._tick_ended.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.tick_gather_seconds):
-                await self._tick_ended.wait()
 
     def _next_tick(self) -> list[_Pending]:
         """Takes what has gathered, up to the limits of a tick; what nobody waits for any more is dropped."""
@@ -363,7 +346,7 @@ class Decider:
         return decided
 
     def _hold_until_committed(self, ticked: _Ticked) -> None:
-        self._uncommitted_ticks += 1
+        self._gathering.tick_waits()
         self._commits.when_committed(
             epoch=ticked.epoch,
             position=ticked.position,
@@ -450,8 +433,7 @@ class Decider:
 
     def _answer(self, ticked: _Ticked, verdict: Verdict) -> None:
         """Gives the answers of a tick out, now that it is known what became of its journal entry."""
-        self._uncommitted_ticks -= 1
-        self._tick_ended.set()
+        self._gathering.tick_ended()
         if verdict is not None:
             ticked.settle_all(verdict)
             return
