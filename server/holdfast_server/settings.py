@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     max_commands_per_tick: int = Field(default=512, ge=1)
     max_ticks_under_way: int = Field(default=1, ge=1, description="waiting for their commit before commands gather")
     tick_gather_seconds: float = Field(default=0.02, gt=0, le=0.1, description="the longest that commands gather")
+    tick_quiet_seconds: float = Field(default=0.001, gt=0, description="without a command, which ends the gathering")
+    min_commands_to_gather: int = Field(default=8, ge=1, description="fewer do not wait for more once a tick has ended")
     max_lines_per_tick: int = Field(default=4_000, ge=1_000, description="holds a reservation of 1,000 lines")
     max_expiries_per_tick: int = Field(default=128, ge=1)
     max_covers_per_tick: int = Field(default=128, ge=1, description="lines that wait, given units in one tick")

@@ -61,9 +61,9 @@ MUTANTS: Final = (
     Mutant(
         name="answers are given before the commit",
         file=_DECIDER,
-        old="        self._ticks_under_way += 1\n        self._commits.when_committed(",
+        old="        self._gathering.tick_waits()\n        self._commits.when_committed(",
         new=(
-            "        self._ticks_under_way += 1\n        return self._answer(ticked, None)\n"
+            "        self._gathering.tick_waits()\n        return self._answer(ticked, None)\n"
             "        self._commits.when_committed("
         ),
         faults=(2, 4),

@@ -13,7 +13,6 @@ Promises: Once, Durable reads, Bounded.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ import structlog
 from holdfast_server import failpoints
 from holdfast_server.decide.answers import LookUp, NotLive, Recall, Reused, Unanswered, answer_of, why_not_live
 from holdfast_server.decide.commands import NOT_LOOKED_UP, Command, Decision, Reading
+from holdfast_server.decide.gathering import Gathering
 from holdfast_server.decide.keys import OUTCOME_GENERATIONS, SegmentKeys
 from holdfast_server.decide.limits import MICROSECONDS, packed_limits
 from holdfast_server.decide.owner import is_state_of_server
@@ -132,8 +132,7 @@ class Decider:
         self._limits = packed_limits(settings)
         self._queue: deque[_Pending] = deque()
         self._wake = asyncio.Event()
-        self._ticks_under_way = 0
-        self._tick_ended = asyncio.Event()
+        self._gathering = Gathering(settings, self._queue)
         self._unproven: list[_Ticked] = []
         self._prove = asyncio.Event()
         # The highest (epoch, position) that the ledger's cursor was seen at.
@@ -261,7 +260,7 @@ class Decider:
     async def _tick_for_ever(self) -> None:
         while True:
             await self._wake.wait()
-            await self._gather()
+            await self._gathering.until_due()
             tick = self._next_tick()
             try:
                 if tick:
@@ -270,22 +269,6 @@ class Decider:
                 # Nobody foresaw this one. It ends these calls, not the server.
                 log.exception("tick_fault", segment=self._segment)
                 _settle_all(tick, CommandFault(repr(error)))
-
-    async def _gather(self) -> None:
-        """Lets commands gather while enough ticks wait for their commit, for tick_gather_seconds at most.
-
-        A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit
-        under way would wait for it all the same; so waiting costs its commands little, and saves the price of a tick.
-        The bound keeps decisions, and with them the refusals of a full backlog, going when the ledger stands still.
-        Half a tick is enough not to wait any longer: its price is spread over many commands by then.
-        """
-        is_enough = len(self._queue) * 2 >= self._settings.max_commands_per_tick
-        if is_enough or self._ticks_under_way < self._settings.max_ticks_under_way:
-            return
-        self._tick_ended.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.tick_gather_seconds):
-                await self._tick_ended.wait()
 
     def _next_tick(self) -> list[_Pending]:
         """Takes what has gathered, up to the limits of a tick; what nobody waits for any more is dropped."""
@@ -337,7 +320,7 @@ class Decider:
             self._hold_until_committed(_Ticked(proven, epoch, position, chain_hash))
         if unproven:
             # Questions and refusals gather as well: a proof is asked for all ticks that wait for one.
-            self._ticks_under_way += 1
+            self._gathering.tick_waits()
             self._unproven.append(_Ticked(unproven, epoch, position, chain_hash))
             self._prove.set()
 
@@ -366,7 +349,7 @@ class Decider:
         return decided
 
     def _hold_until_committed(self, ticked: _Ticked) -> None:
-        self._ticks_under_way += 1
+        self._gathering.tick_waits()
         self._commits.when_committed(
             epoch=ticked.epoch,
             position=ticked.position,
@@ -384,11 +367,11 @@ class Decider:
                 self._seen = max(self._seen, await self._reader.ask(queries.read_cursor, self._segment))
             except Refusal as refusal:
                 for ticked in unproven:
-                    self._end_tick()
+                    self._gathering.tick_ended()
                     ticked.settle_all(refusal)
                 continue
             for ticked in unproven:
-                self._end_tick()
+                self._gathering.tick_ended()
                 if self._seen <= (ticked.epoch, ticked.position):
                     self._hold_until_committed(ticked)
                 else:
@@ -453,13 +436,9 @@ class Decider:
             log.info("not_quarantined", segment=self._segment, error=str(error))
         return SegmentQuarantined(self._segment)
 
-    def _end_tick(self) -> None:
-        self._ticks_under_way -= 1
-        self._tick_ended.set()
-
     def _answer(self, ticked: _Ticked, verdict: Verdict) -> None:
         """Gives the answers of a tick out, now that it is known what became of its journal entry."""
-        self._end_tick()
+        self._gathering.tick_ended()
         if verdict is not None:
             ticked.settle_all(verdict)
             return

@@ -1,0 +1,58 @@
+"""How long commands gather before they make a tick.
+
+A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit under
+way would wait for it all the same; so waiting for its end costs commands little, and saves the price of a tick. When it
+ends, many who were answered ask again at once: what comes in a steady stream then is worth waiting for as well.
+
+Alone, a command does not wait. Nobody waits for longer than tick_gather_seconds: that keeps decisions, and with them
+the refusals of a full backlog, going when the ledger stands still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sized
+
+from holdfast_server.settings import Settings
+
+
+class Gathering:
+    """Knows the ticks that wait for their commit, and says when the next one may begin."""
+
+    def __init__(self, settings: Settings, queue: Sized) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._under_way = 0
+        self._ended = asyncio.Event()
+
+    def tick_waits(self) -> None:
+        """Notes a tick that waits for its commit, or for the proof that it is as new as can be."""
+        self._under_way += 1
+
+    def tick_ended(self) -> None:
+        """Notes that it is known what became of a tick."""
+        self._under_way -= 1
+        self._ended.set()
+
+    async def until_due(self) -> None:
+        """Returns when what is queued should be decided."""
+        if self._has_enough() or self._under_way < self._settings.max_ticks_under_way:
+            return
+        self._ended.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.tick_gather_seconds):
+                await self._ended.wait()
+                await self._while_commands_come()
+
+    async def _while_commands_come(self) -> None:
+        gathered = len(self._queue)
+        while gathered >= self._settings.min_commands_to_gather and not self._has_enough():
+            await asyncio.sleep(self._settings.tick_quiet_seconds)
+            if len(self._queue) == gathered:
+                return
+            gathered = len(self._queue)
+
+    def _has_enough(self) -> bool:
+        """Says whether half a tick is there: its price is spread over many commands by then."""
+        return len(self._queue) * 2 >= self._settings.max_commands_per_tick

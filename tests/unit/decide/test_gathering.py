@@ -1,0 +1,76 @@
+"""How long commands gather before they make a tick."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from holdfast_server.decide import gathering
+from holdfast_server.decide.gathering import Gathering
+from holdfast_server.settings import Settings
+
+SETTINGS = Settings(tick_gather_seconds=0.1, min_commands_to_gather=8, max_commands_per_tick=100)
+
+
+async def begun(waiting: Gathering) -> asyncio.Task[None]:
+    task = asyncio.create_task(waiting.until_due())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_with_no_tick_under_way_a_command_does_not_wait() -> None:
+    task = await begun(Gathering(SETTINGS, [1]))
+
+    assert task.done()
+
+
+async def test_commands_wait_until_the_tick_under_way_has_ended() -> None:
+    waiting = Gathering(SETTINGS, [1] * 7)
+    waiting.tick_waits()
+    task = await begun(waiting)
+    assert not task.done()
+
+    waiting.tick_ended()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert task.done()
+
+
+async def test_half_a_tick_waits_for_nothing() -> None:
+    waiting = Gathering(SETTINGS, [1] * 50)
+    waiting.tick_waits()
+
+    assert (await begun(waiting)).done()
+
+
+async def test_a_tick_that_does_not_end_is_not_waited_for_any_longer_than_the_limit() -> None:
+    waiting = Gathering(SETTINGS.model_copy(update={"tick_gather_seconds": 0.001}), [1])
+    waiting.tick_waits()
+
+    await waiting.until_due()
+
+
+async def test_after_the_end_of_a_tick_commands_gather_for_as_long_as_they_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = [1] * 8
+    to_come = [2, 1]
+    rest = asyncio.sleep
+
+    async def quiet(seconds: float) -> Any:
+        if seconds == SETTINGS.tick_quiet_seconds and to_come:
+            queue.extend([1] * to_come.pop())
+        await rest(0)
+
+    waiting = Gathering(SETTINGS, queue)
+    waiting.tick_waits()
+    task = await begun(waiting)
+    monkeypatch.setattr(gathering.asyncio, "sleep", quiet)
+    waiting.tick_ended()
+    await task
+
+    assert len(queue) == 11
