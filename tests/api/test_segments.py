@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from holdfast.inventory.v1.audit_service_pb2 import ListSegmentsRequest, SegmentState, TraceOrderRequest
 from holdfast.inventory.v1.catalog_pb2 import Channel, Item, KitPart, Location, Pool
@@ -44,7 +45,7 @@ from api.calls import patiently, stubs_of, together, until
 from api.ids import some, uuid7
 from api.refusals import read_status, refusal_of
 from api.regions import NORTH, SEGMENTS, SOUTH, Regions, open_regions
-from api.shop import assert_ledger_is_sound, everything, left, open_shop
+from api.shop import assert_ledger_is_sound, everything, ledger_verdict, left, open_shop
 from support.authority import TestAuthority
 from support.servers import Servers
 
@@ -319,6 +320,21 @@ async def test_lists_go_on_from_one_segment_to_the_next(segmented_stubs: Any) ->
     assert len(await shop.movements()) == 2 + 4
     request.page_token = "bm9ydGg="
     assert (await refusal_of(segmented_stubs.inventory.ListReservations(request))).invalid_fields == ("page_token",)
+
+
+async def test_the_check_of_the_ledger_looks_at_every_segment(segmented: TestAuthority, segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, north=2, south=3)
+    alter = "UPDATE stock_level SET sellable = sellable + %s WHERE segment = %s AND sku = %s"
+    with psycopg.connect(segmented.postgres_url, autocommit=True) as connection:
+        connection.execute(alter, (1, SOUTH, shop.sku))
+        try:
+            verdict = await ledger_verdict(segmented_stubs)
+        finally:
+            connection.execute(alter, (-1, SOUTH, shop.sku))
+    assert verdict.chain_verified
+    assert not verdict.levels_equal_movements
+    assert any(shop.sku in finding.row for finding in verdict.findings)
+    await assert_ledger_is_sound(segmented_stubs, uncovered=None)
 
 
 async def test_an_incident_is_resolved_where_it_was_opened(segmented_stubs: Any) -> None:

@@ -62,6 +62,12 @@ def handler_of(servicer: Any, method: str) -> Callable[[Any, Caller], Awaitable[
     return functools.partial(getattr(type(servicer), method).__wrapped__, servicer)
 
 
+def stream_of(servicer: Any, method: str, request: Any, caller: Caller) -> AsyncGenerator[Any]:
+    """Returns what is behind a server-streaming RPC: it takes a checked request and the caller, and raises refusals."""
+    responses: AsyncGenerator[Any] = getattr(type(servicer), method).__wrapped__(servicer, request, caller)
+    return responses
+
+
 def streaming(handler: _Streaming) -> Callable[[Any, Any, grpc.aio.ServicerContext], AsyncIterator[Message]]:
     """Makes a server-streaming RPC out of a handler that yields responses."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -26,6 +27,8 @@ log = structlog.get_logger("holdfast.verify")
 _MAX_FINDINGS: Final = 100
 _CHUNK_ROWS: Final = 2_000
 _CANCEL_SECONDS: Final = 1.0
+_CANCEL_PAUSE_SECONDS: Final = 0.2
+_CANCEL_TRIES: Final = 50
 _RESERVED_FIELDS: Final = ("held", "committed", "backordered")
 
 
@@ -43,11 +46,14 @@ class Progress:
     def abandon(self) -> None:
         """Ends the check soon, the statement that it may be waiting for included."""
         self.abandoned = True
-        # The check may end at this very moment; then there is nothing left to cancel.
-        connection = self.connection
-        if connection is not None:
+        # A cancellation that comes between two statements ends neither, so it is repeated until the check has ended.
+        for _ in range(_CANCEL_TRIES):
+            connection = self.connection
+            if connection is None:
+                return
             with contextlib.suppress(psycopg.Error):
                 connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            time.sleep(_CANCEL_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator
+from typing import Any, Final
 
-from google.protobuf.message import Message
+from holdfast.inventory.v1 import audit_service_pb2 as audit
 from holdfast.inventory.v1 import audit_service_pb2_grpc, reconciliation_service_pb2_grpc
 from holdfast.inventory.v1 import reconciliation_service_pb2 as pb
 
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.directory import Directory
 from holdfast_server.edge.front.routes import FrontCalls, ask, in_turn, to_segment
-from holdfast_server.edge.rpc import unary
+from holdfast_server.edge.rpc import stream_of, streaming, unary
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger.placement import PlacedKind
 from holdfast_server.refusals import UnknownDocument, UnknownReservation
@@ -55,17 +55,29 @@ class FrontAudit(FrontCalls, audit_service_pb2_grpc.AuditServiceServicer):
 
     ListMovements = in_turn(_AUDIT, "ListMovements", "movements")
     TraceOrder = in_turn(_AUDIT, "TraceOrder", "steps")
-    # These look at the whole ledger, whichever segment they are asked through.
+    # These look at all segments, whichever they are asked through.
     ListSegments = to_segment(_AUDIT, "ListSegments", _first)
     ResumeSegment = to_segment(_AUDIT, "ResumeSegment", _first)
     RetireHistory = to_segment(_AUDIT, "RetireHistory", _of_segment)
     ListRetirements = to_segment(_AUDIT, "ListRetirements", _of_segment)
 
-    async def VerifyLedger(self, request: Any, context: Any) -> AsyncIterator[Message]:
-        responses: Any = self.directory.first.audit.VerifyLedger(request, context)
-        async with contextlib.aclosing(responses):
-            async for response in responses:
-                yield response
+    @streaming
+    async def VerifyLedger(
+        self, request: audit.VerifyLedgerRequest, caller: Caller
+    ) -> AsyncGenerator[audit.VerifyLedgerResponse]:
+        """Checks one segment after the other, and judges all of them together."""
+        done = audit.VerifyLedgerResponse()
+        for segment in self._directory.segments:
+            responses: Any = stream_of(segment.audit, "VerifyLedger", request, caller)
+            last = audit.VerifyLedgerResponse()
+            async with contextlib.aclosing(responses):
+                async for last in responses:
+                    if not last.HasField("verdict"):
+                        yield _counted(done, last)
+            verdict = _judged(done.verdict, last.verdict) if done.HasField("verdict") else last.verdict
+            done = _counted(done, last)
+            done.verdict.CopyFrom(verdict)
+        yield done
 
 
 class FrontReconciliation(FrontCalls, reconciliation_service_pb2_grpc.ReconciliationServiceServicer):
@@ -92,3 +104,30 @@ class FrontReconciliation(FrontCalls, reconciliation_service_pb2_grpc.Reconcilia
             for number, divergence in zip(its_numbers, compared.divergences, strict=True):
                 answer.divergences[number].CopyFrom(divergence)
         return answer
+
+
+_MAX_FINDINGS: Final = 100
+
+
+def _counted(done: audit.VerifyLedgerResponse, now: audit.VerifyLedgerResponse) -> audit.VerifyLedgerResponse:
+    """Returns how far the check is over all segments."""
+    return audit.VerifyLedgerResponse(
+        checked_operation_count=done.checked_operation_count + now.checked_operation_count,
+        checked_movement_count=done.checked_movement_count + now.checked_movement_count,
+        checked_stock_level_count=done.checked_stock_level_count + now.checked_stock_level_count,
+        operation_count=done.operation_count + now.operation_count,
+    )
+
+
+def _judged(one: audit.LedgerVerdict, other: audit.LedgerVerdict) -> audit.LedgerVerdict:
+    """Returns the verdict on both: what is wrong with either is wrong."""
+    return audit.LedgerVerdict(
+        chain_verified=one.chain_verified and other.chain_verified,
+        levels_equal_movements=one.levels_equal_movements and other.levels_equal_movements,
+        reserved_equals_open_lines=one.reserved_equals_open_lines and other.reserved_equals_open_lines,
+        oversold_quantity=one.oversold_quantity + other.oversold_quantity,
+        leaked_quantity=one.leaked_quantity + other.leaked_quantity,
+        uncovered_quantity=one.uncovered_quantity + other.uncovered_quantity,
+        findings=[*one.findings, *other.findings][:_MAX_FINDINGS],
+        retired=next((verdict.retired for verdict in (one, other) if verdict.HasField("retired")), None),
+    )

@@ -109,8 +109,10 @@ class Splits:
         parts = {}
         for part in parts_of(split):
             found = await self._reader.ask(queries.find_reservation, part.segment, part.reservation_id)
-            if found is not None:
-                parts[part.reservation_id] = conversion.reservation(part.segment, found)
+            if found is None:
+                # It was never held, or its history was retired: there is nothing to show either way.
+                raise UnknownReservation(reservation_id)
+            parts[part.reservation_id] = conversion.reservation(part.segment, found)
         state = state_of(SplitPhase(split.resolution), list(parts.values()))
         if state is None:
             raise UnknownReservation(reservation_id)
