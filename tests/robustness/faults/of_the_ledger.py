@@ -21,7 +21,9 @@ from robustness.nodes import PostgresStandby
 from robustness.traffic import share_of
 from robustness.world import SEGMENT
 
-_COMMIT = b"COMMIT"
+# The writer sends what it writes and the end of its transaction in one piece, and nothing in it says COMMIT. It begins
+# with this statement, which is prepared under its name.
+_COMMIT = b"move_cursor"
 _SEEN_SECONDS = 20.0
 _TRACED_SECONDS = 3.0
 
