@@ -13,7 +13,7 @@ from typing import Final
 
 VARIABLE: Final = "HOLDFAST_FAILPOINT"
 
-NAMES: Final = frozenset(
+EVERYDAY: Final = frozenset(
     {
         "before_ledger_transaction",
         "before_commit",
@@ -24,6 +24,12 @@ NAMES: Final = frozenset(
         "before_decide",
         "after_decide",
         "before_answer",
+    }
+)
+"""Points that any traffic comes to, and those of a rebuild."""
+
+RARE: Final = frozenset(
+    {
         # Demand over several segments, in the server that carries it on.
         "split_planned",
         "split_parts_held",
@@ -36,6 +42,9 @@ NAMES: Final = frozenset(
         "after_retirement_commit",
     }
 )
+"""Points of what is not done every day; the tests of that work bring them about."""
+
+NAMES: Final = EVERYDAY | RARE
 
 _armed: dict[str, tuple[str, int]] = {}
 _reached: dict[str, int] = {}

@@ -32,7 +32,7 @@ _POINTS_OF_WRITERS = _POINTS_OF_REBUILDS | {"before_ledger_transaction", "before
     must_hold="nothing acknowledged is lost, nothing takes effect twice, the same id gets the same answer",
 )
 async def kill_at_every_point(at: Strike) -> None:
-    points = sorted(failpoints.NAMES)
+    points = sorted(failpoints.EVERYDAY)
     for number, point in enumerate(points):
         count = 1 if point in _POINTS_OF_REBUILDS else at.chance.randint(1, 3)
         doomed = await at.world.replace_server(HOLDFAST_FAILPOINT=f"{point}:kill:{count}")
