@@ -89,7 +89,7 @@ LINE: Final = (
 # where the units come to, `origin` where a transfer comes from, which RPC was parked or which system has booked; what a
 # kind does not have is empty or 0. Lines have the fields of their kind. Of a posting, `expected_us` is when it was
 # booked, `seen_position` what was, and `note` the number of the document there. Of a split, `expected_us` is when it
-# expires, `flag` says that it is of demand that was told, `note` is the request that it answers.
+# expires, `note` is the request that it answers.
 DOCUMENT: Final = (
     "kind",
     "document_id",

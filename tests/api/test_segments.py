@@ -75,6 +75,12 @@ async def test_a_location_stays_in_its_segment(segmented_stubs: Any) -> None:
     assert len(listed) == len(found)
     refusal = await refusal_of(put_locations(segmented_stubs, Location(location=there, segment=NORTH)))
     assert spans(refusal) == ("SPANS_SEGMENTS", "locations[0].segment", f"{SOUTH},{NORTH}")
+    new = some("loc")
+    both = (Location(location=new, segment=SOUTH), Location(location=there, segment=NORTH))
+    refusal = await refusal_of(put_locations(segmented_stubs, *both))
+    assert spans(refusal) == ("SPANS_SEGMENTS", "locations[1].segment", f"{SOUTH},{NORTH}")
+    # What was refused has placed nothing.
+    await put_locations(segmented_stubs, Location(location=new, segment=NORTH))
     refusal = await refusal_of(put_locations(segmented_stubs, Location(location=some("loc"), segment="west")))
     assert (refusal.reason, refusal.metadata["segment"]) == ("UNKNOWN_SEGMENT", "west")
 
@@ -180,7 +186,8 @@ async def test_shares_of_a_channel_need_all_its_units_in_one_segment(segmented_s
     await segmented_stubs.catalog.PutChannels(PutChannelsRequest(request_id=uuid7(), channels=channels))
     await shop.put_rules(Rule(channel_buffer=ChannelBuffer(channel=channel, quantity=2)))
     assert await shop.available(channel=channel) == 3
-    assert spans(await refusal_of(sell_from(*shop.locations))) == ("SPANS_SEGMENTS", "pools[0].locations", BOTH)
+    for wider in (shop.locations, shop.locations[:1]):
+        assert spans(await refusal_of(sell_from(*wider))) == ("SPANS_SEGMENTS", "pools[0].locations", BOTH)
     channels = [Channel(channel=channel, pool=shop.pool)]
     call = segmented_stubs.catalog.PutChannels(PutChannelsRequest(request_id=uuid7(), channels=channels))
     assert spans(await refusal_of(call)) == ("SPANS_SEGMENTS", "channels[0].pool", BOTH)

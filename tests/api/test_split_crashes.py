@@ -55,6 +55,8 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestAuthorit
             "HOLDFAST_SEGMENTS": ",".join(SEGMENTS),
             "HOLDFAST_SPLIT_PLAN_SECONDS": str(PLAN_SECONDS),
             "HOLDFAST_SPLIT_IDLE_SECONDS": "0.2",
+            # Every round goes on where the last one ended, so what cannot go on keeps nobody from its turn.
+            "HOLDFAST_MAX_SPLITS_PER_ROUND": "1",
         },
     )
     yield own

@@ -5,6 +5,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from holdfast.inventory.v1.catalog_pb2 import Location
+from holdfast.inventory.v1.catalog_service_pb2 import PutLocationsRequest
 from holdfast.inventory.v1.inventory_service_pb2 import (
     FILL_POLICY_PARTIAL,
     BatchCreateReservationsRequest,
@@ -20,7 +22,6 @@ from holdfast.inventory.v1.reservation_pb2 import (
     RESERVATION_STATE_RELEASED,
     Reservation,
 )
-from holdfast.inventory.v1.revision_pb2 import Revision
 from holdfast.inventory.v1.stock_pb2 import MovementKind
 
 from api.calls import answer_or_refusal, together, until
@@ -128,31 +129,37 @@ async def test_a_partial_demand_takes_what_both_have(segmented_stubs: Any) -> No
     assert (short.sku, short.requested_quantity, short.reserved_quantity) == (shop.sku, 5, 4)
 
 
-async def test_told_demand_goes_where_the_units_are(segmented_stubs: Any) -> None:
-    shop = await open_regions(segmented_stubs, skus=2)
-    await shop.stock(shop.skus[0], north=2)
-    await shop.stock(shop.skus[1], south=2)
-    answer = await shop.told((shop.skus[0], 1), (shop.skus[1], 2))
-    assert answer.reservation.state == RESERVATION_STATE_COMMITTED
-    assert answer.reservation.told
-    assert not answer.incident_id
-    assert [await shop.units_left(sku) for sku in shop.skus] == [(1, 0), (0, 0)]
-    # Nobody has them: they are booked where the channel is at home, and an incident says so.
+async def test_told_demand_goes_whole_where_the_units_are(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, south=3)
+    request = shop.sale((shop.sku, 2))
+    answer = await segmented_stubs.inventory.CreateReservation(request)
+    assert is_of(SOUTH, answer.reservation)
+    assert (answer.reservation.state, answer.incident_id) == (RESERVATION_STATE_COMMITTED, "")
+    again = await segmented_stubs.inventory.CreateReservation(request)
+    assert (again.replayed, again.reservation) == (True, answer.reservation)
+    # Nobody has it whole: it is booked where the channel is at home, and an incident says so.
     short = await shop.told((shop.sku, 5))
     assert short.incident_id.startswith(NORTH)
+    assert (await shop.units_left(shop.sku))[1] == 1
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["named", "sourced"])
-async def test_a_sale_is_taken_whichever_segment_the_channel_had_seen(segmented_stubs: Any, named: bool) -> None:
-    shop = await open_regions(segmented_stubs, north=9, south=9)
-    for seen in (Revision(segment=NORTH, position=1), Revision(segment=SOUTH, position=1)):
-        for location in shop.locations:
-            line = (shop.sku, 1, location) if named else (shop.sku, 7)
-            answer = await shop.told(line, seen_revision=seen)
-            assert answer.reservation.told
-    assert sum(await shop.units_left(shop.sku)) == 18 - (4 if named else 28)
-    refusal = await refusal_of(shop.told((shop.sku, 1), seen_revision=Revision(segment="west", position=1)))
-    assert refusal.reason == "UNKNOWN_SEGMENT"
+async def test_told_demand_that_no_segment_can_book_whole_is_refused_and_books_nothing(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, north=2, south=2)
+    north, south = shop.locations
+    refusal = await refusal_of(shop.told((shop.sku, 1, north), (shop.sku, 1, south)))
+    assert (refusal.reason, refusal.metadata["field"]) == ("SPANS_SEGMENTS", "lines[1].location")
+    assert await shop.units_left(shop.sku) == (2, 2)
+
+
+async def test_another_segment_is_asked_although_the_home_has_as_many_in_two_places(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, north=1, south=2)
+    elsewhere = some("loc-n2")
+    places = [Location(location=elsewhere, segment=NORTH)]
+    await segmented_stubs.catalog.PutLocations(PutLocationsRequest(request_id=uuid7(), locations=places))
+    await shop.sell_from(*shop.locations, elsewhere)
+    await shop.receive(1, location=elsewhere)
+    held = await shop.reserve((shop.sku, 2))
+    assert is_of(SOUTH, held)
 
 
 # Its life.

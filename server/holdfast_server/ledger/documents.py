@@ -73,19 +73,28 @@ def list_documents(
 
 
 def overdue_splits(
-    connection: sa.Connection, segment: str, *, plan_us: int, idle_us: int, limit: int
+    connection: sa.Connection, segment: str, *, plan_us: int, idle_us: int, after: tuple[int, str], limit: int
 ) -> list[Document]:
     """Returns demands over several segments that have this home, and that somebody must go on with.
 
-    Those whose plan is older than `plan_us`, whose hold is over, or whose parts have not followed for `idle_us`.
+    Those whose plan is older than `plan_us`, whose hold is over, or whose parts have not followed for `idle_us`; by the
+    time and the id of their last change, beginning after one.
     """
     found = connection.exec_driver_sql(
         load_statements("placement.sql")["overdue_splits"],
-        {"segment": segment, "plan_us": plan_us, "idle_us": idle_us, "limit": limit},
+        {
+            "segment": segment,
+            "plan_us": plan_us,
+            "idle_us": idle_us,
+            "after_us": after[0],
+            "after_id": after[1],
+            "limit": limit,
+        },
     )
     ids = [document_id for (document_id,) in found]
     d = tables.document.c
     query = sa.select(*_COLUMNS).where(d.segment == segment, d.kind == int(DocumentKind.SPLIT), d.document_id.in_(ids))
+    query = query.order_by(d.update_us, d.document_id)
     return [document_of(row) for row in connection.execute(query)] if ids else []
 
 

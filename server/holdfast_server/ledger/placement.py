@@ -66,13 +66,13 @@ def _in_order(rows: Iterable[Any], segments: Sequence[str], names: Sequence[str]
 
 def channels_with_shares(
     connection: sa.Connection, segments: Sequence[str], *, channels: Sequence[str], pools: Sequence[str]
-) -> list[str]:
-    """Returns those of the channels, and of the channels of the pools, that have a buffer or an allotment."""
+) -> list[tuple[str, str]]:
+    """Returns those channels, of these and of those of the pools, that have a buffer or an allotment; and where."""
     rows = connection.exec_driver_sql(
         load_statements("placement.sql")["channels_with_shares"],
         {"segments": list(segments), "channels": list(channels), "pools": list(pools)},
     )
-    return [channel for (channel,) in rows]
+    return [(str(channel), str(segment)) for channel, segment in rows]
 
 
 def segments_of_document(connection: sa.Connection, segments: Sequence[str], kind: int, document_id: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -35,7 +36,7 @@ class Host:
     def __init__(self, settings: Settings, supervisor: Supervisor | None) -> None:
         self._settings = settings
         self._supervisor = supervisor
-        self._ready_count = 0
+        self._ready: set[int] = set()
         self._all_ready = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[int], None]) -> None:
@@ -43,7 +44,7 @@ class Host:
 
         Raises OSError if the port is taken.
         """
-        with _reserved_port(self._settings.host, self._settings.port) as port:
+        with reserved_port(self._settings.host, self._settings.port) as port:
             writers = begin(
                 [
                     *kept("writer", writer_keepers(self._settings)),
@@ -71,19 +72,19 @@ class Host:
                 "server",
                 "serving.server_process",
                 others if number else settings,
-                hear=self._hear,
+                hear=functools.partial(self._hear, number),
                 grace_seconds=settings.shutdown_grace_seconds,
             )
             for number in range(settings.processes)
         ]
 
-    def _hear(self, line: str) -> None:
+    def _hear(self, number: int, line: str) -> None:
         """Takes in what a server process says: that it serves, or a line for the person who waits."""
         if line != READY:
             progress(line.removeprefix("holdfast: "))
             return
-        self._ready_count += 1
-        if self._ready_count >= self._settings.processes:
+        self._ready.add(number)
+        if len(self._ready) >= self._settings.processes:
             self._all_ready.set()
 
     async def _when_ready(self, port: int, ready: Callable[[int], None]) -> None:
@@ -92,7 +93,7 @@ class Host:
 
 
 @contextlib.contextmanager
-def _reserved_port(host: str, port: int) -> Iterator[int]:
+def reserved_port(host: str, port: int) -> Iterator[int]:
     """Keeps a port for the processes of this host and yields it. Raises OSError if somebody else has it.
 
     Whoever shares a port says so on its socket. So it is looked at first without: a second server that is started by
@@ -101,6 +102,8 @@ def _reserved_port(host: str, port: int) -> Iterator[int]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     family, _, _, _, address = found[0]
     with socket.socket(family, socket.SOCK_STREAM) as alone:
+        # Connections of a server that has ended may be in the way for a minute otherwise.
+        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             alone.bind(address)
         except OSError as error:

@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 
 # Every phase that may follow each.
 FOLLOWS = {
-    SplitPhase.PLANNED: {SplitPhase.HELD, SplitPhase.COMMITTED, SplitPhase.ABORTING, SplitPhase.REFERRED},
+    SplitPhase.PLANNED: {SplitPhase.HELD, SplitPhase.ABORTING, SplitPhase.REFERRED},
     SplitPhase.HELD: {SplitPhase.HELD, SplitPhase.COMMITTING, SplitPhase.RELEASING},
     SplitPhase.COMMITTING: {SplitPhase.COMMITTED},
     SplitPhase.RELEASING: {SplitPhase.RELEASED},
@@ -46,7 +46,7 @@ WAY_TO = {
 
 def plan(split_id: str, **options: Any) -> Command:
     rows = [["north", "north-part-1", SKU, "", 2], ["south", "south-part-1", SKU, "", 1]]
-    arguments = (split_id, options.pop("channel", CHANNEL), "order-1", options.pop("told", False), "request-1", rows)
+    arguments = (split_id, options.pop("channel", CHANNEL), "order-1", "request-1", rows)
     return demands.mutation("plan_split", arguments, **options)
 
 

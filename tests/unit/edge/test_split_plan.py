@@ -29,14 +29,11 @@ def planned(
     *,
     allow_split: bool = False,
     partial: bool = False,
-    told: bool = False,
     **options: Any,
 ) -> tuple[dict[str, list[tuple[str, int]]], list[tuple[str, int, int]]]:
     """What is taken where, and what is short: (SKU, requested, available)."""
     demanded = [DemandedLine(line[0], "".join(line[2:]), line[1]) for line in lines]
-    plan: SplitPlan = plan_split(
-        demanded, supply(units, **options), allow_split=allow_split, partial=partial, told=told
-    )
+    plan: SplitPlan = plan_split(demanded, supply(units, **options), allow_split=allow_split, partial=partial)
     parts = {segment: [(one.sku, one.quantity) for one in taken] for segment, taken in plan.parts.items()}
     return parts, [(one.sku, one.requested, one.available) for one in plan.short]
 
@@ -94,14 +91,6 @@ def planned(
             {"north": [("a", 1)], "south": [("a", 3)]},
             [("a", 5, 4)],
             id="partial-split",
-        ),
-        pytest.param(
-            [("a", 5)],
-            {"north": {"a": 1}, "south": {"a": 3}},
-            {"told": True, "allow_split": True},
-            {"south": [("a", 5)]},
-            [],
-            id="told-goes-where-most-is",
         ),
         pytest.param(
             [("a", 1, "loc-s"), ("b", 1)],

@@ -61,9 +61,9 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
             one.location: self._directory.segment(one.segment).segment if one.segment else self._directory.first.segment
             for one in request.locations
         }
+        await self._check_places(PlacedKind.LOCATION, request.locations, "location")
         places = await self._directory.place(PlacedKind.LOCATION, wanted)
-        for number, one in enumerate(request.locations):
-            _check_place(one.segment, places[one.location], f"locations[{number}].segment")
+        await self._check_places(PlacedKind.LOCATION, request.locations, "location")
         parts: dict[SegmentServices, pb.PutLocationsRequest] = {}
         for one in request.locations:
             part = parts.setdefault(places[one.location], pb.PutLocationsRequest(request_id=request.request_id))
@@ -75,8 +75,8 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
         places = await self._places([location for pool in request.pools for location in pool.locations])
         for number, pool in enumerate(request.pools):
             lies_in = {places[location].segment for location in pool.locations}
-            if len(lies_in) > 1 and await self._directory.channels_with_shares(pools=[pool.pool]):
-                raise SpansSegments(f"pools[{number}].locations", self._listed(lies_in))
+            shares = await self._directory.segments_with_shares(pools=[pool.pool])
+            self._check_shares(shares, lies_in, f"pools[{number}].locations")
         parts = {
             segment: pb.PutPoolsRequest(
                 request_id=request.request_id,
@@ -93,6 +93,11 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
         }
         self._directory.forget_channels()
         return await self._to_parts("PutPools", parts, caller)  # type: ignore[no-any-return]
+
+    def _check_shares(self, kept_by: set[str], lies_in: set[str], field: str) -> None:
+        """Raises SpansSegments if a channel would sell from a segment that does not keep its buffer or allotment."""
+        if kept_by and (lies_in - kept_by or len(kept_by) > 1):
+            raise SpansSegments(field, self._listed(kept_by | lies_in))
 
     def _listed(self, names: Collection[str]) -> str:
         return ",".join(name for name in self._directory.names if name in names)
@@ -115,13 +120,13 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
         wanted = {}
         for number, one in enumerate(request.channels):
             lies_in = pools[one.pool]
-            if len(lies_in) > 1 and await self._directory.channels_with_shares(channels=[one.channel]):
-                raise SpansSegments(f"channels[{number}].pool", ",".join(lies_in))
+            shares = await self._directory.segments_with_shares(channels=[one.channel])
+            self._check_shares(shares, set(lies_in), f"channels[{number}].pool")
             home = self._directory.segment(one.segment).segment if one.segment else ""
             wanted[one.channel] = home or (lies_in or self._directory.names)[0]
-        places = await self._directory.place(PlacedKind.CHANNEL, wanted)
-        for number, one in enumerate(request.channels):
-            _check_place(one.segment, places[one.channel], f"channels[{number}].segment")
+        await self._check_places(PlacedKind.CHANNEL, request.channels, "channel")
+        await self._directory.place(PlacedKind.CHANNEL, wanted)
+        await self._check_places(PlacedKind.CHANNEL, request.channels, "channel")
         self._directory.forget_channels()
         told = pb.PutChannelsRequest(
             request_id=request.request_id,
@@ -185,6 +190,18 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
             found.append((segment, part))
         return found
 
+    async def _check_places(self, kind: PlacedKind, put: Sequence[Any], what: str) -> None:
+        """Raises SpansSegments for the first that names another segment than it lies in.
+
+        Asked before anything is placed, so that a refused request places nothing, and after, for somebody else may have
+        been faster.
+        """
+        places = await self._directory.places(kind, [getattr(one, what) for one in put])
+        for number, one in enumerate(put):
+            place = places.get(getattr(one, what))
+            if one.segment and place is not None and one.segment != place.segment:
+                raise SpansSegments(f"{what}s[{number}].segment", f"{place.segment},{one.segment}")
+
     async def _places(self, locations: Sequence[str]) -> dict[str, SegmentServices]:
         places = await self._directory.places(PlacedKind.LOCATION, locations)
         for location in locations:
@@ -200,8 +217,3 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
         ordered = [one for one in self._directory.segments if one in parts]
         answers = [await ask(_CATALOG, method, one, parts[one], caller) for one in ordered]
         return answers[0]
-
-
-def _check_place(asked: str, place: SegmentServices, field: str) -> None:
-    if asked and asked != place.segment:
-        raise SpansSegments(field, f"{place.segment},{asked}")

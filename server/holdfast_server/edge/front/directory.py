@@ -139,9 +139,10 @@ class Directory:
         """Returns the names of the segments in which pools have locations now, in sourcing order."""
         return await self._reader.ask(placement.segments_of_pools, self.names, pools)
 
-    async def channels_with_shares(self, *, channels: Sequence[str] = (), pools: Sequence[str] = ()) -> list[str]:
-        """Returns those of the channels, and of the channels of the pools, that have a buffer or an allotment."""
-        return await self._reader.ask(placement.channels_with_shares, self.names, channels=channels, pools=pools)
+    async def segments_with_shares(self, *, channels: Sequence[str] = (), pools: Sequence[str] = ()) -> set[str]:
+        """Returns the segments that keep a buffer or an allotment of the channels, or of the channels of the pools."""
+        found = await self._reader.ask(placement.channels_with_shares, self.names, channels=channels, pools=pools)
+        return {segment for _, segment in found}
 
     def place_if_known(self, location: str) -> SegmentServices | None:
         """Returns the segment of a location, if this server has seen it before."""

@@ -27,7 +27,7 @@ class FrontServices:
         directory = Directory(segments, reader)
         steps = SplitSteps(directory, reader)
         demand = SplitDemand(steps, settings)
-        self.split_upkeep = SplitUpkeep(steps, demand, settings, reader)
+        self.split_upkeep = SplitUpkeep(steps, settings, reader)
         kept = KeptEverywhere(directory)
         self.open_watches = OpenWatches(directory)
         streams = Streams(directory, kept, self.open_watches)

@@ -31,16 +31,18 @@ from holdfast_server.refusals import (
     BacklogFull,
     InsufficientStock,
     LedgerUnavailable,
+    LimitExceeded,
     Overloaded,
     Refusal,
     SegmentLoading,
     SegmentQuarantined,
     SegmentStopped,
     SequencerUnavailable,
+    SpansSegments,
 )
 from holdfast_server.settings import Settings
 
-_MAX_NEW_PLANS: Final = 4
+_MAX_NEW_PLANS: Final = 8
 # Plans of a request that were given up before, by callers that asked again; beyond, the request is refused.
 _MAX_ATTEMPTS: Final = 64
 # A part that is refused so may be reserved all the same, or by asking again.
@@ -77,7 +79,7 @@ class SplitDemand:
         """Returns what a demand came to. Raises its refusal, as one segment would."""
         learned: dict[tuple[str, str], int] = {}
         new_plans = 0
-        refusal: Refusal = SequencerUnavailable(home.segment)
+        refusal: Refusal = LimitExceeded("max_attempts", _MAX_ATTEMPTS)
         for attempt in range(_MAX_ATTEMPTS):
             asked = numbered(request, attempt)
             decision = await self._at_home(home, asked, caller, learned)
@@ -105,28 +107,41 @@ class SplitDemand:
         """Returns what the home decided: a reservation of its own, or a plan. Both are remembered under the same id."""
         told = asked.demand == pb.DEMAND_KIND_TOLD
         supply = await self._places(asked)
+        _check_told(asked, supply)
         if not told and set(supply.place_of.values()) <= {home.segment}:
             try:
                 return await home.authority.decide(_plain(asked, caller, home.authority.settings), asked)
-            except InsufficientStock:
-                pass
-        supply = await self._supply(asked, supply, caller)
+            except InsufficientStock as refusal:
+                _learn(learned, refusal, home.segment)
+        supply, silent = await self._supply(asked, supply, caller)
         supply.at_most.update(learned)
         lines = [DemandedLine(line.sku, line.location, line.quantity) for line in asked.lines]
-        partial = asked.fill_policy == pb.FILL_POLICY_PARTIAL
-        plan = plan_split(lines, supply, allow_split=asked.allow_split or told, partial=partial, told=told)
-        if set(plan.parts) <= {home.segment} or (plan.short and not partial):
-            return await self._home_alone(home, asked, caller, plan)
+        partial = asked.fill_policy == pb.FILL_POLICY_PARTIAL and not told
+        plan = plan_split(lines, supply, allow_split=asked.allow_split, partial=partial)
+        # What has been sold is booked in one segment, so that it is booked whole or not at all.
+        is_for_home = set(plan.parts) <= {home.segment} or (told and len(plan.parts) > 1)
+        if is_for_home or (plan.short and not partial):
+            return await self._home_alone(home, asked, caller, plan, silent)
         return await home.authority.decide(plan_command(asked, caller, home.segment, plan), asked)
 
     async def _home_alone(
-        self, home: SegmentServices, asked: pb.CreateReservationRequest, caller: Caller, plan: SplitPlan
+        self,
+        home: SegmentServices,
+        asked: pb.CreateReservationRequest,
+        caller: Caller,
+        plan: SplitPlan,
+        silent: Refusal | None,
     ) -> Decision:
-        """Has the home decide with all that the request allows; what is short elsewhere too is said of all together."""
+        """Has the home decide with all that the request allows; what is short elsewhere too is said of all together.
+
+        A segment that does not answer may have what is short: then nobody knows, and its refusal is given.
+        """
         command = commands.create_reservation(asked, caller, home.authority.settings)
         try:
             return await home.authority.decide(command, asked)
         except InsufficientStock as refusal:
+            if silent is not None:
+                raise silent from refusal
             if not plan.short:
                 raise
             raise InsufficientStock(list(plan.short), refusal.offers) from refusal
@@ -142,22 +157,32 @@ class SplitDemand:
             place_of={location: segment.segment for location, segment in places.items()},
         )
 
-    async def _supply(self, asked: pb.CreateReservationRequest, supply: Supply, caller: Caller) -> Supply:
-        """Returns the supply with what each segment says that the channel may sell of each SKU."""
+    async def _supply(
+        self, asked: pb.CreateReservationRequest, supply: Supply, caller: Caller
+    ) -> tuple[Supply, Refusal | None]:
+        """Returns the supply with what each segment says that the channel may sell of each SKU.
+
+        A segment that cannot answer now counts as one that has nothing; its refusal is returned too.
+        """
         skus = list(dict.fromkeys(line.sku for line in asked.lines if not line.location))
         if not skus:
-            return supply
+            return supply, None
         question = pb.BatchGetAvailabilityRequest(
             keys=[pb.AvailabilityKey(sku=sku, channel=asked.channel) for sku in skus]
         )
         sellers = [self._steps.directory.segment(name) for name in supply.sellers]
-        answers = await asyncio.gather(*(one.availability(question, caller) for one in sellers))
-        units = {
-            (one.segment, availability.sku): availability.available_to_sell_quantity
-            for one, answer in zip(sellers, answers, strict=True)
-            for availability in answer.availabilities
-        }
-        return Supply(sellers=supply.sellers, units=units, place_of=supply.place_of)
+        answers = await asyncio.gather(*(one.availability(question, caller) for one in sellers), return_exceptions=True)
+        units: dict[tuple[str, str], int] = {}
+        silent: Refusal | None = None
+        for one, answer in zip(sellers, answers, strict=True):
+            if isinstance(answer, _IN_DOUBT):
+                silent = answer
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                for availability in answer.availabilities:
+                    units[one.segment, availability.sku] = availability.available_to_sell_quantity
+        return Supply(sellers=supply.sellers, units=units, place_of=supply.place_of), silent
 
     async def drive(
         self,
@@ -169,27 +194,31 @@ class SplitDemand:
     ) -> pb.CreateReservationResponse:
         """Carries a plan out, or finds again what it came to. Raises PlanGivenUp if it came to nothing."""
         parts = parts_of(split)
-        told = bool(split.flag)
-        is_referred = len(parts) == 1 and not told
+        is_referred = len(parts) == 1
         failpoints.reach("split_planned")
         answers = await asyncio.gather(
             *(self._steps.reserve(part, asked, caller, split, alone=is_referred) for part in parts),
             return_exceptions=True,
         )
         failpoints.reach("split_parts_held")
-        for part, answer in zip(parts, answers, strict=True):
-            if isinstance(answer, BaseException):
-                raise await self._give_up(home, split, caller, answer, part)
+        refused = [
+            (part, answer) for part, answer in zip(parts, answers, strict=True) if not isinstance(answer, Decision)
+        ]
+        if refused:
+            # One that was refused for good ends the plan, whatever is in doubt about another.
+            part, error = next((one for one in refused if _is_final(one[1])), refused[0])
+            raise await self._give_up(home, split, caller, error, part)
         held = [answer for answer in answers if isinstance(answer, Decision)]
-        phase = SplitPhase.COMMITTED if told else SplitPhase.REFERRED if is_referred else SplitPhase.HELD
+        phase = SplitPhase.REFERRED if is_referred else SplitPhase.HELD
         moved = await self._steps.settle(home, split, caller, phase, ttl_us=_ttl_us(asked, self._settings))
         failpoints.reach("split_settled")
-        response = pb.CreateReservationResponse(replayed=decision.replayed)
         if is_referred:
-            _fill_in(response, parts[0], held[0])
+            response = self._steps.directory.segment(parts[0].segment).inventory.created(held[0])
         else:
+            response = pb.CreateReservationResponse()
             fill_in_whole(response.reservation, moved, parts, held, home=home.segment)
-        conversion.fill_revision(response.revision, home.segment, moved.position)
+            conversion.fill_revision(response.revision, home.segment, moved.position)
+        response.replayed = decision.replayed
         response.shortfalls.extend(_shortfalls(asked, parts))
         return response
 
@@ -198,11 +227,9 @@ class SplitDemand:
     ) -> BaseException:
         """Ends a plan of which a part was refused, and gives back what the others hold; returns what to raise.
 
-        Of a part that nobody knows about, or of demand that was told, nothing is ended: who asks again, and the upkeep,
-        go on with the plan.
+        Of a part that nobody knows about nothing is ended: who asks again, and the upkeep, go on with the plan.
         """
-        is_final = isinstance(error, TooLate) or (isinstance(error, Refusal) and not isinstance(error, _IN_DOUBT))
-        if split.flag or not is_final:
+        if not _is_final(error):
             return error
         try:
             await self._steps.abort(home, split, caller)
@@ -213,8 +240,21 @@ class SplitDemand:
         return _PartRefused(error if isinstance(error, Refusal) else None, part.segment)
 
 
-def _fill_in(response: pb.CreateReservationResponse, part: Part, decision: Decision) -> None:
-    conversion.fill_reservation(response.reservation, part.segment, decision.reservation)
+def _is_final(error: BaseException | Decision) -> bool:
+    """Says whether a part that was refused so was surely not reserved, and will not be by asking again."""
+    return isinstance(error, TooLate) or (isinstance(error, Refusal) and not isinstance(error, _IN_DOUBT))
+
+
+def _check_told(asked: pb.CreateReservationRequest, supply: Supply) -> None:
+    """Raises SpansSegments if what has been sold names locations of several segments: none can book it whole."""
+    if asked.demand != pb.DEMAND_KIND_TOLD:
+        return
+    first = ""
+    for number, line in enumerate(asked.lines):
+        place = supply.place_of.get(line.location, "")
+        first = first or place
+        if place and place != first:
+            raise SpansSegments(f"lines[{number}].location", f"{first},{place}")
 
 
 def _plain(asked: pb.CreateReservationRequest, caller: Caller, settings: Settings) -> Command:

@@ -76,37 +76,41 @@ def numbered(request: pb.CreateReservationRequest, attempt: int) -> pb.CreateRes
     return again
 
 
-def own_id(step: str, of: str) -> str:
-    """Returns the request id of a step of the front's own: the same for the same step.
+def own_id(step: str, of: str, *, at_us: int = 0) -> str:
+    """Returns the request id of a step of the front's own: the same for the same step, of the same time.
 
-    The step of a plan or of its part has an id that carries the plan's time, as a caller's UUIDv7 carries its own: so
-    the sequencer alone can tell whether it has been taken, for as long as it remembers.
+    The step of a plan or of its part has an id that carries a time, as a caller's UUIDv7 does: so the sequencer alone
+    can tell whether it has been taken, for as long as it remembers. It is the plan's time; or `at_us`, when the step
+    was decided, for a hold may be older by then than ids are remembered.
     """
     made = _MADE.fullmatch(of)
     if made is None:
         return f"{_OWN}{step}-{of}"
+    time_digits = f"{at_us // 1000:012x}" if at_us else made[1]
     rest = hashlib.blake2b(f"{step}-{of}".encode(), digest_size=_REST_BYTES).hexdigest()
-    return f"{made[1][:8]}-{made[1][8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:18]}"
+    return f"{time_digits[:8]}-{time_digits[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:18]}"
 
 
 def plan_command(request: pb.CreateReservationRequest, caller: Caller, home: str, plan: SplitPlan) -> Command:
     """Returns the command that notes a plan at the home, under the id of the request that it answers."""
     name = f"{time.time_ns() // 1_000_000:012x}{os.urandom(_RANDOM_BYTES).hex()}"
-    # The only part of a demand that was asked for is a reservation like any other.
-    told = request.demand == pb.DEMAND_KIND_TOLD
-    mark = _PART if told or len(plan.parts) > 1 else "-"
+    # The only part of a demand is a reservation like any other.
+    mark = _PART if len(plan.parts) > 1 else "-"
     rows = [
         (segment, f"{segment}{mark}{name}", line.sku, line.location, line.quantity)
         for segment, lines in plan.parts.items()
         for line in lines
     ]
-    arguments = (f"{home}{_SPLIT}{name}", request.channel, request.order_id, told, request.request_id, rows)
+    arguments = (f"{home}{_SPLIT}{name}", request.channel, request.order_id, request.request_id, rows)
     return mutation(request, caller, name="plan_split", arguments=arguments, line_count=len(rows))
 
 
-def move_command(request: Any, caller: Caller, split_id: str, phase: SplitPhase, ttl_us: int = 0) -> Command:
+def move_command(
+    request: Any, caller: Caller, split_id: str, phase: SplitPhase, *, ttl_us: int = 0, reason: str = ""
+) -> Command:
     """Returns the command that moves a demand on at its home."""
-    return mutation(request, caller, name="move_split", arguments=(split_id, int(phase), ttl_us))
+    arguments = (split_id, int(phase), ttl_us)
+    return mutation(request, caller, name="move_split", arguments=arguments, reservation_id=split_id, reason=reason)
 
 
 def part_command(
@@ -120,7 +124,7 @@ def part_command(
 ) -> tuple[Command, pb.CreateReservationRequest]:
     """Returns the command that reserves a part, and the request that it stands for.
 
-    A part of a demand that was asked for comes in time or not at all: after that the plan may have been given up.
+    It comes in time or not at all: after that the plan may have been given up.
     """
     asked = pb.CreateReservationRequest()
     asked.CopyFrom(request)
@@ -129,16 +133,14 @@ def part_command(
     del asked.lines[:]
     for line in part.lines:
         asked.lines.add(sku=line.sku, location=line.location, quantity=line.quantity)
-    told = asked.demand == pb.DEMAND_KIND_TOLD
-    if not told:
+    if asked.demand != pb.DEMAND_KIND_TOLD:
         asked.allow_backorder = asked.allow_substitution = False
     if asked.HasField("seen_revision") and asked.seen_revision.segment != part.segment:
         asked.ClearField("seen_revision")
     command = create_reservation(asked, caller, settings)
     channel, order_id, ttl_us, allow_split, partial, lines, _, holder, options = command.arguments
-    if not told:
-        options = options | {"not_after_us": not_after_us(split, settings)}
-        ttl_us = ttl_us if alone else ttl_us + _PART_OUTLIVES_US
+    options = options | {"not_after_us": not_after_us(split, settings)}
+    ttl_us = ttl_us if alone else ttl_of_part(ttl_us)
     arguments = (channel, order_id, ttl_us, allow_split, partial, lines, part.reservation_id, holder, options)
     return command._replace(arguments=arguments), asked
 
@@ -165,7 +167,6 @@ def as_one(
         order_id=split.order_id,
         revision=conversion.revision(home, split.position),
         customer_id=own[0].customer_id if own else "",
-        told=bool(split.flag),
         part_reservation_ids=list(parts),
     )
     conversion.fill_timestamp(whole.create_time, split.create_us)

@@ -57,13 +57,10 @@ def summed(lines: Sequence[DemandedLine]) -> list[DemandedLine]:
     return [DemandedLine(sku, location, quantity) for (sku, location), quantity in quantities.items()]
 
 
-def plan_split(
-    lines: Sequence[DemandedLine], supply: Supply, *, allow_split: bool, partial: bool, told: bool = False
-) -> SplitPlan:
+def plan_split(lines: Sequence[DemandedLine], supply: Supply, *, allow_split: bool, partial: bool) -> SplitPlan:
     """Returns the plan of a demand.
 
-    A line that may not be split comes whole from one segment. What must be filled however little there is (told) goes
-    where most of it is. A partial demand takes what there is.
+    A line that may not be split comes whole from one segment. A partial demand takes what there is.
     """
     demanded = summed(lines)
     whole = _whole_from_one(demanded, supply)
@@ -77,7 +74,7 @@ def plan_split(
             parts[supply.place_of[line.location]].append(line)
             continue
         available = [(segment, supply.of(segment, line.sku)) for segment in supply.sellers]
-        taken = _taken(line.quantity, available, allow_split=allow_split, partial=partial, told=told)
+        taken = _taken(line.quantity, available, allow_split=allow_split, partial=partial)
         for segment, units in taken:
             parts[segment].append(DemandedLine(line.sku, "", units))
         if sum(units for _, units in taken) < line.quantity:
@@ -99,14 +96,12 @@ def _whole_from_one(lines: Sequence[DemandedLine], supply: Supply) -> str:
 
 
 def _taken(
-    quantity: int, available: Sequence[tuple[str, int]], *, allow_split: bool, partial: bool, told: bool
+    quantity: int, available: Sequence[tuple[str, int]], *, allow_split: bool, partial: bool
 ) -> list[tuple[str, int]]:
     """Returns what is taken of one line from which segments."""
     for segment, units in available:
         if units >= quantity:
             return [(segment, quantity)]
-    if told and available:
-        return [(max(available, key=lambda one: one[1])[0], quantity)]
     taken: list[tuple[str, int]] = []
     if allow_split:
         missing = quantity

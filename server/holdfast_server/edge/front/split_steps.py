@@ -26,6 +26,7 @@ from holdfast_server.edge.front.split_parts import (
     ttl_of_part,
 )
 from holdfast_server.edge.requests import reservations as commands
+from holdfast_server.edge.requests.mutation import mutation
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.reader import LedgerReader
@@ -40,6 +41,8 @@ from holdfast_server.refusals import (
 )
 
 log = structlog.get_logger("holdfast.splits")
+
+_ONLY_HELD: Final = True
 
 UPKEEP: Final = Caller(name=records.NOBODY.caller)
 """Who goes on with what nobody else goes on with."""
@@ -79,7 +82,7 @@ class SplitSteps:
         request = pb.ExtendReservationRequest(
             request_id=own_id("settle", split.document_id), reservation_id=split.document_id
         )
-        command = move_command(request, caller, split.document_id, phase, ttl_us)
+        command = move_command(request, caller, split.document_id, phase, ttl_us=ttl_us)
         try:
             decision = await home.authority.decide(command, request)
         except (SplitMoved, DocumentClosed):
@@ -106,13 +109,13 @@ class SplitSteps:
     async def expire(self, home: SegmentServices, split: Document) -> None:
         """Ends a hold whose time is over. Raises SplitMoved if it is not, or has ended already."""
         request = pb.ReleaseReservationRequest(
-            request_id=own_id(f"expire-{split.version}", split.document_id), reservation_id=split.document_id
+            request_id=own_id("expire", split.document_id, at_us=split.expected_us), reservation_id=split.document_id
         )
-        command = move_command(request, UPKEEP, split.document_id, SplitPhase.EXPIRING)
-        await home.authority.decide(command, request)
+        command = move_command(request, UPKEEP, split.document_id, SplitPhase.EXPIRING, reason="its time was over")
+        decided = records.unpack_document((await home.authority.decide(command, request)).extra)
         failpoints.reach("split_expiring")
-        await self.release_parts(split, UPKEEP)
-        await self.finish(home, split, UPKEEP, SplitPhase.EXPIRED)
+        await self.release_parts(decided, UPKEEP, reason="its time was over")
+        await self.finish(home, decided, UPKEEP, SplitPhase.EXPIRED)
 
     async def each(self, split: Document, step: Callable[[Part], Awaitable[Decision]]) -> list[Decision]:
         """Takes a step with all parts at once; raises the first refusal once all have been answered."""
@@ -127,7 +130,8 @@ class SplitSteps:
 
         async def commit(part: Part) -> Decision:
             request = pb.CommitReservationRequest(
-                request_id=own_id("commit", part.reservation_id), reservation_id=part.reservation_id
+                request_id=own_id("commit", part.reservation_id, at_us=split.update_us),
+                reservation_id=part.reservation_id,
             )
             authority = self.directory.segment(part.segment).authority
             try:
@@ -139,18 +143,26 @@ class SplitSteps:
 
         return await self.each(split, commit)
 
-    async def release_parts(self, split: Document, caller: Caller) -> list[Decision]:
+    async def release_parts(self, split: Document, caller: Caller, *, reason: str = "") -> list[Decision]:
         """Gives back whatever the parts hold; returns what each part came to, nothing of one that holds nothing."""
 
         async def release(part: Part) -> Decision:
             request = pb.ReleaseReservationRequest(
-                request_id=own_id("release", part.reservation_id), reservation_id=part.reservation_id
+                request_id=own_id("release", part.reservation_id, at_us=split.update_us),
+                reservation_id=part.reservation_id,
             )
-            authority = self.directory.segment(part.segment).authority
+            command = mutation(
+                request,
+                caller,
+                name="release",
+                arguments=(part.reservation_id, [], _ONLY_HELD),
+                reservation_id=part.reservation_id,
+                reason=reason,
+            )
             try:
-                return await authority.decide(commands.release_reservation(request, caller), request)
-            except (UnknownReservation, AlreadyReleased, ReservationExpired):
-                # It was never held, or has ended: it holds nothing.
+                return await self.directory.segment(part.segment).authority.decide(command, request)
+            except (UnknownReservation, AlreadyReleased, ReservationExpired, AlreadyCommitted):
+                # It was never held, or has ended, or somebody has found it and committed it: then it lives on.
                 return Decision(position=0)
 
         return await self.each(split, release)
@@ -169,7 +181,7 @@ class SplitSteps:
     async def finish(self, home: SegmentServices, split: Document, caller: Caller, phase: SplitPhase) -> None:
         """Has the home note that the parts have followed."""
         request = pb.ReleaseReservationRequest(
-            request_id=own_id("finish", split.document_id), reservation_id=split.document_id
+            request_id=own_id("finish", split.document_id, at_us=split.update_us), reservation_id=split.document_id
         )
         command = move_command(request, caller, split.document_id, phase)
         try:

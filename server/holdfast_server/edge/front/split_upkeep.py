@@ -6,11 +6,9 @@ import asyncio
 from typing import Final
 
 import structlog
-from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_server.decide.answers import SplitMoved
-from holdfast_server.decide.commands import Decision
-from holdfast_server.edge.front.split_demand import SplitDemand
+from holdfast_server.edge.front.split_parts import parts_of
 from holdfast_server.edge.front.split_steps import UPKEEP, PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests.mutation import MICROSECONDS
 from holdfast_server.edge.services import SegmentServices
@@ -23,45 +21,65 @@ from holdfast_server.settings import Settings
 
 log = structlog.get_logger("holdfast.splits")
 
+# The place before all others: a time and an id.
+_FROM_THE_OLDEST: Final = (0, "")
+_AT_A_TIME: Final = 8
 _ENDING: Final = (SplitPhase.RELEASING, SplitPhase.EXPIRING)
 
 
 class SplitUpkeep:
     """Ends what is due and does to the parts what their home has decided. Any number of servers may do so at once."""
 
-    def __init__(self, steps: SplitSteps, demand: SplitDemand, settings: Settings, reader: LedgerReader) -> None:
+    def __init__(self, steps: SplitSteps, settings: Settings, reader: LedgerReader) -> None:
         self._steps = steps
-        self._demand = demand
         self._settings = settings
         self._reader = reader
 
     async def run(self) -> None:
-        """Runs until cancelled."""
-        while True:
-            await asyncio.sleep(self._settings.expiry_interval_seconds)
+        """Runs until cancelled. No home waits for another one."""
+        async with asyncio.TaskGroup() as tasks:
             for home in self._steps.directory.segments:
-                try:
-                    await self.settle_overdue(home)
-                except Refusal as refusal:
-                    log.info("splits_wait", segment=home.segment, reason=type(refusal).__name__)
-                except Exception:
-                    log.exception("split_fault", segment=home.segment)
+                tasks.create_task(self._settle_for_ever(home), name=f"splits-{home.segment}")
 
-    async def settle_overdue(self, home: SegmentServices) -> None:
-        """Ends what is due, and does to the parts what the home has decided."""
+    async def _settle_for_ever(self, home: SegmentServices) -> None:
+        after: tuple[int, str] = _FROM_THE_OLDEST
+        while True:
+            if after == _FROM_THE_OLDEST:
+                await asyncio.sleep(self._settings.expiry_interval_seconds)
+            try:
+                after = await self.settle_overdue(home, after)
+            except Refusal as refusal:
+                log.info("splits_wait", segment=home.segment, reason=type(refusal).__name__)
+                after = _FROM_THE_OLDEST
+
+    async def settle_overdue(self, home: SegmentServices, after: tuple[int, str] = _FROM_THE_OLDEST) -> tuple[int, str]:
+        """Ends what is due, and does to the parts what the home has decided: of those after a place, the oldest first.
+
+        Returns the place to go on from, for what cannot go on now must not keep the others from their turn.
+        """
+        limit = self._settings.max_splits_per_round
         overdue = await self._reader.ask(
             queries.overdue_splits,
             home.segment,
             plan_us=int(self._settings.split_plan_seconds * 2 * MICROSECONDS),
             idle_us=int(self._settings.split_idle_seconds * MICROSECONDS),
-            limit=self._settings.max_splits_per_round,
+            after=after,
+            limit=limit,
         )
-        for split in overdue:
-            try:
-                await self._settle_one(home, split)
-            except (Refusal, SplitMoved, PlanGivenUp) as refusal:
-                # One that cannot go on now must not keep the others from their turn.
-                log.info("split_waits", split=split.document_id, reason=type(refusal).__name__)
+        for start in range(0, len(overdue), _AT_A_TIME):
+            await asyncio.gather(*(self._try_one(home, split) for split in overdue[start : start + _AT_A_TIME]))
+        if len(overdue) < limit:
+            return _FROM_THE_OLDEST
+        return overdue[-1].update_us, overdue[-1].document_id
+
+    async def _try_one(self, home: SegmentServices, split: Document) -> None:
+        try:
+            await self._settle_one(home, split)
+        except (Refusal, SplitMoved, PlanGivenUp) as refusal:
+            log.info("split_waits", split=split.document_id, reason=type(refusal).__name__)
+        except Exception:
+            # Nobody foresaw this one. It is this demand's alone.
+            log.exception("split_fault", segment=home.segment, split=split.document_id)
 
     async def _settle_one(self, home: SegmentServices, split: Document) -> None:
         phase = SplitPhase(split.resolution)
@@ -82,17 +100,17 @@ class SplitUpkeep:
             await self._steps.finish(home, split, UPKEEP, SplitPhase.ABORTED)
 
     async def _end_plan(self, home: SegmentServices, split: Document) -> None:
-        """Gives up a plan that nobody has carried out in time; demand that was told is carried out."""
-        if split.flag:
-            await self._carry_out(home, split)
-            return
+        """Gives up a plan that nobody has carried out in time.
+
+        No part can be reserved any more. If its only part was, it is a reservation like any other, that somebody may
+        have found and committed: then the home notes that, and it lives on by itself.
+        """
+        parts = parts_of(split)
+        if len(parts) == 1:
+            only = parts[0]
+            found = await self._reader.ask(queries.find_reservation, only.segment, only.reservation_id)
+            if found is not None:
+                await self._steps.settle(home, split, UPKEEP, SplitPhase.REFERRED, ttl_us=0)
+                return
         await self._steps.abort(home, split, UPKEEP)
         await self._steps.release_parts(split, UPKEEP)
-
-    async def _carry_out(self, home: SegmentServices, split: Document) -> None:
-        _, outcomes = await self._reader.ask(queries.find_outcomes, home.segment, [split.note])
-        if split.note not in outcomes:
-            log.error("split_without_request", split=split.document_id)
-            return
-        asked = pb.CreateReservationRequest.FromString(outcomes[split.note].body)
-        await self._demand.drive(home, split, asked, UPKEEP, Decision(position=split.position, replayed=True))

@@ -70,7 +70,7 @@ class Splits:
         if request.lines:
             split = await self._steps.find(home, request.reservation_id)
             raise SpansSegments("lines", ",".join(part.segment for part in parts_of(split)))
-        command = move_command(request, caller, request.reservation_id, SplitPhase.RELEASING)
+        command = move_command(request, caller, request.reservation_id, SplitPhase.RELEASING, reason=request.reason)
         try:
             decision = await self._decided(home, command, request, request.reservation_id)
         except AlreadyCommitted:
@@ -79,7 +79,7 @@ class Splits:
             raise SpansSegments("reservation_id", ",".join(part.segment for part in parts_of(split))) from None
         split = records.unpack_document(decision.extra)
         failpoints.reach("split_releasing")
-        given_back = await self._steps.release_parts(split, caller)
+        given_back = await self._steps.release_parts(split, caller, reason=request.reason)
         await self._steps.finish(home, split, caller, SplitPhase.RELEASED)
         response = pb.ReleaseReservationResponse(replayed=decision.replayed)
         fill_in_whole(
@@ -95,7 +95,7 @@ class Splits:
         split = await self._steps.find(home, request.reservation_id)
         ttl_us = microseconds_of(request.ttl)
         held = await self._steps.each(split, lambda part: self._steps.extend_part(part, request, caller, ttl_us))
-        command = move_command(request, caller, request.reservation_id, SplitPhase.HELD, ttl_us)
+        command = move_command(request, caller, request.reservation_id, SplitPhase.HELD, ttl_us=ttl_us)
         decision = await self._decided(home, command, request, request.reservation_id)
         moved = records.unpack_document(decision.extra)
         response = pb.ExtendReservationResponse(replayed=decision.replayed)

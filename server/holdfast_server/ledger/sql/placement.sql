@@ -41,21 +41,25 @@ SELECT p.pool, p.segment FROM pool p
 WHERE p.segment = ANY (%(segments)s::text[]) AND p.pool = ANY (%(pools)s::text[]) AND cardinality(p.locations) > 0
 
 -- name: channels_with_shares
--- Those channels, of the ones named and of the ones that sell from the pools named, that have a buffer or an allotment.
-SELECT DISTINCT r.channel FROM rule r
+-- Those channels, of the ones named and of the ones that sell from the pools named, that have a buffer or an allotment, and
+-- the segment that keeps it.
+SELECT DISTINCT r.channel, r.segment FROM rule r
 WHERE r.segment = ANY (%(segments)s::text[]) AND r.kind IN (2, 3)
   AND (r.channel = ANY (%(channels)s::text[]) OR EXISTS (
       SELECT 1 FROM channel c
       WHERE c.segment = r.segment AND c.channel = r.channel AND c.pool = ANY (%(pools)s::text[])))
-ORDER BY r.channel
+ORDER BY r.channel, r.segment
 
 -- name: overdue_splits
 -- Demands over several segments that somebody must go on with; layouts.SPLIT_PHASES. Kind and state stand in the statement
--- itself, so that the index of live documents fits.
-SELECT d.document_id FROM document d, (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us) now
-WHERE d.segment = %(segment)s AND d.kind = 7 AND d.state = 1 AND CASE
+-- itself, so that the index of live documents fits. A segment's clock may be ahead of this one.
+SELECT d.document_id FROM document d, (
+    SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, s.clock_us) AS us
+    FROM segment s WHERE s.segment = %(segment)s) now
+WHERE d.segment = %(segment)s AND d.kind = 7 AND d.state = 1
+  AND (d.update_us, d.document_id) > (%(after_us)s, %(after_id)s::text) AND CASE
     WHEN d.resolution IN (1, 6) THEN d.create_us < now.us - %(plan_us)s
     WHEN d.resolution = 2 THEN d.expected_us <= now.us
     ELSE d.update_us < now.us - %(idle_us)s END
-ORDER BY d.update_us
+ORDER BY d.update_us, d.document_id
 LIMIT %(limit)s

@@ -8,7 +8,7 @@
 
 -- The phases that may follow each phase.
 local NEXT = {
-  [PHASE.PLANNED] = { [PHASE.HELD] = true, [PHASE.COMMITTED] = true, [PHASE.ABORTING] = true, [PHASE.REFERRED] = true },
+  [PHASE.PLANNED] = { [PHASE.HELD] = true, [PHASE.ABORTING] = true, [PHASE.REFERRED] = true },
   [PHASE.HELD] = { [PHASE.HELD] = true, [PHASE.COMMITTING] = true, [PHASE.RELEASING] = true, [PHASE.EXPIRING] = true },
   [PHASE.COMMITTING] = { [PHASE.COMMITTED] = true },
   [PHASE.RELEASING] = { [PHASE.RELEASED] = true },
@@ -26,9 +26,12 @@ operation.move_split = function(arguments, command)
   if not NEXT[now_in][phase] then
     return refuse('SPLIT_MOVED', now_in)
   end
-  local is_due = now_in == PHASE.HELD and split[DOCUMENT.expected_us] <= now_us
-  if is_due ~= (phase == PHASE.EXPIRING) and now_in == PHASE.HELD then
-    return refuse('SPLIT_MOVED', is_due and PHASE.EXPIRING or PHASE.HELD)
+  if now_in == PHASE.HELD then
+    -- What is due can only expire, and nothing else can.
+    local is_due = split[DOCUMENT.expected_us] <= now_us
+    if is_due ~= (phase == PHASE.EXPIRING) then
+      return refuse('SPLIT_MOVED', is_due and PHASE.EXPIRING or PHASE.HELD)
+    end
   end
 
   -- Everything is checked. From here on the move must succeed.

@@ -1,12 +1,12 @@
 -- plan_split.lua
 --
 -- Purpose   Notes how a demand is to be filled from several segments, before any of them is asked. Moves nothing.
--- Command   { split_id, channel, order_id, told, note, lines }; a line is { segment, reservation_id, sku, location, quantity }
+-- Command   { split_id, channel, order_id, note, lines }; a line is { segment, reservation_id, sku, location, quantity }
 -- Journal   PLAN_SPLIT: no movements, the plan; extra: the plan, packed.
 -- Invariant The request is remembered with its plan, so an id that is asked again goes on with the same plan.
 
 operation.plan_split = function(arguments, command)
-  local id, channel, order_id, told, note, lines = unpack(arguments)
+  local id, channel, order_id, note, lines = unpack(arguments)
   if not channel_of(channel) then
     return refuse('UNKNOWN_CHANNEL', channel)
   end
@@ -15,7 +15,7 @@ operation.plan_split = function(arguments, command)
   local record = begin(KIND.PLAN_SPLIT, command)
   local split = Documents.make(PAPER.SPLIT, id, lines)
   split[DOCUMENT.channel], split[DOCUMENT.order_id] = channel, order_id
-  split[DOCUMENT.flag], split[DOCUMENT.note] = told and 1 or 0, note
+  split[DOCUMENT.note] = note
   split[DOCUMENT.resolution] = PHASE.PLANNED
   record[RECORD.extra] = Documents.keep(split, record)
   return finish(record, command)

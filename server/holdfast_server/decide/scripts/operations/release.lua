@@ -1,7 +1,7 @@
 -- release.lua
 --
 -- Purpose   Gives reserved units back: the whole reservation, lines of it, or parts of lines.
--- Command   { reservation_id, lines }; a line is { line_number, quantity }, quantity 0 means all that is open, and no
+-- Command   { reservation_id, lines, only_held }; what is committed is not released if only_held is said. A line is { line_number, quantity }, quantity 0 means all that is open, and no
 --           lines mean the whole reservation
 -- Journal   RELEASE: a movement per line that gives units back, the reservation.
 
@@ -32,10 +32,13 @@ local function releases_of(reservation, asked)
 end
 
 operation.release = function(arguments, command)
-  local id, asked = unpack(arguments)
+  local id, asked, only_held = unpack(arguments)
   local reservation = live_reservation(id)
   if not reservation then
     return refuse('NOT_LIVE')
+  end
+  if only_held and reservation[RESERVATION.state] == STATE.COMMITTED then
+    return refuse('ALREADY_COMMITTED', reservation[RESERVATION.update_us])
   end
   local releases, refusal = releases_of(reservation, asked)
   if refusal then
