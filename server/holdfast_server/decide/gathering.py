@@ -1,8 +1,7 @@
 """How long commands gather before they make a tick.
 
 A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit under
-way would wait for it all the same; so waiting for its end costs commands little, and saves the price of a tick. When it
-ends, many who were answered ask again at once: what comes in a steady stream then is worth waiting for as well.
+way would wait for it all the same; so waiting for its end costs commands little, and saves the price of a tick.
 
 Alone, a command does not wait. Nobody waits for longer than tick_gather_seconds: that keeps decisions, and with them
 the refusals of a full backlog, going when the ledger stands still.
@@ -43,15 +42,6 @@ class Gathering:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.tick_gather_seconds):
                 await self._ended.wait()
-                await self._while_commands_come()
-
-    async def _while_commands_come(self) -> None:
-        gathered = len(self._queue)
-        while gathered >= self._settings.min_commands_to_gather and not self._has_enough():
-            await asyncio.sleep(self._settings.tick_quiet_seconds)
-            if len(self._queue) == gathered:
-                return
-            gathered = len(self._queue)
 
     def _has_enough(self) -> bool:
         """Says whether half a tick is there: its price is spread over many commands by then."""

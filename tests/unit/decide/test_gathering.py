@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import pytest
-
-from holdfast_server.decide import gathering
 from holdfast_server.decide.gathering import Gathering
 from holdfast_server.settings import Settings
 
-SETTINGS = Settings(tick_gather_seconds=0.1, min_commands_to_gather=8, max_commands_per_tick=100)
+SETTINGS = Settings(tick_gather_seconds=0.1, max_commands_per_tick=100)
 
 
 async def begun(waiting: Gathering) -> asyncio.Task[None]:
@@ -52,25 +48,3 @@ async def test_a_tick_that_does_not_end_is_not_waited_for_any_longer_than_the_li
     waiting.tick_waits()
 
     await waiting.until_due()
-
-
-async def test_after_the_end_of_a_tick_commands_gather_for_as_long_as_they_come(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    queue = [1] * 8
-    to_come = [2, 1]
-    rest = asyncio.sleep
-
-    async def quiet(seconds: float) -> Any:
-        if seconds == SETTINGS.tick_quiet_seconds and to_come:
-            queue.extend([1] * to_come.pop())
-        await rest(0)
-
-    waiting = Gathering(SETTINGS, queue)
-    waiting.tick_waits()
-    task = await begun(waiting)
-    monkeypatch.setattr(gathering.asyncio, "sleep", quiet)
-    waiting.tick_ended()
-    await task
-
-    assert len(queue) == 11
