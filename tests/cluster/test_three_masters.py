@@ -13,8 +13,9 @@ from typing import Any
 import grpc
 import psycopg
 import pytest
+from holdfast.inventory.v1.inventory_service_pb2 import AvailabilityKey, GetAvailabilityRequest
 
-from api.calls import answer_or_refusal, stubs_of, together
+from api.calls import answer_or_refusal, patiently, stubs_of, together
 from api.ids import uuid7
 from api.mutations import MUTATIONS
 from api.refusals import Refusal
@@ -89,6 +90,9 @@ async def trading(trio: dict[str, TestAuthority], *segments: str) -> AsyncIterat
         yield trades
         for trade in trades.values():
             await asyncio.gather(*trade.tasks)
+            # The slot may have come home just now.
+            key = AvailabilityKey(sku=trade.shop.sku, channel=trade.shop.channel)
+            await patiently(trade.stubs.inventory.GetAvailability, GetAvailabilityRequest(key=key))
             await assert_book_and_ledger_agree(trade.shop, trade.stubs, trade.clients.book, units=UNITS)
 
 
