@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
-from holdfast.inventory.v1 import stock_pb2
+from holdfast.inventory.v1 import revision_pb2, stock_pb2
 
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.routes import FrontCalls, ask
@@ -41,7 +41,7 @@ class FrontAvailabilityCalls(FrontCalls):
         return await self.available(request.keys, caller, min_revision=at_least)
 
     async def available(
-        self, keys: Sequence[pb.AvailabilityKey], caller: Caller, *, min_revision: object = None
+        self, keys: Sequence[pb.AvailabilityKey], caller: Caller, *, min_revision: revision_pb2.Revision | None = None
     ) -> pb.BatchGetAvailabilityResponse:
         """Returns what may be sold of each key. Raises what the first segment that refuses says."""
         asked: dict[SegmentServices, list[int]] = {}
@@ -84,10 +84,13 @@ class FrontAvailabilityCalls(FrontCalls):
 
 
 def _question(
-    segment: SegmentServices, keys: Sequence[pb.AvailabilityKey], numbers: Sequence[int], min_revision: object
+    segment: SegmentServices,
+    keys: Sequence[pb.AvailabilityKey],
+    numbers: Sequence[int],
+    min_revision: revision_pb2.Revision | None,
 ) -> pb.BatchGetAvailabilityRequest:
     question = pb.BatchGetAvailabilityRequest(keys=[keys[number] for number in numbers])
-    if min_revision is not None and min_revision.segment == segment.segment:  # type: ignore[attr-defined]
+    if min_revision is not None and min_revision.segment == segment.segment:
         question.min_revision.CopyFrom(min_revision)
     return question
 

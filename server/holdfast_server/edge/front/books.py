@@ -12,7 +12,14 @@ from holdfast.inventory.v1 import reconciliation_service_pb2 as pb
 
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.directory import Directory
-from holdfast_server.edge.front.routes import FrontCalls, ask, in_turn, to_segment
+from holdfast_server.edge.front.routes import (
+    FrontCalls,
+    ask,
+    first_segment,
+    in_turn,
+    segment_of_reservation,
+    to_segment,
+)
 from holdfast_server.edge.rpc import stream_of, streaming, unary
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger.placement import PlacedKind
@@ -20,10 +27,6 @@ from holdfast_server.refusals import UnknownDocument, UnknownReservation
 
 _AUDIT = "audit"
 _RECONCILIATION = "reconciliation"
-
-
-async def _first(directory: Directory, _: Any) -> SegmentServices:
-    return directory.first
 
 
 async def _of_incident(directory: Directory, request: Any) -> SegmentServices:
@@ -46,18 +49,14 @@ def _named_by(directory: Directory, kind: str, document_id: str) -> SegmentServi
         raise UnknownDocument(kind, document_id) from None
 
 
-async def _of_reservation(directory: Directory, request: Any) -> SegmentServices:
-    return await directory.of_one_reservation(request.reservation_id)
-
-
 class FrontAudit(FrontCalls, audit_service_pb2_grpc.AuditServiceServicer):
     """Serves AuditService."""
 
     ListMovements = in_turn(_AUDIT, "ListMovements", "movements")
     TraceOrder = in_turn(_AUDIT, "TraceOrder", "steps")
     # These look at all segments, whichever they are asked through.
-    ListSegments = to_segment(_AUDIT, "ListSegments", _first)
-    ResumeSegment = to_segment(_AUDIT, "ResumeSegment", _first)
+    ListSegments = to_segment(_AUDIT, "ListSegments", first_segment)
+    ResumeSegment = to_segment(_AUDIT, "ResumeSegment", first_segment)
     RetireHistory = to_segment(_AUDIT, "RetireHistory", _of_segment)
     ListRetirements = to_segment(_AUDIT, "ListRetirements", _of_segment)
 
@@ -86,7 +85,7 @@ class FrontReconciliation(FrontCalls, reconciliation_service_pb2_grpc.Reconcilia
     ListIncidents = in_turn(_RECONCILIATION, "ListIncidents", "incidents")
     ResolveIncident = to_segment(_RECONCILIATION, "ResolveIncident", _of_incident)
     CloseIncident = to_segment(_RECONCILIATION, "CloseIncident", _of_incident)
-    NotePosting = to_segment(_RECONCILIATION, "NotePosting", _of_reservation)
+    NotePosting = to_segment(_RECONCILIATION, "NotePosting", segment_of_reservation)
     ListParkedRequests = in_turn(_RECONCILIATION, "ListParkedRequests", "parked_requests")
     DiscardParkedRequest = to_segment(_RECONCILIATION, "DiscardParkedRequest", _of_parked)
 

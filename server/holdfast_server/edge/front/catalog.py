@@ -15,17 +15,13 @@ from holdfast.inventory.v1 import catalog_service_pb2 as pb
 
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.directory import Directory
-from holdfast_server.edge.front.routes import FrontCalls, ask, in_turn, to_all, to_segment
+from holdfast_server.edge.front.routes import FrontCalls, ask, first_segment, in_turn, to_all, to_segment
 from holdfast_server.edge.rpc import unary
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger.placement import PlacedKind
 from holdfast_server.refusals import SpansSegments, UnknownLocation
 
 _CATALOG = "catalog"
-
-
-async def _first(directory: Directory, _: Any) -> SegmentServices:
-    return directory.first
 
 
 async def _of_both_channels(directory: Directory, request: pb.MoveAllotmentRequest) -> SegmentServices:
@@ -49,8 +45,8 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
     """Serves CatalogService."""
 
     PutItems = to_all(_CATALOG, "PutItems")
-    GetItem = to_segment(_CATALOG, "GetItem", _first)
-    ListItems = to_segment(_CATALOG, "ListItems", _first)
+    GetItem = to_segment(_CATALOG, "GetItem", first_segment)
+    ListItems = to_segment(_CATALOG, "ListItems", first_segment)
     ListLocations = in_turn(_CATALOG, "ListLocations", "locations")
     ListRules = in_turn(_CATALOG, "ListRules", "rules")
     MoveAllotment = to_segment(_CATALOG, "MoveAllotment", _of_both_channels)
@@ -68,7 +64,8 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
         for one in request.locations:
             part = parts.setdefault(places[one.location], pb.PutLocationsRequest(request_id=request.request_id))
             part.locations.append(one)
-        return await self._to_parts("PutLocations", parts, caller)  # type: ignore[no-any-return]
+        answer: pb.PutLocationsResponse = await self._to_parts("PutLocations", parts, caller)
+        return answer
 
     @unary
     async def PutPools(self, request: pb.PutPoolsRequest, caller: Caller) -> pb.PutPoolsResponse:
@@ -92,7 +89,8 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
             for segment in self._directory.segments
         }
         self._directory.forget_channels()
-        return await self._to_parts("PutPools", parts, caller)  # type: ignore[no-any-return]
+        answer: pb.PutPoolsResponse = await self._to_parts("PutPools", parts, caller)
+        return answer
 
     def _check_shares(self, kept_by: set[str], lies_in: set[str], field: str) -> None:
         """Raises SpansSegments if a channel would sell from a segment that does not keep its buffer or allotment."""
@@ -136,7 +134,8 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
             ],
         )
         parts = dict.fromkeys(self._directory.segments, told)
-        return await self._to_parts("PutChannels", parts, caller)  # type: ignore[no-any-return]
+        answer: pb.PutChannelsResponse = await self._to_parts("PutChannels", parts, caller)
+        return answer
 
     @unary
     async def ListChannels(self, request: pb.ListChannelsRequest, caller: Caller) -> pb.ListChannelsResponse:
@@ -154,7 +153,8 @@ class FrontCatalog(FrontCalls, catalog_service_pb2_grpc.CatalogServiceServicer):
         for number, rule in enumerate(request.rules):
             for segment, its_part in await self._parts_of_rule(rule, f"rules[{number}]"):
                 parts[segment].rules.append(its_part)
-        return await self._to_parts("PutRules", dict(parts), caller)  # type: ignore[no-any-return]
+        answer: pb.PutRulesResponse = await self._to_parts("PutRules", dict(parts), caller)
+        return answer
 
     async def _parts_of_rule(self, rule: Any, field: str) -> list[tuple[SegmentServices, Any]]:
         """Returns the segments that a rule is said to, each with what is said to it."""

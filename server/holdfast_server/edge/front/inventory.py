@@ -14,7 +14,7 @@ from holdfast_server.edge.errors import status_in_response
 from holdfast_server.edge.front.availability import FrontAvailabilityCalls
 from holdfast_server.edge.front.demand import FrontDemandCalls
 from holdfast_server.edge.front.directory import Directory
-from holdfast_server.edge.front.routes import FrontCalls, ask, in_turn, to_segment
+from holdfast_server.edge.front.routes import FrontCalls, ask, in_turn, segment_of_reservation, to_segment
 from holdfast_server.edge.front.split_demand import SplitDemand
 from holdfast_server.edge.front.splits import Splits
 from holdfast_server.edge.front.streams import FrontStreamCalls, Streams
@@ -26,10 +26,6 @@ from holdfast_server.refusals import Refusal, SpansSegments
 from holdfast_server.settings import Settings
 
 _INVENTORY = "inventory"
-
-
-async def _of_reservation(directory: Directory, request: Any) -> SegmentServices:
-    return await directory.of_one_reservation(request.reservation_id)
 
 
 async def _of_lines(directory: Directory, request: Any) -> SegmentServices:
@@ -133,6 +129,6 @@ class FrontInventory(
         super().__init__(directory, settings, demand, splits)
         self._streams = streams
 
-    PostFulfillment = to_segment(_INVENTORY, "PostFulfillment", _of_reservation)
-    TransferReservation = to_segment(_INVENTORY, "TransferReservation", _of_reservation)
+    PostFulfillment = to_segment(_INVENTORY, "PostFulfillment", segment_of_reservation)
+    TransferReservation = to_segment(_INVENTORY, "TransferReservation", segment_of_reservation)
     ListReservations = in_turn(_INVENTORY, "ListReservations", "reservations")

@@ -34,6 +34,16 @@ class FrontCalls:
         return self._directory
 
 
+async def first_segment(directory: Directory, _: Any) -> SegmentServices:
+    """Finds the segment that has what is said of no other."""
+    return directory.first
+
+
+async def segment_of_reservation(directory: Directory, request: Any) -> SegmentServices:
+    """Finds the segment of a reservation. Raises SpansSegments if it lies in several: its parts can take the step."""
+    return await directory.of_one_reservation(request.reservation_id)
+
+
 async def ask(service: str, method: str, segment: SegmentServices, request: Message, caller: Caller) -> Any:
     """Returns what a segment answers to a checked request. Raises its refusal."""
     return await handler_of(getattr(segment, service), method)(request, caller)
