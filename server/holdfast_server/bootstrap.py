@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from typing import Final, NoReturn
 
 from holdfast_server import failpoints
 from holdfast_server.decide.connections import check_redis
@@ -20,12 +21,16 @@ from holdfast_server.serving.tasks import check_embedded_for_ever, run_in_loop
 from holdfast_server.settings import Settings
 from holdfast_server.telemetry import configure_logs, configure_traces
 
+# What a shell calls the end by a signal: this, and the signal's number.
+_SIGNALLED: Final = 128
+
 
 def run(settings: Settings) -> None:
     """Runs the authority until it is told to stop. Raises EmbeddedError, OSError or RuntimeError with one line."""
     configure_logs(settings)
     configure_traces(settings)
     failpoints.arm(os.environ.get(failpoints.VARIABLE, ""))
+    signal.signal(signal.SIGTERM, _end_what_was_started)
     if settings.postgres_url and settings.redis_url:
         _serve(settings, supervisor=None)
         return
@@ -45,6 +50,11 @@ def run(settings: Settings) -> None:
         )
         _serve(found, supervisor)
     progress("stopped; what was acknowledged is on disk")
+
+
+def _end_what_was_started(number: int, _: object) -> NoReturn:
+    """Leaves as Ctrl-C does, through every `with`, until the loop listens itself: so no bundled server is left."""
+    raise SystemExit(_SIGNALLED + number)
 
 
 def _serve(settings: Settings, supervisor: Supervisor | None) -> None:

@@ -24,13 +24,16 @@ from holdfast.inventory.v1.reservation_pb2 import (
 )
 from holdfast.inventory.v1.stock_pb2 import MovementKind
 
-from api.calls import answer_or_refusal, together, until
+from api.calls import answer_or_refusal, stubs_of, together, until
 from api.ids import some, uuid7
 from api.refusals import Refusal, read_status, refusal_of
 from api.regions import NORTH, SOUTH, Regions, open_regions
 from api.shop import assert_ledger_is_sound, left
+from support.authority import TestAuthority
 
 BOTH = f"{NORTH},{SOUTH}"
+# More often than one call plans anew, by far.
+OFTEN = 80
 
 
 async def shown(shop: Regions, reservation_id: str) -> Reservation:
@@ -221,6 +224,11 @@ async def test_what_concerns_the_whole_is_refused_of_a_part_and_the_other_way_ro
     refusal = await refusal_of(shop.release(held.reservation_id, (1, 1)))
     assert (refusal.reason, refusal.metadata["field"]) == ("SPANS_SEGMENTS", "lines")
     await shop.commit(held.reservation_id)
+    north, there = held.part_reservation_ids[0], shop.locations[1]
+    for call in (shop.fulfill(north, left(1, 1, location=there)), shop.move(north, 1, location=there)):
+        refusal = await refusal_of(call)
+        assert (refusal.reason, refusal.metadata["field"]) == ("SPANS_SEGMENTS", "lines[0].location")
+        assert refusal.metadata["segments"] == BOTH
     steps = (shop.release, shop.fulfill, shop.note_posting, lambda whole: shop.move(whole, 1, location=shop.location))
     for step in steps:
         call = step(held.reservation_id)
@@ -293,7 +301,44 @@ async def test_a_commit_that_is_asked_again_is_answered_again(segmented_stubs: A
     assert again.reservation == first.reservation
 
 
+async def test_an_id_stays_free_however_often_it_was_refused(segmented_stubs: Any) -> None:
+    """Each time a plan is made and given up: the south has the units, but not in one place."""
+    shop = await open_regions(segmented_stubs, south=1)
+    elsewhere = await shop.open_another_place_in_the_south()
+    await shop.receive(1, location=elsewhere)
+    request = shop.demand((shop.sku, 2))
+    for _ in range(OFTEN):
+        refusal = await refusal_of(segmented_stubs.inventory.CreateReservation(request))
+        assert refusal.reason == "INSUFFICIENT_STOCK"
+    await shop.receive(1, location=elsewhere)
+    first = await segmented_stubs.inventory.CreateReservation(request)
+    again = await segmented_stubs.inventory.CreateReservation(request)
+    assert is_of(SOUTH, first.reservation)
+    assert (first.replayed, again.replayed, again.reservation) == (False, True, first.reservation)
+
+
 # Many at once.
+
+
+@pytest.mark.parametrize("units", [1, 12])
+async def test_nobody_goes_without_because_two_took_what_both_wanted(segmented: TestAuthority, units: int) -> None:
+    """Buyers at two servers, each of a basket over both segments; in both there are as many units."""
+    there = segmented.start_server()
+    try:
+        async with stubs_of(segmented.target) as here_stubs, stubs_of(there.target) as there_stubs:
+            shop = await open_regions(here_stubs, skus=2)
+            await shop.stock(shop.skus[0], north=units)
+            await shop.stock(shop.skus[1], south=units)
+            basket = [(sku, 1) for sku in shop.skus]
+            outcomes = await together(
+                answer_or_refusal(stubs.inventory.CreateReservation(shop.demand(*basket)))
+                for _ in range(units)
+                for stubs in (here_stubs, there_stubs)
+            )
+            assert Counter(isinstance(one, Refusal) for one in outcomes) == {True: units, False: units}
+            assert await shop.units_left(shop.skus[0]) == await shop.units_left(shop.skus[1]) == (0, 0)
+    finally:
+        there.stop()
 
 
 async def test_many_buyers_get_exactly_the_units_of_both_segments(segmented_stubs: Any) -> None:
@@ -340,6 +385,21 @@ async def test_a_batch_mixes_demand_of_one_segment_and_of_both(segmented_stubs: 
     reasons = [read_status(one.refusal).reason for one in results[2:]]
     assert reasons == ["UNKNOWN_CHANNEL", "INSUFFICIENT_STOCK", "INVALID_FIELD"]
     assert await shop.units_left(shop.sku) == (0, 0)
+
+
+async def test_a_batch_of_a_channel_that_sells_from_both_sells_all_there_is(segmented_stubs: Any) -> None:
+    """What the home has it gives in order; the others, of the south and of both, are planned."""
+    shop = await open_regions(segmented_stubs, north=30, south=30)
+    requests = [shop.demand((shop.sku, 2), allow_split=True) for _ in range(40)]
+    batch = BatchCreateReservationsRequest(requests=requests)
+    results = (await segmented_stubs.inventory.BatchCreateReservations(batch)).results
+    assert all(is_of(NORTH, one.created.reservation) for one in results[:15])
+    sold = [one for one in results if one.HasField("created")]
+    assert len(sold) == 30
+    assert {read_status(one.refusal).reason for one in results if one.HasField("refusal")} == {"INSUFFICIENT_STOCK"}
+    assert await shop.units_left(shop.sku) == (0, 0)
+    again = (await segmented_stubs.inventory.BatchCreateReservations(batch)).results
+    assert [one.created.reservation for one in again] == [one.created.reservation for one in results]
 
 
 async def test_each_request_of_a_batch_that_is_divided_keeps_its_trace(segmented_stubs: Any) -> None:

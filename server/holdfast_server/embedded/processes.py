@@ -53,10 +53,14 @@ def working_directory(pid: int) -> str | None:
         return None
 
 
+def running() -> list[int]:
+    """All processes of the machine, as far as we may see them."""
+    return [int(entry.name) for entry in _PROC.glob("[0-9]*")]
+
+
 def working_in(folder: Path) -> list[int]:
-    """The processes whose working directory is this one, as far as we may see that."""
-    pids = (int(entry.name) for entry in _PROC.glob("[0-9]*"))
-    return [pid for pid in pids if working_directory(pid) == str(folder)]
+    """The processes whose working directory is this one."""
+    return [pid for pid in running() if working_directory(pid) == str(folder)]
 
 
 def exists(pid: int) -> bool:

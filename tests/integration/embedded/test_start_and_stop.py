@@ -1,6 +1,9 @@
 """A start gives two ready servers, a stop ends them, and the next start finds the data again."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from holdfast_server.embedded import Supervisor
-from holdfast_server.embedded.processes import clean_environment, command_line
-from integration.embedded.asking import postgres_answers, query, valkey_answers, valkey_setting
+from holdfast_server.embedded.processes import clean_environment, command_line, running, working_directory
+from integration.embedded.asking import postgres_answers, query, until, valkey_answers, valkey_setting
 
 Supervise = Callable[..., Supervisor]
 
@@ -148,3 +151,16 @@ def test_logs_are_bounded(folder: Path, supervise: Supervise) -> None:
     supervisor.check()
     assert log.stat().st_size < 2**20
     assert log.with_name("valkey.log.1").stat().st_size > 8 * 2**20
+
+
+@pytest.mark.parametrize("sign", ["data/postgres.new-*/PG_VERSION", "data/postgres/postmaster.pid"])
+def test_a_server_that_is_told_to_stop_while_it_starts_leaves_nothing_running(folder: Path, sign: str) -> None:
+    command = [sys.executable, "-m", "holdfast_server", "--port", "0", "--data-directory", str(folder / "data")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: any(folder.glob(sign)))
+            process.terminate()
+            assert process.wait(timeout=60) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
+    assert [pid for pid in running() if (working_directory(pid) or "").startswith(str(folder))] == []

@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from holdfast_server.edge.front.split_plan import DemandedLine, SplitPlan, Supply, plan_split, summed
+from holdfast_server.edge.front.split_plan import DemandedLine, Learned, SplitPlan, Supply, plan_split, summed
 
 SEGMENTS = ("north", "south", "west")
 PLACES = {"loc-n": "north", "loc-s": "south"}
@@ -111,10 +111,18 @@ def planned(
         pytest.param(
             [("a", 3)],
             {"north": {"a": 9}, "south": {"a": 9}},
-            {"at_most": {("north", "a"): 2}},
+            {"learned": {("north", "a"): Learned(said=9, at_most=2)}},
             {"south": [("a", 3)]},
             [],
             id="learned",
+        ),
+        pytest.param(
+            [("a", 3)],
+            {"north": {"a": 9}, "south": {"a": 9}},
+            {"learned": {("north", "a"): Learned(said=8, at_most=2)}},
+            {"north": [("a", 3)]},
+            [],
+            id="learned-before-it-moved",
         ),
     ],
 )
@@ -122,6 +130,12 @@ def test_plans(
     lines: list[Any], units: Mapping[str, Any], options: Mapping[str, Any], parts: Mapping[str, Any], short: list[Any]
 ) -> None:
     assert planned(lines, units, **options) == (parts, short)
+
+
+@pytest.mark.parametrize(("said", "has_moved"), [(2, False), (1, True), (3, True)])
+def test_what_others_took_meanwhile_is_told_from_what_no_location_has_whole(said: int, has_moved: bool) -> None:
+    learned = {("north", "a"): Learned(said=2, at_most=1)}
+    assert supply({"north": {"a": said}}, learned=learned).has_moved() == has_moved
 
 
 _lines = strategies.lists(

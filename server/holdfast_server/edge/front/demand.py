@@ -8,15 +8,18 @@ home cannot fill alone is planned over others (split_demand.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.errors import TABLE, status_in_response
 from holdfast_server.edge.front.directory import Directory
-from holdfast_server.edge.front.routes import FrontCalls, ask
+from holdfast_server.edge.front.routes import Call, FrontCalls, ask
+from holdfast_server.edge.front.split_batch import Demand, SplitBatch
 from holdfast_server.edge.front.split_demand import SplitDemand
 from holdfast_server.edge.front.split_parts import is_split
 from holdfast_server.edge.front.splits import Splits
@@ -30,13 +33,31 @@ from holdfast_server.settings import Settings
 _INVENTORY = "inventory"
 
 
+def _of_one_or_several(
+    method: str, of_several: Callable[[Splits, SegmentServices, Any, Caller], Awaitable[Message]]
+) -> Call:
+    """Makes a call about a reservation: its segment answers it, or, if it lies in several, all of them together."""
+
+    async def handler(self: FrontDemandCalls, request: Any, caller: Caller) -> Message:
+        segment = self.directory.of_reservation(request.reservation_id)
+        if is_split(request.reservation_id):
+            return await of_several(self.splits, segment, request, caller)
+        await self.splits.check_part(request.reservation_id)
+        answer: Message = await ask(_INVENTORY, method, segment, request, caller)
+        return answer
+
+    handler.__name__ = method
+    return unary(handler)
+
+
 class FrontDemandCalls(FrontCalls):
     """Creates, commits, extends, releases and shows reservations."""
 
     def __init__(self, directory: Directory, settings: Settings, demand: SplitDemand, splits: Splits) -> None:
         super().__init__(directory, settings)
         self._demand = demand
-        self._splits = splits
+        self._batch = SplitBatch(demand, settings)
+        self.splits = splits
 
     @unary
     async def CreateReservation(
@@ -72,7 +93,7 @@ class FrontDemandCalls(FrontCalls):
     async def _create_apart(
         self, request: pb.BatchCreateReservationsRequest, caller: Caller
     ) -> pb.BatchCreateReservationsResponse:
-        """Has each segment decide about its own, and plans the others one after the other."""
+        """Has each segment decide about its own, and all of them about the others."""
         results: list[pb.ReservationResult | None] = [None] * len(request.requests)
         alone: dict[SegmentServices, list[int]] = {}
         spanning: list[int] = []
@@ -89,50 +110,56 @@ class FrontDemandCalls(FrontCalls):
             except Refusal as refusal:
                 results[number] = _refused(refusal)
         answers = await asyncio.gather(
-            self._create_each(request, spanning, caller),
-            *(
-                ask(
-                    _INVENTORY,
-                    "BatchCreateReservations",
-                    segment,
-                    _part_of(request, numbers),
-                    caller,
-                )
-                for segment, numbers in alone.items()
-            ),
+            self._create_spanning(request, spanning, caller),
+            *(self._create_in(segment, request, numbers, caller) for segment, numbers in alone.items()),
         )
-        for numbers, results_of_part in zip((spanning, *alone.values()), answers, strict=True):
-            given = results_of_part if isinstance(results_of_part, list) else results_of_part.results
+        for numbers, given in zip((spanning, *alone.values()), answers, strict=True):
             for number, result in zip(numbers, given, strict=True):
                 results[number] = result
         whole = pb.BatchCreateReservationsResponse(results=[one for one in results if one is not None])
         return await self._with_plans_of_before(request, whole, caller)
+
+    async def _create_in(
+        self,
+        segment: SegmentServices,
+        request: pb.BatchCreateReservationsRequest,
+        numbers: Sequence[int],
+        caller: Caller,
+    ) -> Sequence[pb.ReservationResult]:
+        """Has a segment decide some of a batch. What it refuses as a whole is no refusal of what others decide."""
+        part = _part_of(request, numbers)
+        try:
+            answer: pb.BatchCreateReservationsResponse = await ask(
+                _INVENTORY, "BatchCreateReservations", segment, part, caller
+            )
+        except Refusal as refusal:
+            return [_refused(refusal)] * len(numbers)
+        results: Sequence[pb.ReservationResult] = answer.results
+        return results
 
     async def _with_plans_of_before(
         self, request: pb.BatchCreateReservationsRequest, answer: pb.BatchCreateReservationsResponse, caller: Caller
     ) -> pb.BatchCreateReservationsResponse:
         """Answers again what was planned over several segments, when its channel sold from them."""
         planned = [number for number, result in enumerate(answer.results) if _was_planned(result)]
-        again = await self._create_each(request, planned, caller)
+        again = await self._create_spanning(request, planned, caller)
         for number, result in zip(planned, again, strict=True):
             answer.results[number].CopyFrom(result)
         return answer
 
-    async def _create_each(
+    async def _create_spanning(
         self, request: pb.BatchCreateReservationsRequest, numbers: Sequence[int], caller: Caller
     ) -> list[pb.ReservationResult]:
-        """Decides some of a batch one after the other: each may take what the next would have had."""
-        results = []
+        """Decides some of a batch that several segments may have to do with."""
+        demands = []
         for number in numbers:
             one = request.requests[number]
             in_trace = caller.in_trace(request.trace_parents[number]) if request.trace_parents else caller
-            try:
-                results.append(
-                    pb.ReservationResult(created=await self._demand.create(await self._home_of(one), one, in_trace))
-                )
-            except Exception as error:
-                results.append(_refused(error))
-        return results
+            demands.append(Demand(await self._home_of(one), one, in_trace))
+        return [
+            _refused(created) if isinstance(created, Exception) else pb.ReservationResult(created=created)
+            for created in await self._batch.create(demands)
+        ]
 
     def _only_segment_if_known(self, request: pb.CreateReservationRequest) -> SegmentServices | None:
         """Returns the segment that alone has to do with a demand, if that can be told at once."""
@@ -165,44 +192,15 @@ class FrontDemandCalls(FrontCalls):
             return True
         return await self._directory.sells_from(request.channel) in ([home], [])
 
-    @unary
-    async def CommitReservation(
-        self, request: pb.CommitReservationRequest, caller: Caller
-    ) -> pb.CommitReservationResponse:
-        segment = self._directory.of_reservation(request.reservation_id)
-        if is_split(request.reservation_id):
-            return await self._splits.commit(segment, request, caller)
-        await self._splits.check_part(request.reservation_id)
-        answer: pb.CommitReservationResponse = await ask(_INVENTORY, "CommitReservation", segment, request, caller)
-        return answer
-
-    @unary
-    async def ExtendReservation(
-        self, request: pb.ExtendReservationRequest, caller: Caller
-    ) -> pb.ExtendReservationResponse:
-        segment = self._directory.of_reservation(request.reservation_id)
-        if is_split(request.reservation_id):
-            return await self._splits.extend(segment, request, caller)
-        await self._splits.check_part(request.reservation_id)
-        answer: pb.ExtendReservationResponse = await ask(_INVENTORY, "ExtendReservation", segment, request, caller)
-        return answer
-
-    @unary
-    async def ReleaseReservation(
-        self, request: pb.ReleaseReservationRequest, caller: Caller
-    ) -> pb.ReleaseReservationResponse:
-        segment = self._directory.of_reservation(request.reservation_id)
-        if is_split(request.reservation_id):
-            return await self._splits.release(segment, request, caller)
-        await self._splits.check_part(request.reservation_id)
-        answer: pb.ReleaseReservationResponse = await ask(_INVENTORY, "ReleaseReservation", segment, request, caller)
-        return answer
+    CommitReservation = _of_one_or_several("CommitReservation", Splits.commit)
+    ExtendReservation = _of_one_or_several("ExtendReservation", Splits.extend)
+    ReleaseReservation = _of_one_or_several("ReleaseReservation", Splits.release)
 
     @unary
     async def GetReservation(self, request: pb.GetReservationRequest, caller: Caller) -> pb.GetReservationResponse:
         segment = self._directory.of_reservation(request.reservation_id)
         if is_split(request.reservation_id):
-            return pb.GetReservationResponse(reservation=await self._splits.show(segment, request.reservation_id))
+            return pb.GetReservationResponse(reservation=await self.splits.show(segment, request.reservation_id))
         answer: pb.GetReservationResponse = await ask(_INVENTORY, "GetReservation", segment, request, caller)
         return answer
 

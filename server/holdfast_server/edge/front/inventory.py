@@ -21,6 +21,7 @@ from holdfast_server.edge.front.streams import FrontStreamCalls, Streams
 from holdfast_server.edge.rpc import conversing, unary
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.edge.window import Window
+from holdfast_server.ledger.placement import PlacedKind
 from holdfast_server.records import DocumentKind
 from holdfast_server.refusals import Refusal, SpansSegments
 from holdfast_server.settings import Settings
@@ -47,6 +48,17 @@ async def _of_both_ends(directory: Directory, request: supply_pb2.ShipTransferRe
 
 async def _of_transfer(directory: Directory, request: supply_pb2.ReceiveTransferRequest) -> SegmentServices:
     return await directory.of_document(DocumentKind.TRANSFER, request.transfer_id)
+
+
+async def _of_reservation_and_lines(directory: Directory, request: Any) -> SegmentServices:
+    """Returns the segment of a reservation, which no line may leave: its units are reserved there."""
+    segment = await segment_of_reservation(directory, request)
+    named = [line.location for line in request.lines if line.location]
+    places = await directory.places(PlacedKind.LOCATION, named) if named else {}
+    for number, line in enumerate(request.lines):
+        if places.get(line.location, segment) is not segment:
+            raise SpansSegments(f"lines[{number}].location", f"{segment.segment},{places[line.location].segment}")
+    return segment
 
 
 class FrontStockCalls(FrontCalls):
@@ -129,6 +141,6 @@ class FrontInventory(
         super().__init__(directory, settings, demand, splits)
         self._streams = streams
 
-    PostFulfillment = to_segment(_INVENTORY, "PostFulfillment", segment_of_reservation)
-    TransferReservation = to_segment(_INVENTORY, "TransferReservation", segment_of_reservation)
+    PostFulfillment = to_segment(_INVENTORY, "PostFulfillment", _of_reservation_and_lines)
+    TransferReservation = to_segment(_INVENTORY, "TransferReservation", _of_reservation_and_lines)
     ListReservations = in_turn(_INVENTORY, "ListReservations", "reservations")

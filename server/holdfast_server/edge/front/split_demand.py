@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
@@ -16,14 +19,15 @@ from holdfast_server.edge.front.split_parts import (
     Part,
     fill_in_whole,
     numbered,
+    numbered_id,
     parts_of,
     plan_command,
 )
-from holdfast_server.edge.front.split_plan import DemandedLine, SplitPlan, Supply, plan_split
+from holdfast_server.edge.front.split_plan import DemandedLine, Learned, SplitPlan, Supply, plan_split
 from holdfast_server.edge.front.split_steps import PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests import reservations as commands
-from holdfast_server.edge.requests.mutation import MICROSECONDS, microseconds_of
 from holdfast_server.edge.services import SegmentServices
+from holdfast_server.ledger import queries
 from holdfast_server.ledger.placement import PlacedKind
 from holdfast_server.phases import SplitPhase
 from holdfast_server.records import Document
@@ -42,9 +46,6 @@ from holdfast_server.refusals import (
 )
 from holdfast_server.settings import Settings
 
-_MAX_NEW_PLANS: Final = 8
-# Plans of a request that were given up before, by callers that asked again; beyond, the request is refused.
-_MAX_ATTEMPTS: Final = 64
 # A part that is refused so may be reserved all the same, or by asking again.
 _IN_DOUBT: Final = (
     BacklogFull,
@@ -66,6 +67,21 @@ class _PartRefused(PlanGivenUp):
         self.segment = segment
 
 
+@dataclass(slots=True)
+class _Search:
+    """What one call knows of the supply while it looks for the units of its demand."""
+
+    home_refusal: InsufficientStock | None = None
+    """What the home said already when it was asked for all of it, if it was."""
+
+    units: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """What the segments said last."""
+
+    learned: dict[tuple[str, str], Learned] = field(default_factory=dict)
+    has_moved: bool = False
+    """Others took units that a plan of this call was to take: they may be given back in a moment."""
+
+
 class SplitDemand:
     """Creates reservations over several segments: whole in one of them if it can be."""
 
@@ -74,47 +90,96 @@ class SplitDemand:
         self._settings = settings
 
     async def create(
-        self, home: SegmentServices, request: pb.CreateReservationRequest, caller: Caller
+        self,
+        home: SegmentServices,
+        request: pb.CreateReservationRequest,
+        caller: Caller,
+        *,
+        home_refusal: InsufficientStock | None = None,
     ) -> pb.CreateReservationResponse:
-        """Returns what a demand came to. Raises its refusal, as one segment would."""
-        learned: dict[tuple[str, str], int] = {}
-        new_plans = 0
-        refusal: Refusal = LimitExceeded("max_attempts", _MAX_ATTEMPTS)
-        for attempt in range(_MAX_ATTEMPTS):
-            asked = numbered(request, attempt)
-            decision = await self._at_home(home, asked, caller, learned)
+        """Returns what a demand came to. Raises its refusal, as one segment would.
+
+        A plan that is overtaken by another demand is made anew a few times. So is a demand for which there is too
+        little only since others took the units that it was planned with: if they cannot have all of theirs, they give
+        them back, and two that took from each other what both wanted must not both go without.
+        """
+        search = _Search(home_refusal)
+        refusal: Refusal = LimitExceeded("max_split_plans_per_request", self._settings.max_split_plans_per_request)
+        number = tries = 0
+        while number < self._settings.max_split_plans_per_request and tries < self._settings.max_split_plans_per_call:
+            asked = numbered(request, number)
+            try:
+                decision = await self._at_home(home, asked, caller, search)
+            except InsufficientStock as short:
+                if not search.has_moved:
+                    raise
+                refusal = short
+                tries += 1
+                await self._pause()
+                continue
             if decision.reservation:
                 return home.inventory.created(decision)
             try:
-                return await self.drive(home, records.unpack_document(decision.extra), asked, caller, decision)
+                return await self._drive(home, records.unpack_document(decision.extra), asked, caller, decision)
             except PlanGivenUp as given_up:
+                if decision.replayed:
+                    number = number + 1 if number else await self._last_number(home, request)
+                    continue
+                number += 1
+                tries += 1
                 if isinstance(given_up, _PartRefused):
                     refusal = given_up.refusal or refusal
-                    if not _learn(learned, given_up.refusal, given_up.segment):
+                    if not _learn(search, given_up.refusal, given_up.segment):
                         break
-                new_plans += not decision.replayed
-                if new_plans == _MAX_NEW_PLANS:
-                    break
+                if tries > 1:
+                    await self._pause()
         raise refusal
+
+    async def _last_number(self, home: SegmentServices, request: pb.CreateReservationRequest) -> int:
+        """Returns the number of the last attempt of others after the first; so nobody goes through all before it."""
+        ids = {
+            numbered_id(request.request_id, number): number
+            for number in range(1, self._settings.max_split_plans_per_request)
+        }
+        _, outcomes = await home.authority.reader.ask(queries.find_outcomes, home.segment, list(ids))
+        return max((ids[one] for one in outcomes), default=1)
+
+    async def _pause(self) -> None:
+        """Lets others finish: those that hold what this one wants, each for another time."""
+        await asyncio.sleep(self._settings.split_pause_seconds * random.random())
+
+    async def for_home(
+        self, home: SegmentServices, asked: pb.CreateReservationRequest, caller: Caller
+    ) -> Command | None:
+        """Returns the command that reserves all of a demand out of what the home has; what else it allows comes later.
+
+        None if the home cannot have all of it, or the demand is told of. Raises what is wrong with it.
+        """
+        if asked.demand == pb.DEMAND_KIND_TOLD:
+            return None
+        places = (await self._places(asked)).place_of.values()
+        if not set(places) <= {home.segment}:
+            return None
+        return commands.create_reservation(asked, caller, home.authority.settings, only_all=True)
 
     async def _at_home(
         self,
         home: SegmentServices,
         asked: pb.CreateReservationRequest,
         caller: Caller,
-        learned: dict[tuple[str, str], int],
+        search: _Search,
     ) -> Decision:
         """Returns what the home decided: a reservation of its own, or a plan. Both are remembered under the same id."""
         told = asked.demand == pb.DEMAND_KIND_TOLD
         supply = await self._places(asked)
         _check_told(asked, supply)
-        if not told and set(supply.place_of.values()) <= {home.segment}:
+        refusal, search.home_refusal = search.home_refusal, None
+        if refusal is None and (command := await self.for_home(home, asked, caller)):
             try:
-                return await home.authority.decide(_plain(asked, caller, home.authority.settings), asked)
-            except InsufficientStock as refusal:
-                _learn(learned, refusal, home.segment)
-        supply, silent = await self._supply(asked, supply, caller)
-        supply.at_most.update(learned)
+                return await home.authority.decide(command, asked)
+            except InsufficientStock as short:
+                refusal = short
+        supply, silent = await self._supply(asked, supply, caller, search, _too_few(home.segment, refusal))
         lines = [DemandedLine(line.sku, line.location, line.quantity) for line in asked.lines]
         partial = asked.fill_policy == pb.FILL_POLICY_PARTIAL and not told
         plan = plan_split(lines, supply, allow_split=asked.allow_split, partial=partial)
@@ -158,11 +223,17 @@ class SplitDemand:
         )
 
     async def _supply(
-        self, asked: pb.CreateReservationRequest, supply: Supply, caller: Caller
+        self,
+        asked: pb.CreateReservationRequest,
+        supply: Supply,
+        caller: Caller,
+        search: _Search,
+        too_few: Mapping[tuple[str, str], int],
     ) -> tuple[Supply, Refusal | None]:
         """Returns the supply with what each segment says that the channel may sell of each SKU.
 
-        A segment that cannot answer now counts as one that has nothing; its refusal is returned too.
+        A segment that cannot answer now counts as one that has nothing; its refusal is returned too. Of what the home
+        has just refused it has too few for one line, whatever it says.
         """
         skus = list(dict.fromkeys(line.sku for line in asked.lines if not line.location))
         if not skus:
@@ -182,9 +253,13 @@ class SplitDemand:
             else:
                 for availability in answer.availabilities:
                     units[one.segment, availability.sku] = availability.available_to_sell_quantity
-        return Supply(sellers=supply.sellers, units=units, place_of=supply.place_of), silent
+        search.units = units
+        learned = {key: Learned(units.get(key, 0), at_most) for key, at_most in too_few.items()}
+        found = Supply(sellers=supply.sellers, units=units, place_of=supply.place_of, learned=search.learned | learned)
+        search.has_moved = search.has_moved or found.has_moved()
+        return found, silent
 
-    async def drive(
+    async def _drive(
         self,
         home: SegmentServices,
         split: Document,
@@ -210,7 +285,7 @@ class SplitDemand:
             raise await self._give_up(home, split, caller, error, part)
         held = [answer for answer in answers if isinstance(answer, Decision)]
         phase = SplitPhase.REFERRED if is_referred else SplitPhase.HELD
-        moved = await self._steps.settle(home, split, caller, phase, ttl_us=_ttl_us(asked, self._settings))
+        moved = await self._steps.settle(home, split, caller, phase, ttl_us=commands.ttl_us_of(asked, self._settings))
         failpoints.reach("split_settled")
         if is_referred:
             response = self._steps.directory.segment(parts[0].segment).inventory.created(held[0])
@@ -257,33 +332,22 @@ def _check_told(asked: pb.CreateReservationRequest, supply: Supply) -> None:
             raise SpansSegments(f"lines[{number}].location", f"{first},{place}")
 
 
-def _plain(asked: pb.CreateReservationRequest, caller: Caller, settings: Settings) -> Command:
-    """Returns the command that reserves all of a demand out of what the home has; what else it allows comes later."""
-    command = commands.create_reservation(asked, caller, settings)
-    *others, options = command.arguments
-    others[4] = False
-    kept = {name: value for name, value in options.items() if name not in ("allow_backorder", "allow_substitution")}
-    return command._replace(arguments=(*others, kept))
+def _too_few(segment: str, refusal: InsufficientStock | None) -> dict[tuple[str, str], int]:
+    """Returns what a segment that refused has at most for each line that may come from anywhere."""
+    lines = refusal.short_lines if refusal is not None else ()
+    return {(segment, line.sku): min(line.available, line.requested - 1) for line in lines if not line.location}
 
 
-def _learn(learned: dict[tuple[str, str], int], refusal: Refusal | None, segment: str) -> bool:
+def _learn(search: _Search, refusal: Refusal | None, segment: str) -> bool:
     """Notes what a segment has after all, for the next plan; returns whether another plan may come to more."""
     if refusal is None:
         return True
-    if not isinstance(refusal, InsufficientStock):
+    if not isinstance(refusal, InsufficientStock) or any(line.location for line in refusal.short_lines):
+        # What is not where it must come from is nowhere.
         return False
-    for line in refusal.short_lines:
-        if line.location:
-            # What is not where it must come from is nowhere.
-            return False
-        learned[segment, line.sku] = min(line.available, line.requested - 1)
+    for key, at_most in _too_few(segment, refusal).items():
+        search.learned[key] = Learned(search.units.get(key, 0), at_most)
     return True
-
-
-def _ttl_us(asked: pb.CreateReservationRequest, settings: Settings) -> int:
-    if asked.HasField("ttl"):
-        return microseconds_of(asked.ttl)
-    return settings.default_ttl_seconds * MICROSECONDS
 
 
 def _shortfalls(asked: pb.CreateReservationRequest, parts: list[Part]) -> list[pb.Shortfall]:

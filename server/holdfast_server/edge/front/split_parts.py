@@ -18,7 +18,7 @@ from holdfast_server.edge import conversion
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.split_plan import DemandedLine, SplitPlan
 from holdfast_server.edge.requests.mutation import MICROSECONDS, mutation
-from holdfast_server.edge.requests.reservations import create_reservation
+from holdfast_server.edge.requests.reservations import PartOf, create_reservation, ttl_us_of
 from holdfast_server.phases import SplitPhase
 from holdfast_server.records import Document
 from holdfast_server.settings import Settings
@@ -72,8 +72,13 @@ def numbered(request: pb.CreateReservationRequest, attempt: int) -> pb.CreateRes
         return request
     again = pb.CreateReservationRequest()
     again.CopyFrom(request)
-    again.request_id = own_id(f"{attempt}", request.request_id)
+    again.request_id = numbered_id(request.request_id, attempt)
     return again
+
+
+def numbered_id(request_id: str, attempt: int) -> str:
+    """Returns the id of the n-th attempt under a request's id, from 1 on."""
+    return own_id(f"{attempt}", request_id)
 
 
 def own_id(step: str, of: str, *, at_us: int = 0) -> str:
@@ -122,10 +127,7 @@ def part_command(
     *,
     alone: bool,
 ) -> tuple[Command, pb.CreateReservationRequest]:
-    """Returns the command that reserves a part, and the request that it stands for.
-
-    It comes in time or not at all: after that the plan may have been given up.
-    """
+    """Returns the command that reserves a part, and the request that it stands for."""
     asked = pb.CreateReservationRequest()
     asked.CopyFrom(request)
     asked.request_id = own_id("part", part.reservation_id)
@@ -137,12 +139,13 @@ def part_command(
         asked.allow_backorder = asked.allow_substitution = False
     if asked.HasField("seen_revision") and asked.seen_revision.segment != part.segment:
         asked.ClearField("seen_revision")
-    command = create_reservation(asked, caller, settings)
-    channel, order_id, ttl_us, allow_split, partial, lines, _, holder, options = command.arguments
-    options = options | {"not_after_us": not_after_us(split, settings)}
-    ttl_us = ttl_us if alone else ttl_of_part(ttl_us)
-    arguments = (channel, order_id, ttl_us, allow_split, partial, lines, part.reservation_id, holder, options)
-    return command._replace(arguments=arguments), asked
+    ttl_us = ttl_us_of(asked, settings)
+    as_planned = PartOf(
+        reservation_id=part.reservation_id,
+        ttl_us=ttl_us if alone else ttl_of_part(ttl_us),
+        not_after_us=not_after_us(split, settings),
+    )
+    return create_reservation(asked, caller, settings, part=as_planned), asked
 
 
 def ttl_of_part(ttl_us: int) -> int:

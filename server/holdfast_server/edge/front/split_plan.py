@@ -30,7 +30,19 @@ class SplitPlan:
     short: Sequence[ShortLine]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A segment refused a part of a plan: it has no more than `at_most` units for one line, though it had said more.
+
+    That may be because no location has them all; then it will be so for as long as the segment says the same. If it
+    says something else by now, others took the units or gave them back: then nothing was learned.
+    """
+
+    said: int
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
     """What each segment can give: units of a SKU to the channel, by segment; and where named locations lie.
 
@@ -40,13 +52,17 @@ class Supply:
     sellers: Sequence[str]
     units: Mapping[tuple[str, str], int]
     place_of: Mapping[str, str]
-    # What a segment refused in this demand: it has fewer than was said for a line that must be whole.
-    at_most: dict[tuple[str, str], int] = field(default_factory=dict)
+    learned: Mapping[tuple[str, str], Learned] = field(default_factory=dict)
 
     def of(self, segment: str, sku: str) -> int:
-        """The units of a SKU that a segment can give."""
+        """The units of a SKU that a segment can give to a line."""
         said = self.units.get((segment, sku), 0)
-        return min(said, self.at_most.get((segment, sku), said))
+        learned = self.learned.get((segment, sku))
+        return min(said, learned.at_most) if learned is not None and learned.said == said else said
+
+    def has_moved(self) -> bool:
+        """Says whether a segment tells of other units by now than when it refused a part."""
+        return any(self.units.get(key, 0) != one.said for key, one in self.learned.items())
 
 
 def summed(lines: Sequence[DemandedLine]) -> list[DemandedLine]:

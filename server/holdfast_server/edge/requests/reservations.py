@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from holdfast.inventory.v1 import fulfillment_pb2 as fulfillment
@@ -26,11 +27,31 @@ def position_in(segment: str, revision: revision_pb2.Revision) -> int:
     return position
 
 
-def create_reservation(request: inventory.CreateReservationRequest, caller: Caller, settings: Settings) -> Command:
-    """Raises UnknownSegment if the revision that the channel has seen is one of a segment that is not here."""
-    ttl_us = settings.default_ttl_seconds * MICROSECONDS
-    if request.HasField("ttl"):
-        ttl_us = microseconds_of(request.ttl)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartOf:
+    """A part of a demand over several segments, as its plan has it."""
+
+    reservation_id: str
+    ttl_us: int
+    not_after_us: int
+    """It comes by then or not at all: after that the plan may have been given up."""
+
+
+def create_reservation(
+    request: inventory.CreateReservationRequest,
+    caller: Caller,
+    settings: Settings,
+    *,
+    only_all: bool = False,
+    part: PartOf | None = None,
+) -> Command:
+    """Returns the command of a demand; with `only_all` the one that is refused unless all of it is there now.
+
+    Raises UnknownSegment if the revision that the channel has seen is one of a segment that is not here.
+    """
+    options = _options(request, settings, only_all=only_all)
+    if part is not None:
+        options["not_after_us"] = part.not_after_us
     return mutation(
         request,
         caller,
@@ -38,28 +59,35 @@ def create_reservation(request: inventory.CreateReservationRequest, caller: Call
         arguments=(
             request.channel,
             request.order_id,
-            ttl_us,
+            part.ttl_us if part else ttl_us_of(request, settings),
             request.allow_split,
-            request.fill_policy == inventory.FILL_POLICY_PARTIAL,
+            request.fill_policy == inventory.FILL_POLICY_PARTIAL and not only_all,
             [(line.sku, line.quantity, line.location) for line in request.lines],
-            new_reservation_id(settings.segment),
+            part.reservation_id if part else new_reservation_id(settings.segment),
             caller.name,
-            _options(request, settings),
+            options,
         ),
         line_count=len(request.lines),
     )
 
 
-def _options(request: inventory.CreateReservationRequest, settings: Settings) -> dict[str, Any]:
+def ttl_us_of(request: inventory.CreateReservationRequest, settings: Settings) -> int:
+    """Returns how long a hold is to last, in microseconds."""
+    if request.HasField("ttl"):
+        return microseconds_of(request.ttl)
+    return settings.default_ttl_seconds * MICROSECONDS
+
+
+def _options(request: inventory.CreateReservationRequest, settings: Settings, *, only_all: bool) -> dict[str, Any]:
     """Returns what few reservations ask for; only what is asked for costs anything."""
     options: dict[str, Any] = {}
     if request.demand == inventory.DEMAND_KIND_TOLD:
         options["told"] = True
     if request.customer_id:
         options["customer_id"] = request.customer_id
-    if request.allow_backorder:
+    if request.allow_backorder and not only_all:
         options["allow_backorder"] = True
-    if request.allow_substitution:
+    if request.allow_substitution and not only_all:
         options["allow_substitution"] = True
     if request.HasField("sourcing"):
         sourcing = request.sourcing

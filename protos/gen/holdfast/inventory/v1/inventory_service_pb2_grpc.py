@@ -343,7 +343,9 @@ class InventoryServiceServicer:
     def BatchCreateReservations(self, request, context):
         """Decides many reservations in one call, in order, each by itself: the
         refusal of one does not touch the others. Each has a request_id of its
-        own, so the batch can be sent again as a whole or in other parts.
+        own, so the batch can be sent again as a whole or in other parts. Where an
+        authority has several segments, each decides about its own in order; what
+        no segment has by itself is decided last, in no order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
