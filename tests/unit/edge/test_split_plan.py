@@ -132,12 +132,6 @@ def test_plans(
     assert planned(lines, units, **options) == (parts, short)
 
 
-@pytest.mark.parametrize(("said", "has_moved"), [(2, False), (1, True), (3, True)])
-def test_what_others_took_meanwhile_is_told_from_what_no_location_has_whole(said: int, has_moved: bool) -> None:
-    learned = {("north", "a"): Learned(said=2, at_most=1)}
-    assert supply({"north": {"a": said}}, learned=learned).has_moved() == has_moved
-
-
 _lines = strategies.lists(
     strategies.tuples(strategies.sampled_from("abc"), strategies.integers(1, 5)), min_size=1, max_size=5
 )

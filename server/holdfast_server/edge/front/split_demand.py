@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
@@ -23,7 +21,8 @@ from holdfast_server.edge.front.split_parts import (
     parts_of,
     plan_command,
 )
-from holdfast_server.edge.front.split_plan import DemandedLine, Learned, SplitPlan, Supply, plan_split
+from holdfast_server.edge.front.split_plan import DemandedLine, SplitPlan, Supply, plan_split
+from holdfast_server.edge.front.split_search import SupplySearch
 from holdfast_server.edge.front.split_steps import PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests import reservations as commands
 from holdfast_server.edge.services import SegmentServices
@@ -67,21 +66,6 @@ class _PartRefused(PlanGivenUp):
         self.segment = segment
 
 
-@dataclass(slots=True)
-class _Search:
-    """What one call knows of the supply while it looks for the units of its demand."""
-
-    home_refusal: InsufficientStock | None = None
-    """What the home said already when it was asked for all of it, if it was."""
-
-    units: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """What the segments said last."""
-
-    learned: dict[tuple[str, str], Learned] = field(default_factory=dict)
-    has_moved: bool = False
-    """Others took units that a plan of this call was to take: they may be given back in a moment."""
-
-
 class SplitDemand:
     """Creates reservations over several segments: whole in one of them if it can be."""
 
@@ -103,7 +87,7 @@ class SplitDemand:
         little only since others took the units that it was planned with: if they cannot have all of theirs, they give
         them back, and two that took from each other what both wanted must not both go without.
         """
-        search = _Search(home_refusal)
+        search = SupplySearch(home_refusal)
         refusal: Refusal = LimitExceeded("max_split_plans_per_request", self._settings.max_split_plans_per_request)
         number = tries = 0
         while number < self._settings.max_split_plans_per_request and tries < self._settings.max_split_plans_per_call:
@@ -122,15 +106,16 @@ class SplitDemand:
             try:
                 return await self._drive(home, records.unpack_document(decision.extra), asked, caller, decision)
             except PlanGivenUp as given_up:
+                if isinstance(given_up, _PartRefused):
+                    refusal = given_up.refusal or refusal
+                    learn = search.refused_now if decision.replayed else search.refused_as_planned
+                    if not learn(given_up.segment, given_up.refusal):
+                        break
                 if decision.replayed:
                     number = number + 1 if number else await self._last_number(home, request)
                     continue
                 number += 1
                 tries += 1
-                if isinstance(given_up, _PartRefused):
-                    refusal = given_up.refusal or refusal
-                    if not _learn(search, given_up.refusal, given_up.segment):
-                        break
                 if tries > 1:
                     await self._pause()
         raise refusal
@@ -167,19 +152,20 @@ class SplitDemand:
         home: SegmentServices,
         asked: pb.CreateReservationRequest,
         caller: Caller,
-        search: _Search,
+        search: SupplySearch,
     ) -> Decision:
         """Returns what the home decided: a reservation of its own, or a plan. Both are remembered under the same id."""
         told = asked.demand == pb.DEMAND_KIND_TOLD
         supply = await self._places(asked)
         _check_told(asked, supply)
-        refusal, search.home_refusal = search.home_refusal, None
+        refusal = search.take_home_refusal()
         if refusal is None and (command := await self.for_home(home, asked, caller)):
             try:
                 return await home.authority.decide(command, asked)
             except InsufficientStock as short:
                 refusal = short
-        supply, silent = await self._supply(asked, supply, caller, search, _too_few(home.segment, refusal))
+        search.refused_now(home.segment, refusal)
+        supply, silent = await self._supply(asked, supply, caller, search)
         lines = [DemandedLine(line.sku, line.location, line.quantity) for line in asked.lines]
         partial = asked.fill_policy == pb.FILL_POLICY_PARTIAL and not told
         plan = plan_split(lines, supply, allow_split=asked.allow_split, partial=partial)
@@ -227,13 +213,11 @@ class SplitDemand:
         asked: pb.CreateReservationRequest,
         supply: Supply,
         caller: Caller,
-        search: _Search,
-        too_few: Mapping[tuple[str, str], int],
+        search: SupplySearch,
     ) -> tuple[Supply, Refusal | None]:
         """Returns the supply with what each segment says that the channel may sell of each SKU.
 
-        A segment that cannot answer now counts as one that has nothing; its refusal is returned too. Of what the home
-        has just refused it has too few for one line, whatever it says.
+        A segment that cannot answer now counts as one that has nothing; its refusal is returned too.
         """
         skus = list(dict.fromkeys(line.sku for line in asked.lines if not line.location))
         if not skus:
@@ -253,11 +237,9 @@ class SplitDemand:
             else:
                 for availability in answer.availabilities:
                     units[one.segment, availability.sku] = availability.available_to_sell_quantity
-        search.units = units
-        learned = {key: Learned(units.get(key, 0), at_most) for key, at_most in too_few.items()}
-        found = Supply(sellers=supply.sellers, units=units, place_of=supply.place_of, learned=search.learned | learned)
-        search.has_moved = search.has_moved or found.has_moved()
-        return found, silent
+        search.heard(units)
+        learned = search.learned
+        return Supply(sellers=supply.sellers, units=units, place_of=supply.place_of, learned=learned), silent
 
     async def _drive(
         self,
@@ -330,24 +312,6 @@ def _check_told(asked: pb.CreateReservationRequest, supply: Supply) -> None:
         first = first or place
         if place and place != first:
             raise SpansSegments(f"lines[{number}].location", f"{first},{place}")
-
-
-def _too_few(segment: str, refusal: InsufficientStock | None) -> dict[tuple[str, str], int]:
-    """Returns what a segment that refused has at most for each line that may come from anywhere."""
-    lines = refusal.short_lines if refusal is not None else ()
-    return {(segment, line.sku): min(line.available, line.requested - 1) for line in lines if not line.location}
-
-
-def _learn(search: _Search, refusal: Refusal | None, segment: str) -> bool:
-    """Notes what a segment has after all, for the next plan; returns whether another plan may come to more."""
-    if refusal is None:
-        return True
-    if not isinstance(refusal, InsufficientStock) or any(line.location for line in refusal.short_lines):
-        # What is not where it must come from is nowhere.
-        return False
-    for key, at_most in _too_few(segment, refusal).items():
-        search.learned[key] = Learned(search.units.get(key, 0), at_most)
-    return True
 
 
 def _shortfalls(asked: pb.CreateReservationRequest, parts: list[Part]) -> list[pb.Shortfall]:

@@ -60,10 +60,6 @@ class Supply:
         learned = self.learned.get((segment, sku))
         return min(said, learned.at_most) if learned is not None and learned.said == said else said
 
-    def has_moved(self) -> bool:
-        """Says whether a segment tells of other units by now than when it refused a part."""
-        return any(self.units.get(key, 0) != one.said for key, one in self.learned.items())
-
 
 def summed(lines: Sequence[DemandedLine]) -> list[DemandedLine]:
     """Returns the lines with those of the same SKU and location together, in the order of the first."""
