@@ -1,7 +1,7 @@
 """Named points at which the fault tests make this process die or wait. Off unless HOLDFAST_FAILPOINT names one.
 
 `HOLDFAST_FAILPOINT=before_commit:kill` ends the process as kill -9 would, the first time that it gets there;
-`before_commit:kill:3` the third time; `before_commit:hang` waits there for ever.
+`before_commit:kill:3` the third time; `before_commit:hang` waits there for ever, `before_commit:pause` for a second.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ RARE: Final = frozenset(
 
 NAMES: Final = EVERYDAY | RARE
 
+_PAUSE_SECONDS: Final = 1.0
+
 _armed: dict[str, tuple[str, int]] = {}
 _reached: dict[str, int] = {}
 
@@ -55,7 +57,7 @@ def arm(specification: str) -> None:
     if not specification:
         return
     name, action, *count = specification.split(":")
-    if name not in NAMES or action not in {"kill", "hang"}:
+    if name not in NAMES or action not in {"kill", "hang", "pause"}:
         raise ValueError(f"{VARIABLE}={specification!r}: not a failpoint; known are {', '.join(sorted(NAMES))}")
     _armed[name] = (action, int(count[0]) if count else 1)
 
@@ -70,5 +72,9 @@ def reach(name: str) -> None:
         return
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if action == "pause":
+        if _reached[name] == count:
+            time.sleep(_PAUSE_SECONDS)
+        return
     while True:
         time.sleep(60)

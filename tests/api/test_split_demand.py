@@ -33,6 +33,7 @@ from support.authority import TestAuthority
 
 BOTH = f"{NORTH},{SOUTH}"
 PLAN_SECONDS = 0.3
+UNITS = 20
 
 
 async def shown(shop: Regions, reservation_id: str) -> Reservation:
@@ -129,6 +130,43 @@ async def test_a_partial_demand_takes_what_both_have(segmented_stubs: Any) -> No
     assert taken(answer.reservation) == [(shop.sku, shop.locations[0], 2), (shop.sku, shop.locations[1], 2)]
     (short,) = answer.shortfalls
     assert (short.sku, short.requested_quantity, short.reserved_quantity) == (shop.sku, 5, 4)
+
+
+async def test_a_partial_demand_takes_what_named_locations_of_both_have(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, north=3, south=1)
+    north, south = shop.locations
+    request = shop.demand((shop.sku, 2, south), (shop.sku, 2, north), fill_policy=FILL_POLICY_PARTIAL)
+    answer = await segmented_stubs.inventory.CreateReservation(request)
+    assert sorted(taken(answer.reservation)) == sorted([(shop.sku, north, 2), (shop.sku, south, 1)])
+    assert [(one.location, one.requested_quantity, one.reserved_quantity) for one in answer.shortfalls] == [
+        (south, 2, 1)
+    ]
+    rest = shop.demand((shop.sku, 1, south), (shop.sku, 2, north), fill_policy=FILL_POLICY_PARTIAL)
+    answer = await segmented_stubs.inventory.CreateReservation(rest)
+    assert taken(answer.reservation) == [(shop.sku, north, 1)]
+    assert (await segmented_stubs.inventory.CreateReservation(rest)).reservation == answer.reservation
+    nothing = shop.demand((shop.sku, 1, south), (shop.sku, 2, north), fill_policy=FILL_POLICY_PARTIAL)
+    refusal = await refusal_of(segmented_stubs.inventory.CreateReservation(nothing))
+    assert refusal.reason == "INSUFFICIENT_STOCK"
+    assert {line for line, _ in refusal.short_lines} == {f"{shop.sku}@{north}", f"{shop.sku}@{south}"}
+    await shop.stock(shop.sku, south=1)
+    assert taken((await segmented_stubs.inventory.CreateReservation(nothing)).reservation) == [(shop.sku, south, 1)]
+
+
+async def test_a_refusal_lists_lines_of_named_places_and_of_anywhere(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, skus=2, north=1)
+    north, south = shop.locations
+    lines = [(shop.skus[0], 1, north), (shop.skus[0], 1, south), (shop.skus[1], 5)]
+    request = shop.demand(*lines)
+    refusal = await refusal_of(segmented_stubs.inventory.CreateReservation(request))
+    assert refusal.reason == "INSUFFICIENT_STOCK"
+    assert refusal.short_lines == (
+        (f"{shop.skus[0]}@{south}", "requested 1, available 0"),
+        (shop.skus[1], "requested 5, available 1"),
+    )
+    await shop.stock(shop.skus[0], south=1)
+    await shop.stock(shop.skus[1], south=5)
+    assert len((await segmented_stubs.inventory.CreateReservation(request)).reservation.lines) == 3
 
 
 async def test_told_demand_goes_whole_where_the_units_are(segmented_stubs: Any) -> None:
@@ -327,23 +365,57 @@ async def test_an_id_stays_free_however_often_it_was_refused(segmented: TestAuth
 # Many at once.
 
 
-async def test_nobody_goes_without_because_two_took_what_both_wanted(segmented: TestAuthority) -> None:
-    """Two buyers at two servers, of a basket over both segments, of which there is one: again and again."""
+@pytest.mark.parametrize("named", [False, True], ids=["anywhere", "named"])
+async def test_as_many_win_as_there_are_units_though_plans_take_from_each_other(
+    segmented: TestAuthority, named: bool
+) -> None:
+    """Buyers at two servers, all of the same basket, of which each segment has one SKU; the lines in either order."""
     there = segmented.start_server()
     try:
-        async with stubs_of(segmented.target) as here_stubs, stubs_of(there.target) as there_stubs:
+        async with stubs_of(segmented.targets[0]) as here_stubs, stubs_of(there.target) as there_stubs:
             shop = await open_regions(here_stubs, skus=2)
-            basket = [(sku, 1) for sku in shop.skus]
-            for _ in range(40):
-                await shop.stock(shop.skus[0], north=1)
-                await shop.stock(shop.skus[1], south=1)
+            basket: list[Any] = [(sku, 1) for sku in shop.skus]
+            if named:
+                basket = [(*line, location) for line, location in zip(basket, shop.locations, strict=True)]
+            for _ in range(4):
+                await shop.stock(shop.skus[0], north=UNITS)
+                await shop.stock(shop.skus[1], south=UNITS)
                 outcomes = await together(
-                    answer_or_refusal(stubs.inventory.CreateReservation(shop.demand(*basket)))
-                    for stubs in (here_stubs, there_stubs)
+                    answer_or_refusal(stubs.inventory.CreateReservation(shop.demand(*lines)))
+                    for _ in range(UNITS * 2)
+                    for stubs, lines in ((here_stubs, basket), (there_stubs, basket[::-1]))
                 )
-                assert Counter(isinstance(one, Refusal) for one in outcomes) == {True: 1, False: 1}
+                refused = Counter(one.reason for one in outcomes if isinstance(one, Refusal))
+                assert refused == {"INSUFFICIENT_STOCK": UNITS * 3}
+                assert await shop.units_left(shop.skus[0]) == await shop.units_left(shop.skus[1]) == (0, 0)
     finally:
         there.stop()
+
+
+async def test_nobody_goes_without_for_units_that_another_gives_back(segmented: TestAuthority) -> None:
+    """A buyer's plan is overtaken: another has taken the unit of the south, and holds it for a moment."""
+    slow = segmented.start_server(HOLDFAST_FAILPOINT="split_planned:pause", HOLDFAST_SPLIT_PAUSE_SECONDS="2")
+    try:
+        async with stubs_of(segmented.targets[0]) as stubs, stubs_of(slow.target) as slow_stubs:
+            shop = await open_regions(stubs, skus=2)
+            await shop.stock(shop.skus[0], north=1)
+            await shop.stock(shop.skus[1], south=1)
+            basket = shop.demand(*((sku, 1) for sku in shop.skus))
+            before = await shop.heads()
+
+            async def is_planned() -> bool:
+                return (await shop.heads())[0].position > before[0].position
+
+            buyer = asyncio.create_task(answer_or_refusal(slow_stubs.inventory.CreateReservation(basket)))
+            await until(is_planned, "the plan is there, and its server stands still")
+            other = await shop.reserve((shop.skus[1], 1))
+            await asyncio.sleep(1.5)
+            assert not buyer.done()
+            await shop.release(other.reservation_id)
+            bought = await buyer
+            assert len(bought.reservation.part_reservation_ids) == 2
+    finally:
+        slow.stop()
 
 
 async def test_many_buyers_get_exactly_the_units_of_both_segments(segmented_stubs: Any) -> None:

@@ -242,7 +242,7 @@ async def test_a_watch_that_is_cut_again_and_again_knows_what_another_knows(segm
 async def test_two_servers_tell_the_same_and_a_token_of_one_is_good_for_the_other(segmented: TestAuthority) -> None:
     there = segmented.start_server()
     try:
-        async with stubs_of(segmented.target) as stubs, stubs_of(there.target) as other_stubs:
+        async with stubs_of(segmented.targets[0]) as stubs, stubs_of(there.target) as other_stubs:
             shop = await open_regions(stubs, skus=2, north=30, south=30)
             recorder = Recorder(everywhere(shop))
             await synced(stubs, recorder)

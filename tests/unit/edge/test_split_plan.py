@@ -7,17 +7,27 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from holdfast_server.edge.front.split_plan import DemandedLine, Learned, SplitPlan, Supply, plan_split, summed
+from holdfast_server.edge.front.split_plan import (
+    DemandedLine,
+    Source,
+    SplitPlan,
+    Supply,
+    plan_as_demanded,
+    plan_split,
+    summed,
+)
 
 SEGMENTS = ("north", "south", "west")
 PLACES = {"loc-n": "north", "loc-s": "south"}
 
 
 def supply(units: Mapping[str, Mapping[str, int]], **options: Any) -> Supply:
-    """Units by segment and SKU."""
+    """Units by segment, and by SKU or by SKU@location."""
     return Supply(
         sellers=SEGMENTS,
-        units={(segment, sku): count for segment, skus in units.items() for sku, count in skus.items()},
+        units={
+            Source(segment, *key.split("@")): count for segment, keys in units.items() for key, count in keys.items()
+        },
         place_of=PLACES,
         **options,
     )
@@ -109,20 +119,36 @@ def planned(
             id="two-named",
         ),
         pytest.param(
-            [("a", 3)],
-            {"north": {"a": 9}, "south": {"a": 9}},
-            {"learned": {("north", "a"): Learned(said=9, at_most=2)}},
-            {"south": [("a", 3)]},
-            [],
-            id="learned",
+            [("a", 2, "loc-s"), ("a", 2, "loc-n")],
+            {"north": {"a@loc-n": 1}, "south": {"a@loc-s": 2}},
+            {"was_refused": True},
+            {"south": [("a", 2)]},
+            [("a", 2, 1)],
+            id="two-named-and-refused-before",
+        ),
+        pytest.param(
+            [("a", 2, "loc-s"), ("a", 2, "loc-n"), ("b", 1, "loc-n")],
+            {"north": {"a@loc-n": 1}, "south": {"a@loc-s": 2}},
+            {"partial": True},
+            {"north": [("a", 1)], "south": [("a", 2)]},
+            [("a", 2, 1), ("b", 1, 0)],
+            id="two-named-in-part",
+        ),
+        pytest.param(
+            [("a", 2, "loc-n"), ("b", 1)],
+            {"north": {"a@loc-n": 1, "b": 1}, "south": {"b": 1}},
+            {"partial": True},
+            {"north": [("a", 1), ("b", 1)]},
+            [("a", 2, 1)],
+            id="not-whole-from-where-it-is-named",
         ),
         pytest.param(
             [("a", 3)],
             {"north": {"a": 9}, "south": {"a": 9}},
-            {"learned": {("north", "a"): Learned(said=8, at_most=2)}},
-            {"north": [("a", 3)]},
+            {"at_most": {Source("north", "a"): 2}},
+            {"south": [("a", 3)]},
             [],
-            id="learned-before-it-moved",
+            id="learned",
         ),
     ],
 )
@@ -159,3 +185,11 @@ def test_a_plan_takes_what_is_there_and_all_that_was_asked_for_unless_it_says_so
     for one in plan.short:
         there = [units.get(segment, {}).get(one.sku, 0) for segment in SEGMENTS]
         assert one.available == (sum(there) if allow_split else max(there)) < one.requested
+
+
+def test_a_plan_as_demanded_asks_for_every_line_whole() -> None:
+    demanded = [DemandedLine("a", "loc-s", 2), DemandedLine("b", "", 1), DemandedLine("a", "loc-s", 1)]
+    plan = plan_as_demanded(demanded, supply({}), "west")
+    assert plan.parts == {"north": [DemandedLine("b", "", 1)], "south": [DemandedLine("a", "loc-s", 3)]}
+    nowhere = Supply(sellers=(), units={}, place_of=PLACES)
+    assert list(plan_as_demanded(demanded, nowhere, "west").parts) == ["south", "west"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Collection
 from typing import Final
 
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
@@ -21,7 +22,14 @@ from holdfast_server.edge.front.split_parts import (
     parts_of,
     plan_command,
 )
-from holdfast_server.edge.front.split_plan import DemandedLine, SplitPlan, Supply, plan_split
+from holdfast_server.edge.front.split_plan import (
+    DemandedLine,
+    Source,
+    SplitPlan,
+    Supply,
+    plan_as_demanded,
+    plan_split,
+)
 from holdfast_server.edge.front.split_search import SupplySearch
 from holdfast_server.edge.front.split_steps import PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests import reservations as commands
@@ -169,10 +177,16 @@ class SplitDemand:
         lines = [DemandedLine(line.sku, line.location, line.quantity) for line in asked.lines]
         partial = asked.fill_policy == pb.FILL_POLICY_PARTIAL and not told
         plan = plan_split(lines, supply, allow_split=asked.allow_split, partial=partial)
-        # What has been sold is booked in one segment, so that it is booked whole or not at all.
-        is_for_home = set(plan.parts) <= {home.segment} or (told and len(plan.parts) > 1)
-        if is_for_home or (plan.short and not partial):
-            return await self._home_alone(home, asked, caller, plan, silent)
+        is_enough = bool(plan.parts) and (partial or not plan.short)
+        if set(supply.place_of.values()) <= {home.segment}:
+            # What has been sold is booked in one segment, so that it is booked whole or not at all.
+            if not is_enough or set(plan.parts) <= {home.segment} or (told and len(plan.parts) > 1):
+                return await self._home_alone(home, asked, caller, plan, silent)
+        elif not is_enough:
+            if search.has_planned:
+                raise silent or InsufficientStock(list(plan.short))
+            plan = plan_as_demanded(lines, supply, home.segment)
+        search.has_planned = True
         return await home.authority.decide(plan_command(asked, caller, home.segment, plan), asked)
 
     async def _home_alone(
@@ -215,31 +229,49 @@ class SplitDemand:
         caller: Caller,
         search: SupplySearch,
     ) -> tuple[Supply, Refusal | None]:
-        """Returns the supply with what each segment says that the channel may sell of each SKU.
+        """Returns the supply with what each segment says that it has for the lines.
 
         A segment that cannot answer now counts as one that has nothing; its refusal is returned too.
         """
-        skus = list(dict.fromkeys(line.sku for line in asked.lines if not line.location))
-        if not skus:
-            return supply, None
-        question = pb.BatchGetAvailabilityRequest(
-            keys=[pb.AvailabilityKey(sku=sku, channel=asked.channel) for sku in skus]
+        sources = {
+            Source(segment, line.sku, line.location)
+            for line in asked.lines
+            for segment in ([supply.place_of[line.location]] if line.location else supply.sellers)
+        }
+        segments = sorted({one.segment for one in sources})
+        answers = await asyncio.gather(
+            *(self._ask(segment, sources, asked.channel, caller) for segment in segments), return_exceptions=True
         )
-        sellers = [self._steps.directory.segment(name) for name in supply.sellers]
-        answers = await asyncio.gather(*(one.availability(question, caller) for one in sellers), return_exceptions=True)
-        units: dict[tuple[str, str], int] = {}
+        units: dict[Source, int] = {}
         silent: Refusal | None = None
-        for one, answer in zip(sellers, answers, strict=True):
+        for name, answer in zip(segments, answers, strict=True):
             if isinstance(answer, _IN_DOUBT):
                 silent = answer
             elif isinstance(answer, BaseException):
                 raise answer
             else:
-                for availability in answer.availabilities:
-                    units[one.segment, availability.sku] = availability.available_to_sell_quantity
+                for one in answer.availabilities:
+                    units[Source(name, one.sku, one.location)] = one.available_to_sell_quantity
         search.heard(units)
-        learned = search.learned
-        return Supply(sellers=supply.sellers, units=units, place_of=supply.place_of, learned=learned), silent
+        found = Supply(
+            sellers=supply.sellers,
+            units=units,
+            place_of=supply.place_of,
+            was_refused=search.has_planned,
+            at_most=search.at_most(),
+        )
+        return found, silent
+
+    async def _ask(
+        self, segment: str, sources: Collection[Source], channel: str, caller: Caller
+    ) -> pb.BatchGetAvailabilityResponse:
+        """Asks a segment what it has, at a location or for the channel."""
+        question = pb.BatchGetAvailabilityRequest()
+        for one in sources:
+            if one.segment == segment:
+                at = {"location": one.location} if one.location else {"channel": channel}
+                question.keys.add(sku=one.sku, **at)
+        return await self._steps.directory.segment(segment).availability(question, caller)
 
     async def _drive(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from holdfast_server.refusals import ShortLine
 
@@ -30,35 +31,37 @@ class SplitPlan:
     short: Sequence[ShortLine]
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """A segment refused a part of a plan: it has no more than `at_most` units for one line, though it had said more.
+class Source(NamedTuple):
+    """Where units may come from: a location of a segment, or wherever the channel sells there."""
 
-    That may be because no location has them all; then it will be so for as long as the segment says the same. If it
-    says something else by now, others took the units or gave them back: then nothing was learned.
-    """
-
-    said: int
-    at_most: int
+    segment: str
+    sku: str
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
-    """What each segment can give: units of a SKU to the channel, by segment; and where named locations lie.
+    """What each source can give, and where named locations lie.
 
-    `sellers` are the segments that the channel sells from, in sourcing order.
+    `sellers` are the segments that the channel sells from, in sourcing order. Before anything was refused it is for the
+    segment to say whether there is enough at a location that is named; after that, `units` says so.
     """
 
     sellers: Sequence[str]
-    units: Mapping[tuple[str, str], int]
+    units: Mapping[Source, int]
     place_of: Mapping[str, str]
-    learned: Mapping[tuple[str, str], Learned] = field(default_factory=dict)
+    was_refused: bool = False
+    at_most: Mapping[Source, int] = field(default_factory=dict)
+    """What a line may be given of a source, where that has refused more although it says that it has them."""
 
-    def of(self, segment: str, sku: str) -> int:
-        """The units of a SKU that a segment can give to a line."""
-        said = self.units.get((segment, sku), 0)
-        learned = self.learned.get((segment, sku))
-        return min(said, learned.at_most) if learned is not None and learned.said == said else said
+    def of(self, source: Source) -> int:
+        """The units that a source can give to a line."""
+        said = self.units.get(source, 0)
+        return min(said, self.at_most.get(source, said))
+
+    def source_of(self, line: DemandedLine) -> Source:
+        """Where a line that names a location comes from."""
+        return Source(self.place_of[line.location], line.sku, line.location)
 
 
 def summed(lines: Sequence[DemandedLine]) -> list[DemandedLine]:
@@ -75,33 +78,60 @@ def plan_split(lines: Sequence[DemandedLine], supply: Supply, *, allow_split: bo
     A line that may not be split comes whole from one segment. A partial demand takes what there is.
     """
     demanded = summed(lines)
-    whole = _whole_from_one(demanded, supply)
+    whole = _whole_from_one(demanded, supply, partial=partial)
     if whole:
         return SplitPlan(parts={whole: demanded}, short=[])
     parts: dict[str, list[DemandedLine]] = defaultdict(list)
     short = []
     for line in demanded:
         if line.location:
-            # Whether there is enough is for the segment to say.
-            parts[supply.place_of[line.location]].append(line)
-            continue
-        available = [(segment, supply.of(segment, line.sku)) for segment in supply.sellers]
-        taken = _taken(line.quantity, available, allow_split=allow_split, partial=partial)
-        for segment, units in taken:
-            parts[segment].append(DemandedLine(line.sku, "", units))
-        if sum(units for _, units in taken) < line.quantity:
-            there = sum(units for _, units in available) if allow_split else max((u for _, u in available), default=0)
-            short.append(ShortLine(sku=line.sku, location="", requested=line.quantity, available=there))
+            source = supply.source_of(line)
+            there = _named_units(line, supply, partial=partial)
+            units = min(there, line.quantity)
+            if units == line.quantity or (partial and units > 0):
+                parts[source.segment].append(DemandedLine(line.sku, line.location, units))
+        else:
+            available = [(segment, supply.of(Source(segment, line.sku))) for segment in supply.sellers]
+            taken = _taken(line.quantity, available, allow_split=allow_split, partial=partial)
+            for segment, number in taken:
+                parts[segment].append(DemandedLine(line.sku, "", number))
+            units = sum(number for _, number in taken)
+            there = sum(number for _, number in available) if allow_split else max((n for _, n in available), default=0)
+        if units < line.quantity:
+            short.append(ShortLine(sku=line.sku, location=line.location, requested=line.quantity, available=there))
+    return SplitPlan(parts=_in_order(parts, supply), short=short)
+
+
+def plan_as_demanded(lines: Sequence[DemandedLine], supply: Supply, home: str) -> SplitPlan:
+    """Returns the plan of a demand for which there is too little: all lines whole, wherever that is.
+
+    It will be refused, but its home will have been asked: if the same request was answered before, it says so.
+    """
+    anywhere = supply.sellers[0] if supply.sellers else home
+    parts: dict[str, list[DemandedLine]] = defaultdict(list)
+    for line in summed(lines):
+        parts[supply.place_of[line.location] if line.location else anywhere].append(line)
+    return SplitPlan(parts=_in_order(parts, supply), short=[])
+
+
+def _in_order(parts: Mapping[str, list[DemandedLine]], supply: Supply) -> dict[str, Sequence[DemandedLine]]:
     order = [*supply.sellers, *sorted(set(parts) - set(supply.sellers))]
-    return SplitPlan(parts={segment: parts[segment] for segment in order if segment in parts}, short=short)
+    return {segment: parts[segment] for segment in order if segment in parts}
 
 
-def _whole_from_one(lines: Sequence[DemandedLine], supply: Supply) -> str:
+def _named_units(line: DemandedLine, supply: Supply, *, partial: bool) -> int:
+    """Returns what there is of a line that names its location."""
+    return supply.of(supply.source_of(line)) if partial or supply.was_refused else line.quantity
+
+
+def _whole_from_one(lines: Sequence[DemandedLine], supply: Supply, *, partial: bool) -> str:
     """Returns the first segment that has everything; empty if none has."""
     places = {supply.place_of[line.location] for line in lines if line.location}
     for segment in supply.sellers:
         if places <= {segment} and all(
-            line.location or supply.of(segment, line.sku) >= line.quantity for line in lines
+            (_named_units(line, supply, partial=partial) if line.location else supply.of(Source(segment, line.sku)))
+            >= line.quantity
+            for line in lines
         ):
             return segment
     return ""
