@@ -55,11 +55,14 @@ class Regions(Shop):
         await self.sell_from(*self.locations, location)
         return location
 
+    def question(self) -> BatchGetAvailabilityRequest:
+        """What is in both segments."""
+        keys = [AvailabilityKey(sku=self.sku, location=location) for location in self.locations]
+        return BatchGetAvailabilityRequest(keys=keys)
+
     async def heads(self) -> list[Revision]:
         """Where both segments stand now."""
-        keys = [AvailabilityKey(sku=self.sku, location=location) for location in self.locations]
-        answer = await self.stubs.inventory.BatchGetAvailability(BatchGetAvailabilityRequest(keys=keys))
-        return list(answer.revisions)
+        return list((await self.stubs.inventory.BatchGetAvailability(self.question())).revisions)
 
 
 async def open_regions(stubs: Any, *, skus: int = 1, north: int = 0, south: int = 0) -> Regions:

@@ -23,7 +23,7 @@ from holdfast.inventory.v1.reservation_pb2 import (
     Reservation,
 )
 
-from api.calls import answer_or_refusal, stubs_of, together, until
+from api.calls import answer_or_refusal, patiently, stubs_of, together, until
 from api.refusals import Refusal, read_status
 from api.regions import Regions, open_regions
 from api.shop import Shop, assert_ledger_is_sound, left
@@ -154,6 +154,8 @@ async def test_every_unit_is_where_the_answers_say(segmented: TestAuthority, see
     try:
         async with stubs_of(segmented.targets[0]) as here, stubs_of(second.target) as there:
             shop = await open_regions(here, skus=SKUS, north=UNITS, south=UNITS)
+            # A server that has just started answers once it has heard of the ledger writers.
+            await patiently(there.inventory.BatchGetAvailability, shop.question())
             trade = Trade(shop, seed)
             for sku in shop.skus:
                 for location in shop.locations:

@@ -92,13 +92,16 @@ class LedgerWriter:
     def _check_and_wait_for_lock(self, connection: psycopg.Connection[Any]) -> None:
         check_durability(connection)
         holder = _Holder(SegmentStore(connection, self._segment), self._settings)
+        is_told = False
         while not self._stop.is_set():
             row = connection.execute(
                 "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_WRITER_LOCK_CLASS, self._segment)
             ).fetchone()
             if row is not None and row[0]:
                 return
-            log.info("writer_waits", segment=self._segment, reason="another writer serves this segment")
+            if not is_told:
+                log.info("writer_waits", segment=self._segment, reason="another writer serves this segment")
+                is_told = True
             if holder.is_silent():
                 log.warning("silent_writer_ended", segment=self._segment)
                 connection.execute(_END_HOLDER, (_WRITER_LOCK_CLASS, self._segment))

@@ -74,6 +74,10 @@ class _PartRefused(PlanGivenUp):
         self.segment = segment
 
 
+class _SettledElsewhere(Exception):
+    """All parts of a plan are there: another attempt of the same request was faster."""
+
+
 class SplitDemand:
     """Creates reservations over several segments: whole in one of them if it can be."""
 
@@ -113,6 +117,10 @@ class SplitDemand:
                 return home.inventory.created(decision)
             try:
                 return await self._drive(home, records.unpack_document(decision.extra), asked, caller, decision)
+            except _SettledElsewhere:
+                # Asked once more, the home has the answer.
+                refusal = SequencerUnavailable(home.segment)
+                tries += 1
             except PlanGivenUp as given_up:
                 if isinstance(given_up, _PartRefused):
                     refusal = given_up.refusal or refusal
@@ -323,8 +331,7 @@ class SplitDemand:
         try:
             await self._steps.abort(home, split, caller)
         except SplitMoved:
-            # Another attempt of the same request was faster, and all its parts are there.
-            return SequencerUnavailable(home.segment)
+            return _SettledElsewhere()
         await self._steps.release_parts(split, caller)
         return _PartRefused(error if isinstance(error, Refusal) else None, part.segment)
 
