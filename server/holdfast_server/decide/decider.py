@@ -155,7 +155,7 @@ class Decider:
         """Decides commands in order, each by itself, and returns the answer or the refusal of each."""
         answers: list[Answer | Exception | None] = [None] * len(commands)
         open_commands = dict(enumerate(commands))
-        for _ in range(_MAX_LOOKUPS):
+        for turn in range(_MAX_LOOKUPS):
             closed = self._commits.why_closed()
             if closed is not None:
                 return [closed if answer is None else answer for answer in answers]
@@ -165,22 +165,30 @@ class Decider:
             settled = await self._in_tick(list(open_commands.values()))
             again: dict[int, Command] = {}
             for (index, command), answer in zip(open_commands.items(), settled, strict=True):
-                if isinstance(answer, LookUp):
-                    again[index] = command.to_look_up()
-                elif isinstance(answer, Recall):
-                    recalled = await self._recall(command, answer)
-                    if isinstance(recalled, Refusal):
-                        answers[index] = recalled
+                if isinstance(answer, Unanswered):
+                    found = await self._found_out(command, answer, may_ask_again=turn == 0)
+                    if isinstance(found, Command):
+                        again[index] = found
                     else:
-                        again[index] = recalled
-                elif isinstance(answer, NotLive):
-                    answers[index] = await self._explained(command)
+                        answers[index] = found
                 else:
                     answers[index] = answer
             open_commands = again
             if not open_commands:
                 break
         return [LedgerUnavailable(self._segment) if answer is None else answer for answer in answers]
+
+    async def _found_out(self, command: Command, answer: Unanswered, *, may_ask_again: bool) -> Command | Exception:
+        """Returns the answer to what the sequencer alone cannot answer, or the command that it has to be asked next."""
+        if isinstance(answer, LookUp):
+            return command.to_look_up()
+        if isinstance(answer, Recall):
+            return await self._recall(command, answer)
+        if isinstance(answer, NotLive):
+            explained = await self._explained(command)
+            # It may have come to be since: a part of a plan has its id before it is reserved.
+            return command if may_ask_again and isinstance(explained, SegmentLoading) else explained
+        return answer
 
     async def _look_up(
         self, commands: dict[int, Command], answers: list[Answer | Exception | None]

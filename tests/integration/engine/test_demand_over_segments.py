@@ -9,6 +9,7 @@ import pytest
 
 from holdfast_server.decide.answers import SplitMoved, TooLate
 from holdfast_server.decide.commands import Command, Decision
+from holdfast_server.ledger import queries
 from holdfast_server.phases import SplitPhase
 from holdfast_server.records import Document, unpack_document, unpack_reservation
 from holdfast_server.refusals import AlreadyCommitted, DocumentClosed, UnknownChannel, UnknownDocument
@@ -169,3 +170,24 @@ async def test_a_part_that_somebody_has_committed_is_not_given_back(rig: Rig) ->
         else:
             await rig.decide(give_back)
     assert await rig.available() == 9
+
+
+async def test_a_part_that_comes_to_be_while_it_is_given_back_is_given_back(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sequencer does not know it yet; the ledger, that is asked next, does."""
+    part = demands.reserve(CHANNEL, [(SKU, 2)])
+    reservation_id = part.arguments[6]
+    there = await rig.available()
+    look = rig.reader.ask
+
+    async def look_late(*question: Any) -> Any:
+        if question[0] is queries.find_reservation:
+            monkeypatch.undo()
+            await rig.decide(part)
+        return await look(*question)
+
+    monkeypatch.setattr(rig.reader, "ask", look_late)
+    released = unpack_reservation((await rig.decide(demands.release(reservation_id))).reservation)
+    assert released.reservation_id == reservation_id
+    assert await rig.available() == there
