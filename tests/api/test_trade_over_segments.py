@@ -16,6 +16,7 @@ from holdfast.inventory.v1.inventory_service_pb2 import (
     FILL_POLICY_PARTIAL,
     BatchCreateReservationsRequest,
     CreateReservationRequest,
+    ExtendReservationRequest,
 )
 from holdfast.inventory.v1.reservation_pb2 import (
     RESERVATION_STATE_COMMITTED,
@@ -24,6 +25,7 @@ from holdfast.inventory.v1.reservation_pb2 import (
 )
 
 from api.calls import answer_or_refusal, patiently, stubs_of, together, until
+from api.ids import uuid7
 from api.refusals import Refusal, read_status
 from api.regions import Regions, open_regions
 from api.shop import Shop, assert_ledger_is_sound, left
@@ -50,7 +52,9 @@ class Trade:
 
     async def be_a_client(self, stubs: Any, other_stubs: Any) -> None:
         for _ in range(STEPS_PER_CLIENT):
-            step = self.random.choices((self.buy, self.buy_many, self.finish, self.ship, self.receive), (6, 1, 6, 2, 2))
+            step = self.random.choices(
+                (self.buy, self.buy_many, self.finish, self.extend, self.ship, self.receive), (6, 1, 6, 1, 2, 2)
+            )
             await step[0](self.shop.seen_through(stubs), self.shop.seen_through(other_stubs))
 
     def any_demand(self) -> CreateReservationRequest:
@@ -117,6 +121,17 @@ class Trade:
             # The parts live on by themselves.
             for each in list(reservation.part_reservation_ids) or [reservation.reservation_id]:
                 self.committed[each] = await here.read(each)
+
+    async def extend(self, here: Shop, _: Shop) -> None:
+        """A hold gets more time, perhaps while somebody else ends it."""
+        if not self.held:
+            return
+        reservation_id = self.random.choice(list(self.held))
+        request = ExtendReservationRequest(request_id=uuid7(), reservation_id=reservation_id)
+        request.ttl.FromSeconds(1_000)
+        outcome = await answer_or_refusal(here.stubs.inventory.ExtendReservation(request))
+        if isinstance(outcome, Refusal):
+            self.expect([outcome], {"ALREADY_COMMITTED", "ALREADY_RELEASED"})
 
     async def ship(self, here: Shop, _: Shop) -> None:
         """All lines of a reservation, or of a part of one, leave."""
