@@ -78,13 +78,8 @@ class Settings(BaseSettings):
     split_plan_seconds: float = Field(default=10.0, gt=0, description="that the parts of a demand have to be held")
     split_idle_seconds: float = Field(default=2.0, gt=0, description="after which upkeep goes on with what was decided")
     split_pause_seconds: float = Field(default=0.05, ge=0, description="at most, before a demand is planned anew")
-    max_split_plans_per_call: int = Field(default=8, ge=1, description="over several segments, that were overtaken")
-    max_split_plans_per_request: int = Field(
-        default=1_000, ge=2, description="over several segments, that were overtaken"
-    )
-    max_split_plans_at_once: int = Field(
-        default=16, ge=1, description="of the demands of a batch that need several segments"
-    )
+    max_split_plans_per_call: int = Field(default=8, ge=1, description="of a demand that is overtaken by others")
+    max_split_plans_at_once: int = Field(default=16, ge=1, description="of a batch, over several segments")
     max_splits_per_round: int = Field(default=100, ge=1, description="demands over several segments, of each home")
     sequencer_timeout_seconds: float = Field(default=5.0, gt=0)
 

@@ -20,6 +20,7 @@ from holdfast_server.ledger.rows import (
     reservation_of,
 )
 from holdfast_server.ledger.statements import load_statements
+from holdfast_server.phases import SplitPhase
 from holdfast_server.records import (
     LIVE_STATES,
     Change,
@@ -96,6 +97,21 @@ def overdue_splits(
     query = sa.select(*_COLUMNS).where(d.segment == segment, d.kind == int(DocumentKind.SPLIT), d.document_id.in_(ids))
     query = query.order_by(d.update_us, d.document_id)
     return [document_of(row) for row in connection.execute(query)] if ids else []
+
+
+def plan_of_request(connection: sa.Connection, segment: str, request_id: str) -> Document | None:
+    """Returns the plan over several segments that was made at this home for a request and has come to no end yet."""
+    d = tables.document.c
+    # Kind and state stand in the statement itself, so that the index fits.
+    query = (
+        sa.select(*_COLUMNS)
+        .where(d.segment == segment, d.note == request_id, sa.text("document.kind = 7 AND document.state = 1"))
+        .where(d.resolution == int(SplitPhase.PLANNED))
+        .order_by(d.create_us)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else document_of(row)
 
 
 def split_of_part(connection: sa.Connection, segments: Sequence[str], reservation_id: str) -> Document | None:

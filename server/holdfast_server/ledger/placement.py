@@ -49,6 +49,14 @@ def segments_of_channels(
     return _in_order(rows, segments, channels)
 
 
+def locations_of_channel(connection: sa.Connection, segments: Sequence[str], channel: str) -> set[str]:
+    """Returns the locations of these segments that a channel sells from."""
+    rows = connection.exec_driver_sql(
+        load_statements("placement.sql")["locations_of_channel"], {"segments": list(segments), "channel": channel}
+    )
+    return {location for (location,) in rows}
+
+
 def segments_of_pools(connection: sa.Connection, segments: Sequence[str], pools: Sequence[str]) -> dict[str, list[str]]:
     """Returns, for each pool, which of the segments have locations of it, in the order given."""
     rows = connection.exec_driver_sql(

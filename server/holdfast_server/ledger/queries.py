@@ -21,6 +21,7 @@ from holdfast_server.ledger.documents import (
     incident_causes,
     list_documents,
     overdue_splits,
+    plan_of_request,
     ready_parked_requests,
     split_of_part,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "list_reservations",
     "list_rules",
     "overdue_splits",
+    "plan_of_request",
     "position_at",
     "read_cursor",
     "read_segments",

@@ -327,6 +327,13 @@ sa.Index(
     postgresql_where=document.c.order_id != sa.literal_column("''"),
 )
 
+sa.Index(
+    "document_by_request",
+    document.c.segment,
+    document.c.note,
+    postgresql_where=sa.literal_column("kind = 7 AND state = 1"),
+)
+
 rule = sa.Table(
     "rule",
     metadata,

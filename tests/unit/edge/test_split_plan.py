@@ -12,7 +12,6 @@ from holdfast_server.edge.front.split_plan import (
     Source,
     SplitPlan,
     Supply,
-    plan_as_demanded,
     plan_split,
     summed,
 )
@@ -104,7 +103,7 @@ def planned(
         ),
         pytest.param(
             [("a", 1, "loc-s"), ("b", 1)],
-            {"north": {"b": 9}, "south": {"b": 1}},
+            {"north": {"b": 9}, "south": {"b": 1, "a@loc-s": 1}},
             {},
             {"south": [("a", 1), ("b", 1)]},
             [],
@@ -112,7 +111,7 @@ def planned(
         ),
         pytest.param(
             [("a", 1, "loc-s"), ("a", 1, "loc-n")],
-            {},
+            {"north": {"a@loc-n": 1}, "south": {"a@loc-s": 1}},
             {},
             {"north": [("a", 1)], "south": [("a", 1)]},
             [],
@@ -121,10 +120,18 @@ def planned(
         pytest.param(
             [("a", 2, "loc-s"), ("a", 2, "loc-n")],
             {"north": {"a@loc-n": 1}, "south": {"a@loc-s": 2}},
-            {"was_refused": True},
+            {},
             {"south": [("a", 2)]},
             [("a", 2, 1)],
-            id="two-named-and-refused-before",
+            id="two-named-of-which-one-is-not-there",
+        ),
+        pytest.param(
+            [("a", 1, "loc-n"), ("a", 2)],
+            {"north": {"a": 2, "a@loc-n": 2}, "south": {"a": 1}},
+            {"allow_split": True},
+            {"north": [("a", 1), ("a", 1)], "south": [("a", 1)]},
+            [],
+            id="what-is-named-is-not-there-for-others",
         ),
         pytest.param(
             [("a", 2, "loc-s"), ("a", 2, "loc-n"), ("b", 1, "loc-n")],
@@ -185,11 +192,3 @@ def test_a_plan_takes_what_is_there_and_all_that_was_asked_for_unless_it_says_so
     for one in plan.short:
         there = [units.get(segment, {}).get(one.sku, 0) for segment in SEGMENTS]
         assert one.available == (sum(there) if allow_split else max(there)) < one.requested
-
-
-def test_a_plan_as_demanded_asks_for_every_line_whole() -> None:
-    demanded = [DemandedLine("a", "loc-s", 2), DemandedLine("b", "", 1), DemandedLine("a", "loc-s", 1)]
-    plan = plan_as_demanded(demanded, supply({}), "west")
-    assert plan.parts == {"north": [DemandedLine("b", "", 1)], "south": [DemandedLine("a", "loc-s", 3)]}
-    nowhere = Supply(sellers=(), units={}, place_of=PLACES)
-    assert list(plan_as_demanded(demanded, nowhere, "west").parts) == ["south", "west"]

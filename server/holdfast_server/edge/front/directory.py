@@ -135,6 +135,10 @@ class Directory:
             self._sells_from.popitem(last=False)
         return {name: [self._by_name[one] for one in found[name][1]] for name in asked}
 
+    async def locations_of_channel(self, channel: str) -> set[str]:
+        """Returns the locations that a channel sells from now."""
+        return await self._reader.ask(placement.locations_of_channel, self.names, channel)
+
     async def segments_of_pools(self, pools: Sequence[str]) -> dict[str, list[str]]:
         """Returns the names of the segments in which pools have locations now, in sourcing order."""
         return await self._reader.ask(placement.segments_of_pools, self.names, pools)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
@@ -17,24 +18,16 @@ from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.split_parts import (
     Part,
     fill_in_whole,
-    numbered,
-    numbered_id,
+    is_told,
     parts_of,
     plan_command,
+    probe_command,
 )
-from holdfast_server.edge.front.split_plan import (
-    DemandedLine,
-    Source,
-    SplitPlan,
-    Supply,
-    plan_as_demanded,
-    plan_split,
-)
+from holdfast_server.edge.front.split_plan import DemandedLine, Source, SplitPlan, Supply, plan_split
 from holdfast_server.edge.front.split_search import SupplySearch
 from holdfast_server.edge.front.split_steps import PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests import reservations as commands
 from holdfast_server.edge.services import SegmentServices
-from holdfast_server.ledger import queries
 from holdfast_server.ledger.placement import PlacedKind
 from holdfast_server.phases import SplitPhase
 from holdfast_server.records import Document
@@ -42,7 +35,7 @@ from holdfast_server.refusals import (
     BacklogFull,
     InsufficientStock,
     LedgerUnavailable,
-    LimitExceeded,
+    LocationNotInPool,
     Overloaded,
     Refusal,
     SegmentLoading,
@@ -50,6 +43,7 @@ from holdfast_server.refusals import (
     SegmentStopped,
     SequencerUnavailable,
     SpansSegments,
+    UnknownDocument,
 )
 from holdfast_server.settings import Settings
 
@@ -65,21 +59,50 @@ _IN_DOUBT: Final = (
 )
 
 
-class _PartRefused(PlanGivenUp):
-    """A plan was given up for a part; what that was refused with, None if it came too late."""
+class _PartsRefused(PlanGivenUp):
+    """A plan was given up for some of its parts: what each was refused with."""
 
-    def __init__(self, refusal: Refusal | None, segment: str) -> None:
-        super().__init__(refusal)
-        self.refusal = refusal
-        self.segment = segment
+    def __init__(self, refusals: Sequence[tuple[str, BaseException]]) -> None:
+        super().__init__(refusals)
+        self.too_few = [(segment, one) for segment, one in refusals if isinstance(one, InsufficientStock)]
+        self.for_good = next(
+            (one for _, one in refusals if isinstance(one, Refusal) and not isinstance(one, InsufficientStock)), None
+        )
+        """A refusal that another plan would meet too."""
 
 
 class _SettledElsewhere(Exception):
     """All parts of a plan are there: another attempt of the same request was faster."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """A request, who asks, and where it may be filled from."""
+
+    home: SegmentServices
+    request: pb.CreateReservationRequest
+    caller: Caller
+    sellers: list[str]
+    place_of: dict[str, str]
+
+    @property
+    def may_be_of_home_alone(self) -> bool:
+        return set(self.place_of.values()) <= {self.home.segment}
+
+    @property
+    def is_partial(self) -> bool:
+        return self.request.fill_policy == pb.FILL_POLICY_PARTIAL and not is_told(self.request)
+
+    @property
+    def lines(self) -> list[DemandedLine]:
+        return [DemandedLine(line.sku, line.location, line.quantity) for line in self.request.lines]
+
+
 class SplitDemand:
-    """Creates reservations over several segments: whole in one of them if it can be."""
+    """Creates reservations over several segments: whole in one of them if it can be.
+
+    A request takes effect at its home, once: as a reservation there, or when all parts of a plan are there.
+    """
 
     def __init__(self, steps: SplitSteps, settings: Settings) -> None:
         self._steps = steps
@@ -95,160 +118,163 @@ class SplitDemand:
     ) -> pb.CreateReservationResponse:
         """Returns what a demand came to. Raises its refusal, as one segment would.
 
-        A plan that is overtaken by another demand is made anew a few times. So is a demand for which there is too
-        little only since others took the units that it was planned with: if they cannot have all of theirs, they give
-        them back, and two that took from each other what both wanted must not both go without.
+        `home_refusal` is what the home said already when it was asked for all of it, if it was.
         """
-        search = SupplySearch(home_refusal)
-        refusal: Refusal = LimitExceeded("max_split_plans_per_request", self._settings.max_split_plans_per_request)
-        number = tries = 0
-        while number < self._settings.max_split_plans_per_request and tries < self._settings.max_split_plans_per_call:
-            asked = numbered(request, number)
-            try:
-                decision = await self._at_home(home, asked, caller, search)
-            except InsufficientStock as short:
-                if not search.has_moved:
-                    raise
-                refusal = short
-                tries += 1
-                await self._pause()
-                continue
-            if decision.reservation:
-                return home.inventory.created(decision)
-            try:
-                return await self._drive(home, records.unpack_document(decision.extra), asked, caller, decision)
-            except _SettledElsewhere:
-                # Asked once more, the home has the answer.
-                refusal = SequencerUnavailable(home.segment)
-                tries += 1
-            except PlanGivenUp as given_up:
-                if isinstance(given_up, _PartRefused):
-                    refusal = given_up.refusal or refusal
-                    learn = search.refused_now if decision.replayed else search.refused_as_planned
-                    if not learn(given_up.segment, given_up.refusal):
-                        break
-                if decision.replayed:
-                    number = number + 1 if number else await self._last_number(home, request)
-                    continue
-                number += 1
-                tries += 1
-                if tries > 1:
-                    await self._pause()
-        raise refusal
-
-    async def _last_number(self, home: SegmentServices, request: pb.CreateReservationRequest) -> int:
-        """Returns the number of the last attempt of others after the first; so nobody goes through all before it."""
-        ids = {
-            numbered_id(request.request_id, number): number
-            for number in range(1, self._settings.max_split_plans_per_request)
-        }
-        _, outcomes = await home.authority.reader.ask(queries.find_outcomes, home.segment, list(ids))
-        return max((ids[one] for one in outcomes), default=1)
-
-    async def _pause(self) -> None:
-        """Lets others finish: those that hold what this one wants, each for another time."""
-        await asyncio.sleep(self._settings.split_pause_seconds * random.random())
+        demand = await self._demand(home, request, caller)
+        if home_refusal is None:
+            said = await self._ask_home(demand)
+            if isinstance(said, Decision):
+                return await self._answered(demand, said)
+            home_refusal = said
+        if is_told(request):
+            return await self._book(demand)
+        search = SupplySearch()
+        if home_refusal is not None:
+            search.refused(home.segment, home_refusal)
+        return await self._find_units(demand, search)
 
     async def for_home(
-        self, home: SegmentServices, asked: pb.CreateReservationRequest, caller: Caller
+        self, home: SegmentServices, request: pb.CreateReservationRequest, caller: Caller
     ) -> Command | None:
         """Returns the command that reserves all of a demand out of what the home has; what else it allows comes later.
 
         None if the home cannot have all of it, or the demand is told of. Raises what is wrong with it.
         """
-        if asked.demand == pb.DEMAND_KIND_TOLD:
+        if is_told(request) or not (await self._demand(home, request, caller)).may_be_of_home_alone:
             return None
-        places = (await self._places(asked)).place_of.values()
-        if not set(places) <= {home.segment}:
-            return None
-        return commands.create_reservation(asked, caller, home.authority.settings, only_all=True)
+        return commands.create_reservation(request, caller, home.authority.settings, only_all=True)
 
-    async def _at_home(
-        self,
-        home: SegmentServices,
-        asked: pb.CreateReservationRequest,
-        caller: Caller,
-        search: SupplySearch,
-    ) -> Decision:
-        """Returns what the home decided: a reservation of its own, or a plan. Both are remembered under the same id."""
-        told = asked.demand == pb.DEMAND_KIND_TOLD
-        supply = await self._places(asked)
-        _check_told(asked, supply)
-        refusal = search.take_home_refusal()
-        if refusal is None and (command := await self.for_home(home, asked, caller)):
-            try:
-                return await home.authority.decide(command, asked)
-            except InsufficientStock as short:
-                refusal = short
-        search.refused_now(home.segment, refusal)
-        supply, silent = await self._supply(asked, supply, caller, search)
-        lines = [DemandedLine(line.sku, line.location, line.quantity) for line in asked.lines]
-        partial = asked.fill_policy == pb.FILL_POLICY_PARTIAL and not told
-        plan = plan_split(lines, supply, allow_split=asked.allow_split, partial=partial)
-        is_enough = bool(plan.parts) and (partial or not plan.short)
-        if set(supply.place_of.values()) <= {home.segment}:
-            # What has been sold is booked in one segment, so that it is booked whole or not at all.
-            if not is_enough or set(plan.parts) <= {home.segment} or (told and len(plan.parts) > 1):
-                return await self._home_alone(home, asked, caller, plan, silent)
-        elif not is_enough:
-            if search.has_planned:
-                raise silent or InsufficientStock(list(plan.short))
-            plan = plan_as_demanded(lines, supply, home.segment)
-        search.has_planned = True
-        return await home.authority.decide(plan_command(asked, caller, home.segment, plan), asked)
-
-    async def _home_alone(
-        self,
-        home: SegmentServices,
-        asked: pb.CreateReservationRequest,
-        caller: Caller,
-        plan: SplitPlan,
-        silent: Refusal | None,
-    ) -> Decision:
-        """Has the home decide with all that the request allows; what is short elsewhere too is said of all together.
-
-        A segment that does not answer may have what is short: then nobody knows, and its refusal is given.
-        """
-        command = commands.create_reservation(asked, caller, home.authority.settings)
-        try:
-            return await home.authority.decide(command, asked)
-        except InsufficientStock as refusal:
-            if silent is not None:
-                raise silent from refusal
-            if not plan.short:
-                raise
-            raise InsufficientStock(list(plan.short), refusal.offers) from refusal
-
-    async def _places(self, asked: pb.CreateReservationRequest) -> Supply:
-        places = await self._steps.directory.places(
-            PlacedKind.LOCATION, [line.location for line in asked.lines if line.location]
-        )
-        sellers = await self._steps.directory.sells_from(asked.channel)
-        return Supply(
+    async def _demand(self, home: SegmentServices, request: pb.CreateReservationRequest, caller: Caller) -> _Demand:
+        named = [line.location for line in request.lines if line.location]
+        places = await self._steps.directory.places(PlacedKind.LOCATION, named)
+        sellers = await self._steps.directory.sells_from(request.channel)
+        demand = _Demand(
+            home=home,
+            request=request,
+            caller=caller,
             sellers=[one.segment for one in sellers],
-            units={},
             place_of={location: segment.segment for location, segment in places.items()},
         )
+        if is_told(request):
+            _check_told(demand)
+        elif not demand.may_be_of_home_alone:
+            await self._check_places(demand)
+        return demand
 
-    async def _supply(
-        self,
-        asked: pb.CreateReservationRequest,
-        supply: Supply,
-        caller: Caller,
-        search: SupplySearch,
-    ) -> tuple[Supply, Refusal | None]:
+    async def _check_places(self, demand: _Demand) -> None:
+        """Raises LocationNotInPool: a segment that has nothing of a line may not be asked about it."""
+        sold_from = await self._steps.directory.locations_of_channel(demand.request.channel)
+        for line in demand.request.lines:
+            if line.location and line.location not in sold_from:
+                raise LocationNotInPool(demand.request.channel, line.location)
+
+    async def _ask_home(self, demand: _Demand) -> Decision | InsufficientStock | None:
+        """Asks the home for all of a demand, or, if it cannot have it, what the request came to before, if anything."""
+        home, request, caller = demand.home, demand.request, demand.caller
+        command = await self.for_home(home, request, caller)
+        try:
+            if command is not None:
+                return await home.authority.decide(command, request)
+            return await home.authority.decide(probe_command(request, caller, home.segment), request)
+        except InsufficientStock as refusal:
+            return refusal
+        except UnknownDocument:
+            return None
+
+    async def _book(self, demand: _Demand) -> pb.CreateReservationResponse:
+        """Books what has been sold, whole in one segment: the first that has all of it, else the home.
+
+        If the channel does not sell from its home, the first segment that it does sell from stands in for the home.
+        """
+        home, request, caller = demand.home, demand.request, demand.caller
+        supply, _ = await self._supply(demand, SupplySearch())
+        plan = plan_split(demand.lines, supply, allow_split=request.allow_split, partial=False)
+        segment = next(iter(plan.parts)) if len(plan.parts) == 1 and not plan.short else home.segment
+        if segment == home.segment and not demand.place_of and demand.sellers and segment not in demand.sellers:
+            segment = demand.sellers[0]
+        if segment == home.segment:
+            return await self._answered(demand, await self._decide_at_home(demand))
+        booked = SplitPlan(parts={segment: demand.lines}, short=[])
+        noted = await home.authority.decide(plan_command(request, caller, home.segment, booked), request)
+        return await self._answered(demand, noted)
+
+    async def _decide_at_home(self, demand: _Demand) -> Decision:
+        """Has the home decide with all that the request allows."""
+        authority = demand.home.authority
+        command = commands.create_reservation(demand.request, demand.caller, authority.settings)
+        return await authority.decide(command, demand.request)
+
+    async def _find_units(self, demand: _Demand, search: SupplySearch) -> pb.CreateReservationResponse:
+        """Plans a demand until a plan succeeds, or there is too little.
+
+        Two plans may take from each other what both want: each gives back what it has, and looks again after a while.
+        So is one made anew for which there is too little only since others took the units that it was planned with: for
+        if they cannot have all of theirs, they give them back.
+        """
+        refusal: Refusal = SequencerUnavailable(demand.home.segment)
+        plan = await self._steps.plan_of(demand.home, demand.request)
+        for _ in range(self._settings.max_split_plans_per_call):
+            try:
+                return await (self._fill(demand, search) if plan is None else self._drive(demand, plan))
+            except InsufficientStock as short:
+                refusal = short
+                if not search.has_learned() and not search.may_look_again():
+                    break
+                await self._pause()
+            except _SettledElsewhere:
+                said = await self._ask_home(demand)
+                if isinstance(said, Decision):
+                    return await self._answered(demand, said)
+            except _PartsRefused as given_up:
+                if given_up.for_good is not None:
+                    raise given_up.for_good from None
+                for segment, too_few in given_up.too_few:
+                    search.refused(segment, too_few)
+                    refusal = too_few
+                if not search.has_learned():
+                    await self._pause()
+            except PlanGivenUp:
+                pass
+            plan = None
+        raise refusal
+
+    async def _pause(self) -> None:
+        """Lets others finish: those that hold what this one wants, each for another time."""
+        await asyncio.sleep(self._settings.split_pause_seconds * random.random())
+
+    async def _fill(self, demand: _Demand, search: SupplySearch) -> pb.CreateReservationResponse:
+        """Fills a demand with what there is now. Raises InsufficientStock, and PlanGivenUp if others were faster."""
+        supply, silent = await self._supply(demand, search)
+        is_partial = demand.is_partial
+        plan = plan_split(demand.lines, supply, allow_split=demand.request.allow_split, partial=is_partial)
+        is_enough = bool(plan.parts) and (is_partial or not plan.short)
+        if demand.may_be_of_home_alone and (not is_enough or set(plan.parts) <= {demand.home.segment}):
+            try:
+                return await self._answered(demand, await self._decide_at_home(demand))
+            except InsufficientStock as refusal:
+                search.refused(demand.home.segment, refusal)
+                # What is short elsewhere too is said of all together.
+                raise silent or InsufficientStock(list(plan.short or refusal.short_lines), refusal.offers) from None
+        if not is_enough:
+            # A segment that does not answer may have what is short: then nobody knows.
+            raise silent or InsufficientStock(list(plan.short))
+        command = plan_command(demand.request, demand.caller, demand.home.segment, plan)
+        noted = await demand.home.authority.decide(command, demand.request)
+        return await self._drive(demand, records.unpack_document(noted.extra))
+
+    async def _supply(self, demand: _Demand, search: SupplySearch) -> tuple[Supply, Refusal | None]:
         """Returns the supply with what each segment says that it has for the lines.
 
         A segment that cannot answer now counts as one that has nothing; its refusal is returned too.
         """
         sources = {
             Source(segment, line.sku, line.location)
-            for line in asked.lines
-            for segment in ([supply.place_of[line.location]] if line.location else supply.sellers)
+            for line in demand.request.lines
+            for segment in ([demand.place_of[line.location]] if line.location else demand.sellers)
         }
         segments = sorted({one.segment for one in sources})
         answers = await asyncio.gather(
-            *(self._ask(segment, sources, asked.channel, caller) for segment in segments), return_exceptions=True
+            *(self._ask(segment, sources, demand) for segment in segments), return_exceptions=True
         )
         units: dict[Source, int] = {}
         silent: Refusal | None = None
@@ -261,99 +287,114 @@ class SplitDemand:
                 for one in answer.availabilities:
                     units[Source(name, one.sku, one.location)] = one.available_to_sell_quantity
         search.heard(units)
-        found = Supply(
-            sellers=supply.sellers,
-            units=units,
-            place_of=supply.place_of,
-            was_refused=search.has_planned,
-            at_most=search.at_most(),
-        )
+        found = Supply(sellers=demand.sellers, units=units, place_of=demand.place_of, at_most=search.at_most())
         return found, silent
 
-    async def _ask(
-        self, segment: str, sources: Collection[Source], channel: str, caller: Caller
-    ) -> pb.BatchGetAvailabilityResponse:
+    async def _ask(self, segment: str, sources: Collection[Source], demand: _Demand) -> pb.BatchGetAvailabilityResponse:
         """Asks a segment what it has, at a location or for the channel."""
         question = pb.BatchGetAvailabilityRequest()
         for one in sources:
             if one.segment == segment:
-                at = {"location": one.location} if one.location else {"channel": channel}
+                at = {"location": one.location} if one.location else {"channel": demand.request.channel}
                 question.keys.add(sku=one.sku, **at)
-        return await self._steps.directory.segment(segment).availability(question, caller)
+        return await self._steps.directory.segment(segment).availability(question, demand.caller)
 
-    async def _drive(
-        self,
-        home: SegmentServices,
-        split: Document,
-        asked: pb.CreateReservationRequest,
-        caller: Caller,
-        decision: Decision,
-    ) -> pb.CreateReservationResponse:
-        """Carries a plan out, or finds again what it came to. Raises PlanGivenUp if it came to nothing."""
+    async def _drive(self, demand: _Demand, split: Document) -> pb.CreateReservationResponse:
+        """Carries a plan out. Raises PlanGivenUp if it came to nothing."""
         parts = parts_of(split)
-        is_referred = len(parts) == 1
         failpoints.reach("split_planned")
-        answers = await asyncio.gather(
-            *(self._steps.reserve(part, asked, caller, split, alone=is_referred) for part in parts),
+        answers = await self._reserve(demand, split, parts)
+        failpoints.reach("split_parts_held")
+        held = [answer for answer in answers if isinstance(answer, Decision)]
+        if len(held) < len(parts):
+            refused = [
+                (part.segment, answer)
+                for part, answer in zip(parts, answers, strict=True)
+                if not isinstance(answer, Decision)
+            ]
+            raise await self._give_up(demand, split, refused)
+        settled = await self._steps.settle(demand.home, split, demand.request, demand.caller)
+        failpoints.reach("split_settled")
+        if settled.reservation or records.unpack_document(settled.extra).document_id != split.document_id:
+            # Another attempt of the same request was answered already, with other units.
+            await self._steps.abort(demand.home, split, demand.caller)
+            await self._steps.release_parts(split, demand.caller)
+            return await self._answered(demand, settled)
+        return self._response(demand, records.unpack_document(settled.extra), parts, held, replayed=settled.replayed)
+
+    async def _answered(self, demand: _Demand, decision: Decision) -> pb.CreateReservationResponse:
+        """Returns the answer to a request that has taken effect at its home, now or before."""
+        if decision.reservation:
+            return demand.home.inventory.created(decision)
+        split = records.unpack_document(decision.extra)
+        parts = parts_of(split)
+        # Each remembers its part as long as the home the whole. What was sold is booked only now, or has been.
+        held = []
+        for answer in await self._reserve(demand, split, parts):
+            if not isinstance(answer, Decision):
+                raise answer
+            held.append(answer)
+        if SplitPhase(split.resolution) is SplitPhase.PLANNED:
+            settled = await self._steps.settle(demand.home, split, demand.request, demand.caller)
+            split = records.unpack_document(settled.extra)
+        return self._response(demand, split, parts, held, replayed=decision.replayed)
+
+    async def _reserve(self, demand: _Demand, split: Document, parts: Sequence[Part]) -> list[Decision | BaseException]:
+        """Asks for all parts at once, each as often as one likes: it is reserved once."""
+        return await asyncio.gather(
+            *(self._steps.reserve(part, demand.request, demand.caller, split, alone=len(parts) == 1) for part in parts),
             return_exceptions=True,
         )
-        failpoints.reach("split_parts_held")
-        refused = [
-            (part, answer) for part, answer in zip(parts, answers, strict=True) if not isinstance(answer, Decision)
-        ]
-        if refused:
-            # One that was refused for good ends the plan, whatever is in doubt about another.
-            part, error = next((one for one in refused if _is_final(one[1])), refused[0])
-            raise await self._give_up(home, split, caller, error, part)
-        held = [answer for answer in answers if isinstance(answer, Decision)]
-        phase = SplitPhase.REFERRED if is_referred else SplitPhase.HELD
-        moved = await self._steps.settle(home, split, caller, phase, ttl_us=commands.ttl_us_of(asked, self._settings))
-        failpoints.reach("split_settled")
-        if is_referred:
+
+    def _response(
+        self, demand: _Demand, split: Document, parts: Sequence[Part], held: Sequence[Decision], *, replayed: bool
+    ) -> pb.CreateReservationResponse:
+        home = demand.home.segment
+        if len(parts) == 1:
             response = self._steps.directory.segment(parts[0].segment).inventory.created(held[0])
         else:
             response = pb.CreateReservationResponse()
-            fill_in_whole(response.reservation, moved, parts, held, home=home.segment)
-            conversion.fill_revision(response.revision, home.segment, moved.position)
-        response.replayed = decision.replayed
-        response.shortfalls.extend(_shortfalls(asked, parts))
+            fill_in_whole(response.reservation, split, parts, held, home=home)
+            conversion.fill_revision(response.revision, home, split.position)
+        response.replayed = replayed
+        response.shortfalls.extend(_shortfalls(demand.request, parts))
         return response
 
     async def _give_up(
-        self, home: SegmentServices, split: Document, caller: Caller, error: BaseException, part: Part
+        self, demand: _Demand, split: Document, refused: Sequence[tuple[str, BaseException]]
     ) -> BaseException:
-        """Ends a plan of which a part was refused, and gives back what the others hold; returns what to raise.
+        """Ends a plan of which parts were refused, and gives back what the others hold; returns what to raise.
 
-        Of a part that nobody knows about nothing is ended: who asks again, and the upkeep, go on with the plan.
+        One that was refused for good ends the plan, whatever is in doubt about another. If all are in doubt nothing is
+        ended: who asks again, and the upkeep, go on with the plan.
         """
-        if not _is_final(error):
-            return error
+        for_good = [one for one in refused if _is_final(one[1])]
+        if not for_good:
+            return refused[0][1]
         try:
-            await self._steps.abort(home, split, caller)
+            await self._steps.abort(demand.home, split, demand.caller)
         except SplitMoved:
             return _SettledElsewhere()
-        await self._steps.release_parts(split, caller)
-        return _PartRefused(error if isinstance(error, Refusal) else None, part.segment)
+        await self._steps.release_parts(split, demand.caller)
+        return _PartsRefused(for_good)
 
 
-def _is_final(error: BaseException | Decision) -> bool:
+def _is_final(error: BaseException) -> bool:
     """Says whether a part that was refused so was surely not reserved, and will not be by asking again."""
     return isinstance(error, TooLate) or (isinstance(error, Refusal) and not isinstance(error, _IN_DOUBT))
 
 
-def _check_told(asked: pb.CreateReservationRequest, supply: Supply) -> None:
+def _check_told(demand: _Demand) -> None:
     """Raises SpansSegments if what has been sold names locations of several segments: none can book it whole."""
-    if asked.demand != pb.DEMAND_KIND_TOLD:
-        return
     first = ""
-    for number, line in enumerate(asked.lines):
-        place = supply.place_of.get(line.location, "")
+    for number, line in enumerate(demand.request.lines):
+        place = demand.place_of.get(line.location, "")
         first = first or place
         if place and place != first:
             raise SpansSegments(f"lines[{number}].location", f"{first},{place}")
 
 
-def _shortfalls(asked: pb.CreateReservationRequest, parts: list[Part]) -> list[pb.Shortfall]:
+def _shortfalls(asked: pb.CreateReservationRequest, parts: Sequence[Part]) -> list[pb.Shortfall]:
     """Returns what a partial demand got too little of."""
     wanted: dict[tuple[str, str], int] = {}
     got: dict[tuple[str, str], int] = {}

@@ -63,41 +63,32 @@ def parts_of(split: Document) -> list[Part]:
     return [Part(segment, reservation_id, tuple(its)) for (segment, reservation_id), its in lines.items()]
 
 
-def numbered(request: pb.CreateReservationRequest, attempt: int) -> pb.CreateReservationRequest:
-    """Returns the request of the n-th attempt: the caller's own, then one with an id that follows from it.
-
-    A plan that was given up has used its id up, and the same attempt must always come to the same plan.
-    """
-    if not attempt:
-        return request
-    again = pb.CreateReservationRequest()
-    again.CopyFrom(request)
-    again.request_id = numbered_id(request.request_id, attempt)
-    return again
-
-
-def numbered_id(request_id: str, attempt: int) -> str:
-    """Returns the id of the n-th attempt under a request's id, from 1 on."""
-    return own_id(f"{attempt}", request_id)
-
-
 def own_id(step: str, of: str, *, at_us: int = 0) -> str:
-    """Returns the request id of a step of the front's own: the same for the same step, of the same time.
+    """Returns the request id of a step of the front's own with a plan or a part: the same for the same step.
 
-    The step of a plan or of its part has an id that carries a time, as a caller's UUIDv7 does: so the sequencer alone
-    can tell whether it has been taken, for as long as it remembers. It is the plan's time; or `at_us`, when the step
-    was decided, for a hold may be older by then than ids are remembered.
+    It carries a time, as a caller's UUIDv7 does: so the sequencer alone can tell whether it has been taken, for as long
+    as it remembers. It is the plan's time; or `at_us`, when the step was decided, for a hold may be older by then than
+    ids are remembered.
     """
     made = _MADE.fullmatch(of)
     if made is None:
-        return f"{_OWN}{step}-{of}"
+        raise ValueError(f"{of!r} is no id of a plan or of a part")
     time_digits = f"{at_us // 1000:012x}" if at_us else made[1]
     rest = hashlib.blake2b(f"{step}-{of}".encode(), digest_size=_REST_BYTES).hexdigest()
     return f"{time_digits[:8]}-{time_digits[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:18]}"
 
 
+def id_in(segment: str, request_id: str) -> str:
+    """Returns the id under which a segment is asked for its part in a caller's request."""
+    return f"{_OWN}{segment}-{request_id}"
+
+
 def plan_command(request: pb.CreateReservationRequest, caller: Caller, home: str, plan: SplitPlan) -> Command:
-    """Returns the command that notes a plan at the home, under the id of the request that it answers."""
+    """Returns the command that notes a plan at the home.
+
+    A plan for what is asked for has an id of its own: it may be given up, and another made. What has been sold is
+    booked as the first plan says, so that is noted under the id of the request.
+    """
     name = f"{time.time_ns() // 1_000_000:012x}{os.urandom(_RANDOM_BYTES).hex()}"
     # The only part of a demand is a reservation like any other.
     mark = _PART if len(plan.parts) > 1 else "-"
@@ -106,8 +97,40 @@ def plan_command(request: pb.CreateReservationRequest, caller: Caller, home: str
         for segment, lines in plan.parts.items()
         for line in lines
     ]
-    arguments = (f"{home}{_SPLIT}{name}", request.channel, request.order_id, request.request_id, rows)
-    return mutation(request, caller, name="plan_split", arguments=arguments, line_count=len(rows))
+    split_id = f"{home}{_SPLIT}{name}"
+    noted = request if is_told(request) else _under(request, plan_id(split_id))
+    arguments = (split_id, request.channel, request.order_id, request.request_id, rows)
+    return mutation(noted, caller, name="plan_split", arguments=arguments, line_count=len(rows))
+
+
+def probe_command(request: pb.CreateReservationRequest, caller: Caller, home: str) -> Command:
+    """Returns a command under the id of a request that takes effect never: its home says what it came to, if anything.
+
+    What it is refused with otherwise is UnknownDocument.
+    """
+    return move_command(request, caller, f"{home}{_SPLIT}none", SplitPhase.HELD)
+
+
+def plan_id(split_id: str) -> str:
+    """Returns the request id under which a plan was noted for a demand that is asked for."""
+    return own_id("plan", split_id)
+
+
+def request_of_plan(split: Document, body: bytes) -> pb.CreateReservationRequest:
+    """Returns the request that a plan answers, from the body that it was noted with."""
+    return _under(pb.CreateReservationRequest.FromString(body), split.note)
+
+
+def is_told(request: pb.CreateReservationRequest) -> bool:
+    """Says whether a demand has been sold already."""
+    return bool(request.demand == pb.DEMAND_KIND_TOLD)
+
+
+def _under(request: pb.CreateReservationRequest, request_id: str) -> pb.CreateReservationRequest:
+    under = pb.CreateReservationRequest()
+    under.CopyFrom(request)
+    under.request_id = request_id
+    return under
 
 
 def move_command(
@@ -128,14 +151,12 @@ def part_command(
     alone: bool,
 ) -> tuple[Command, pb.CreateReservationRequest]:
     """Returns the command that reserves a part, and the request that it stands for."""
-    asked = pb.CreateReservationRequest()
-    asked.CopyFrom(request)
-    asked.request_id = own_id("part", part.reservation_id)
+    asked = _under(request, own_id("part", part.reservation_id))
     asked.fill_policy = pb.FILL_POLICY_UNSPECIFIED
     del asked.lines[:]
     for line in part.lines:
         asked.lines.add(sku=line.sku, location=line.location, quantity=line.quantity)
-    if asked.demand != pb.DEMAND_KIND_TOLD:
+    if not is_told(asked):
         asked.allow_backorder = asked.allow_substitution = False
     if asked.HasField("seen_revision") and asked.seen_revision.segment != part.segment:
         asked.ClearField("seen_revision")
@@ -143,7 +164,8 @@ def part_command(
     as_planned = PartOf(
         reservation_id=part.reservation_id,
         ttl_us=ttl_us if alone else ttl_of_part(ttl_us),
-        not_after_us=not_after_us(split, settings),
+        # A plan for what has been sold is never given up, so its part never comes too late.
+        not_after_us=0 if is_told(asked) else not_after_us(split, settings),
     )
     return create_reservation(asked, caller, settings, part=as_planned), asked
 

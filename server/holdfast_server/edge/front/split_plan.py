@@ -43,14 +43,12 @@ class Source(NamedTuple):
 class Supply:
     """What each source can give, and where named locations lie.
 
-    `sellers` are the segments that the channel sells from, in sourcing order. Before anything was refused it is for the
-    segment to say whether there is enough at a location that is named; after that, `units` says so.
+    `sellers` are the segments that the channel sells from, in sourcing order.
     """
 
     sellers: Sequence[str]
     units: Mapping[Source, int]
     place_of: Mapping[str, str]
-    was_refused: bool = False
     at_most: Mapping[Source, int] = field(default_factory=dict)
     """What a line may be given of a source, where that has refused more although it says that it has them."""
 
@@ -78,40 +76,40 @@ def plan_split(lines: Sequence[DemandedLine], supply: Supply, *, allow_split: bo
     A line that may not be split comes whole from one segment. A partial demand takes what there is.
     """
     demanded = summed(lines)
-    whole = _whole_from_one(demanded, supply, partial=partial)
+    whole = _whole_from_one(demanded, supply)
     if whole:
         return SplitPlan(parts={whole: demanded}, short=[])
     parts: dict[str, list[DemandedLine]] = defaultdict(list)
     short = []
+    named = _taken_where_named(demanded, supply)
     for line in demanded:
         if line.location:
             source = supply.source_of(line)
-            there = _named_units(line, supply, partial=partial)
-            units = min(there, line.quantity)
-            if units == line.quantity or (partial and units > 0):
-                parts[source.segment].append(DemandedLine(line.sku, line.location, units))
+            there = supply.of(source)
+            taken = [(source.segment, min(there, line.quantity))] if there >= line.quantity or partial else []
         else:
-            available = [(segment, supply.of(Source(segment, line.sku))) for segment in supply.sellers]
+            available = [
+                (segment, max(0, supply.of(Source(segment, line.sku)) - named[segment, line.sku]))
+                for segment in supply.sellers
+            ]
+            there = (sum if allow_split else max)([units for _, units in available] or [0])
             taken = _taken(line.quantity, available, allow_split=allow_split, partial=partial)
-            for segment, number in taken:
-                parts[segment].append(DemandedLine(line.sku, "", number))
-            units = sum(number for _, number in taken)
-            there = sum(number for _, number in available) if allow_split else max((n for _, n in available), default=0)
-        if units < line.quantity:
+        for segment, units in taken:
+            if units:
+                parts[segment].append(DemandedLine(line.sku, line.location, units))
+        if sum(units for _, units in taken) < line.quantity:
             short.append(ShortLine(sku=line.sku, location=line.location, requested=line.quantity, available=there))
     return SplitPlan(parts=_in_order(parts, supply), short=short)
 
 
-def plan_as_demanded(lines: Sequence[DemandedLine], supply: Supply, home: str) -> SplitPlan:
-    """Returns the plan of a demand for which there is too little: all lines whole, wherever that is.
-
-    It will be refused, but its home will have been asked: if the same request was answered before, it says so.
-    """
-    anywhere = supply.sellers[0] if supply.sellers else home
-    parts: dict[str, list[DemandedLine]] = defaultdict(list)
-    for line in summed(lines):
-        parts[supply.place_of[line.location] if line.location else anywhere].append(line)
-    return SplitPlan(parts=_in_order(parts, supply), short=[])
+def _taken_where_named(lines: Sequence[DemandedLine], supply: Supply) -> Mapping[tuple[str, str], int]:
+    """Returns the units of each segment and SKU that lines take from locations that they name."""
+    taken: dict[tuple[str, str], int] = defaultdict(int)
+    for line in lines:
+        if line.location:
+            source = supply.source_of(line)
+            taken[source.segment, line.sku] += min(supply.of(source), line.quantity)
+    return taken
 
 
 def _in_order(parts: Mapping[str, list[DemandedLine]], supply: Supply) -> dict[str, Sequence[DemandedLine]]:
@@ -119,22 +117,20 @@ def _in_order(parts: Mapping[str, list[DemandedLine]], supply: Supply) -> dict[s
     return {segment: parts[segment] for segment in order if segment in parts}
 
 
-def _named_units(line: DemandedLine, supply: Supply, *, partial: bool) -> int:
-    """Returns what there is of a line that names its location."""
-    return supply.of(supply.source_of(line)) if partial or supply.was_refused else line.quantity
-
-
-def _whole_from_one(lines: Sequence[DemandedLine], supply: Supply, *, partial: bool) -> str:
+def _whole_from_one(lines: Sequence[DemandedLine], supply: Supply) -> str:
     """Returns the first segment that has everything; empty if none has."""
+    named = _taken_where_named(lines, supply)
     places = {supply.place_of[line.location] for line in lines if line.location}
     for segment in supply.sellers:
-        if places <= {segment} and all(
-            (_named_units(line, supply, partial=partial) if line.location else supply.of(Source(segment, line.sku)))
-            >= line.quantity
-            for line in lines
-        ):
+        if places <= {segment} and all(_has_all(line, segment, supply, named) for line in lines):
             return segment
     return ""
+
+
+def _has_all(line: DemandedLine, segment: str, supply: Supply, named: Mapping[tuple[str, str], int]) -> bool:
+    if line.location:
+        return supply.of(supply.source_of(line)) >= line.quantity
+    return supply.of(Source(segment, line.sku)) - named.get((segment, line.sku), 0) >= line.quantity
 
 
 def _taken(

@@ -19,10 +19,14 @@ from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.directory import Directory
 from holdfast_server.edge.front.split_parts import (
     Part,
+    id_in,
+    is_told,
     move_command,
     own_id,
     part_command,
     parts_of,
+    plan_id,
+    request_of_plan,
     ttl_of_part,
 )
 from holdfast_server.edge.requests import reservations as commands
@@ -75,20 +79,40 @@ class SplitSteps:
         command, request = part_command(part, asked, caller, split, segment.authority.settings, alone=alone)
         return await segment.authority.decide(command, request)
 
+    async def plan_of(self, home: SegmentServices, request: pb.CreateReservationRequest) -> Document | None:
+        """Returns the plan that somebody made for a request and did not carry out, if there is one."""
+        return await self._reader.ask(queries.plan_of_request, home.segment, request.request_id)
+
+    async def request_of(self, home: SegmentServices, split: Document) -> pb.CreateReservationRequest:
+        """Returns the request that a plan answers. Raises UnknownReservation if it is older than requests are kept."""
+        ids = [plan_id(split.document_id), split.note]
+        _, outcomes = await self._reader.ask(queries.find_outcomes, home.segment, ids)
+        noted = [outcomes[one] for one in ids if one in outcomes]
+        if not noted:
+            raise UnknownReservation(split.document_id)
+        return request_of_plan(split, noted[0].body)
+
     async def settle(
-        self, home: SegmentServices, split: Document, caller: Caller, phase: SplitPhase, *, ttl_us: int
-    ) -> Document:
-        """Has the home say that all parts are there. Raises PlanGivenUp if the plan was given up meanwhile."""
-        request = pb.ExtendReservationRequest(
-            request_id=own_id("settle", split.document_id), reservation_id=split.document_id
-        )
+        self, home: SegmentServices, split: Document, asked: pb.CreateReservationRequest, caller: Caller
+    ) -> Decision:
+        """Has the home say that all parts are there: from then on the request has taken effect.
+
+        It is said under the request's own id, of which exactly one plan gets hold: what another one came to before is
+        answered again. What has been sold has taken effect with its plan. Raises PlanGivenUp if the plan was given up.
+        """
+        request = asked
+        if is_told(asked):
+            request = pb.ExtendReservationRequest(
+                request_id=own_id("settle", split.document_id), reservation_id=split.document_id
+            )
+        phase = SplitPhase.REFERRED if len(parts_of(split)) == 1 else SplitPhase.HELD
+        ttl_us = commands.ttl_us_of(asked, home.authority.settings)
         command = move_command(request, caller, split.document_id, phase, ttl_us=ttl_us)
         try:
-            decision = await home.authority.decide(command, request)
+            return await home.authority.decide(command, request)
         except (SplitMoved, DocumentClosed):
             await self.release_parts(split, caller)
             raise PlanGivenUp from None
-        return records.unpack_document(decision.extra)
 
     async def abort(self, home: SegmentServices, split: Document, caller: Caller) -> None:
         """Has the home give a plan up, if it has not yet. Raises SplitMoved if all its parts were there before."""
@@ -172,7 +196,7 @@ class SplitSteps:
     ) -> Decision:
         """Lets a part outlive a hold of so long."""
         request = pb.ExtendReservationRequest(
-            request_id=own_id(part.segment, asked.request_id), reservation_id=part.reservation_id
+            request_id=id_in(part.segment, asked.request_id), reservation_id=part.reservation_id
         )
         request.ttl.FromMicroseconds(ttl_of_part(ttl_us))
         authority = self.directory.segment(part.segment).authority

@@ -8,14 +8,14 @@ from typing import Final
 import structlog
 
 from holdfast_server.decide.answers import SplitMoved
-from holdfast_server.edge.front.split_parts import parts_of
+from holdfast_server.edge.front.split_parts import is_told, parts_of
 from holdfast_server.edge.front.split_steps import UPKEEP, PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests.mutation import MICROSECONDS
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.phases import SplitPhase
-from holdfast_server.records import Document
+from holdfast_server.records import Document, unpack_document
 from holdfast_server.refusals import Refusal
 from holdfast_server.settings import Settings
 
@@ -100,17 +100,23 @@ class SplitUpkeep:
             await self._steps.finish(home, split, UPKEEP, SplitPhase.ABORTED)
 
     async def _end_plan(self, home: SegmentServices, split: Document) -> None:
-        """Gives up a plan that nobody has carried out in time.
+        """Ends a plan that nobody has carried out in time.
 
-        No part can be reserved any more. If its only part was, it is a reservation like any other, that somebody may
-        have found and committed: then the home notes that, and it lives on by itself.
+        No part of what was asked for can be reserved any more, so it is given up. If its only part was reserved, that
+        is a reservation like any other, which somebody may have found and committed: then it is what the request came
+        to, unless that came to something else. And what has been sold is booked, however late.
         """
         parts = parts_of(split)
         if len(parts) == 1:
-            only = parts[0]
-            found = await self._reader.ask(queries.find_reservation, only.segment, only.reservation_id)
-            if found is not None:
-                await self._steps.settle(home, split, UPKEEP, SplitPhase.REFERRED, ttl_us=0)
+            request = await self._steps.request_of(home, split)
+            if is_told(request):
+                await self._steps.reserve(parts[0], request, UPKEEP, split, alone=True)
+                await self._steps.settle(home, split, request, UPKEEP)
                 return
+            found = await self._reader.ask(queries.find_reservation, parts[0].segment, parts[0].reservation_id)
+            if found is not None:
+                settled = await self._steps.settle(home, split, request, UPKEEP)
+                if not settled.reservation and unpack_document(settled.extra).document_id == split.document_id:
+                    return
         await self._steps.abort(home, split, UPKEEP)
         await self._steps.release_parts(split, UPKEEP)

@@ -34,7 +34,7 @@ class PartOf:
     reservation_id: str
     ttl_us: int
     not_after_us: int
-    """It comes by then or not at all: after that the plan may have been given up."""
+    """It comes by then or not at all: after that the plan may have been given up. 0: at any time."""
 
 
 def create_reservation(
@@ -50,7 +50,7 @@ def create_reservation(
     Raises UnknownSegment if the revision that the channel has seen is one of a segment that is not here.
     """
     options = _options(request, settings, only_all=only_all)
-    if part is not None:
+    if part is not None and part.not_after_us:
         options["not_after_us"] = part.not_after_us
     return mutation(
         request,

@@ -30,6 +30,12 @@ SELECT c.channel, c.segment FROM channel c
 JOIN pool p ON p.segment = c.segment AND p.pool = c.pool
 WHERE c.segment = ANY (%(segments)s::text[]) AND c.channel = ANY (%(channels)s::text[]) AND cardinality(p.locations) > 0
 
+-- name: locations_of_channel
+-- The locations that a channel sells from, in those of the segments asked about.
+SELECT unnest(p.locations) FROM channel c
+JOIN pool p ON p.segment = c.segment AND p.pool = c.pool
+WHERE c.segment = ANY (%(segments)s::text[]) AND c.channel = %(channel)s
+
 -- name: segments_of_documents
 -- The segments that have a document of a kind with this id, of those asked about.
 SELECT d.segment FROM document d
