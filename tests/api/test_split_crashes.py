@@ -124,6 +124,26 @@ async def test_who_asks_again_elsewhere_gets_it_once(pair: Pair, quantity: int) 
     await assert_ledger_is_sound(pair.other, uncovered=None)
 
 
+@pytest.mark.parametrize("pair", BEFORE_IT_IS_HELD, indirect=True)
+@pytest.mark.parametrize("asks_again", [True, False])
+async def test_what_has_been_sold_is_booked_once_however_late(pair: Pair, asks_again: bool) -> None:
+    shop = await open_regions(pair.other, south=3)
+    request = shop.sale((shop.sku, 2))
+    await breaks_off(pair, pair.dying.inventory.CreateReservation(request))
+    if asks_again:
+        await patiently(pair.other.inventory.CreateReservation, request)
+
+    async def is_booked() -> bool:
+        return (await shop.level(location=shop.locations[1])).committed_quantity == 2
+
+    await until(is_booked, "the upkeep has booked it, if nobody else has")
+    answer = await patiently(pair.other.inventory.CreateReservation, request)
+    assert (answer.replayed, answer.reservation.state) == (True, RESERVATION_STATE_COMMITTED)
+    await asyncio.sleep(PLAN_SECONDS * 2.5)
+    assert await shop.units_left(shop.sku) == (0, 1)
+    await assert_ledger_is_sound(pair.other, uncovered=None)
+
+
 @pytest.mark.parametrize("pair", ["split_settled"], indirect=True)
 async def test_a_hold_that_was_never_answered_expires_in_both(pair: Pair) -> None:
     shop = await open_regions(pair.other, north=2, south=2)

@@ -48,12 +48,14 @@ class Trade:
         self.committed: dict[str, Reservation] = {}
         self.brief: dict[str, Reservation] = {}
         """Held for a second only, by nobody who comes back for them."""
+        self.given: list[tuple[CreateReservationRequest, Reservation]] = []
         self.came_from: Counter[str] = Counter()
 
     async def be_a_client(self, stubs: Any, other_stubs: Any) -> None:
         for _ in range(STEPS_PER_CLIENT):
             step = self.random.choices(
-                (self.buy, self.buy_many, self.finish, self.extend, self.ship, self.receive), (6, 1, 6, 1, 2, 2)
+                (self.buy, self.buy_many, self.ask_again, self.finish, self.extend, self.ship, self.receive),
+                (6, 1, 2, 6, 1, 2, 2),
             )
             await step[0](self.shop.seen_through(stubs), self.shop.seen_through(other_stubs))
 
@@ -78,6 +80,7 @@ class Trade:
         assert got <= wanted if is_partial else got == wanted
         kept = self.brief if request.ttl.seconds == 1 else self.held
         kept[reservation.reservation_id] = reservation
+        self.given.append((request, reservation))
         self.came_from["both" if reservation.part_reservation_ids else "one"] += 1
 
     async def buy(self, here: Shop, there: Shop) -> None:
@@ -101,6 +104,13 @@ class Trade:
                 self.take(request, result.created.reservation, is_partial=is_partial)
             else:
                 self.expect([read_status(result.refusal)])
+
+    async def ask_again(self, here: Shop, _: Shop) -> None:
+        """Whatever became of it since, the first answer is given again."""
+        if self.given:
+            request, reservation = self.random.choice(self.given)
+            again = await here.stubs.inventory.CreateReservation(request)
+            assert (again.replayed, again.reservation) == (True, reservation)
 
     async def finish(self, here: Shop, there: Shop) -> None:
         """Somebody commits or releases a hold, or both at once: released is what it is in the end, if that was said."""

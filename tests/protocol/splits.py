@@ -37,7 +37,7 @@ MAX_ATTEMPTS = 2
 class SplitRules(NamedTuple):
     """One switch per guard."""
 
-    home_remembers_the_plan: bool = True
+    home_remembers_the_request: bool = True
     parts_come_in_time: bool = True
     end_of_a_plan_waits_for_the_window: bool = True
     hold_needs_the_plan: bool = True
@@ -105,17 +105,21 @@ def _with_part(attempt: Attempt, segment: int, part: int) -> Attempt:
 Act = tuple[str, State, Actor]
 
 
+def _became(state: State) -> list[int]:
+    """The plans that became a reservation: what the request came to, of which there may be one."""
+    came_to_nothing = (NONE, PLANNED, ABORTING, ABORTED)
+    return [number for number, attempt in enumerate(state.attempts) if attempt.phase not in came_to_nothing]
+
+
 def _buy(state: State, actor: Actor, rules: SplitRules) -> Iterator[Act]:
-    """A server that creates the reservation for a caller; a second one is the caller that asks again elsewhere."""
+    """A server that creates the reservation for a caller; a second one is the caller that asks again elsewhere.
+
+    What it has heard of other attempts may be old by the time that it acts, so it may plan anew although there is a
+    plan, or even a reservation.
+    """
     number = actor.attempt
-    attempt = state.attempts[number]
     if actor.at == "begin":
-        if attempt.phase == NONE:
-            yield "plans", _with(state, number, attempt._replace(phase=PLANNED)), actor._replace(at="reserve")
-        elif rules.home_remembers_the_plan:
-            yield "finds the plan", state, actor._replace(at="reserve")
-        elif number + 1 < MAX_ATTEMPTS:
-            yield "plans anew", state, actor._replace(attempt=number + 1)
+        yield from _begin(state, actor, rules)
     elif actor.at == "reserve":
         yield from _reserve(state, actor, rules)
     elif actor.at == "settle":
@@ -124,8 +128,22 @@ def _buy(state: State, actor: Actor, rules: SplitRules) -> Iterator[Act]:
         yield from _abort(state, actor, rules)
     elif actor.at == "give back":
         yield from _give_back(state, actor, "again")
-    elif actor.at == "again" and number + 1 < MAX_ATTEMPTS:
-        yield "tries again", state, Actor(actor.role, attempt=number + 1)
+    elif actor.at == "again":
+        yield f"is done with plan {number}", state, Actor(actor.role)
+
+
+def _begin(state: State, actor: Actor, rules: SplitRules) -> Iterator[Act]:
+    if rules.home_remembers_the_request:
+        for number in _became(state):
+            yield "is told again -> held", state._replace(answers=(("held", number),)), actor._replace(at="over")
+    for number, attempt in enumerate(state.attempts):
+        if attempt.phase == PLANNED:
+            yield f"finds plan {number}", state, actor._replace(at="reserve", attempt=number)
+    for number, attempt in enumerate(state.attempts):
+        if attempt.phase == NONE:
+            planned = _with(state, number, attempt._replace(phase=PLANNED))
+            yield f"makes plan {number}", planned, actor._replace(at="reserve", attempt=number)
+            break
 
 
 def _reserve(state: State, actor: Actor, rules: SplitRules) -> Iterator[Act]:
@@ -159,7 +177,10 @@ def _settle(state: State, actor: Actor, rules: SplitRules) -> Iterator[Act]:
     number = actor.attempt
     attempt = state.attempts[number]
     told = state._replace(answers=(("held", number),))
-    if attempt.phase == PLANNED or (attempt.phase == ABORTING and not rules.hold_needs_the_plan):
+    others = [one for one in _became(state) if one != number]
+    if others and rules.home_remembers_the_request:
+        yield f"is told of plan {others[0]} instead", state, actor._replace(at="abort")
+    elif attempt.phase == PLANNED or (attempt.phase == ABORTING and not rules.hold_needs_the_plan):
         yield "has all -> held", _with(told, number, attempt._replace(phase=HELD)), actor._replace(at="over")
     elif attempt.phase in (ABORTING, ABORTED):
         yield "finds the plan given up", state, actor._replace(at="give back")
@@ -287,8 +308,7 @@ def nothing_leaks(state: State) -> str | None:
 
 def once(state: State) -> str | None:
     """Of all plans of one request at most one becomes a reservation."""
-    came_to_nothing = (NONE, PLANNED, ABORTING, ABORTED)
-    became = [number for number, attempt in enumerate(state.attempts) if attempt.phase not in came_to_nothing]
+    became = _became(state)
     return f"plans {became} of one request are reservations" if len(became) > 1 else None
 
 

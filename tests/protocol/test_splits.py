@@ -60,7 +60,7 @@ def test_every_end_is_reached() -> None:
 @pytest.mark.parametrize(
     ("guard", "scenario", "promise"),
     [
-        ("home_remembers_the_plan", "asked twice and committed", "Once"),
+        ("home_remembers_the_request", "asked twice", "Once"),
         ("parts_come_in_time", "asked twice, and somebody else buys", "NoUndersell"),
         ("end_of_a_plan_waits_for_the_window", "asked twice, and somebody else buys", "NoUndersell"),
         ("hold_needs_the_plan", "asked twice", "AllOrNothing"),

@@ -1,8 +1,8 @@
 """The calls of InventoryService about reservations until they are committed, in front of several segments.
 
 A demand has a home: the segment of the first location that it names, else that of its channel. The home is asked first,
-and remembers the request whatever becomes of it, so an id that is asked again comes to the same answer. Only what the
-home cannot fill alone is planned over others (split_demand.py).
+and there the request takes effect, once, so an id that is asked again comes to the same answer. Only what the home
+cannot fill alone is planned over others (split_demand.py).
 """
 
 from __future__ import annotations

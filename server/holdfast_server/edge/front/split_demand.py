@@ -302,9 +302,7 @@ class SplitDemand:
     async def _drive(self, demand: _Demand, split: Document) -> pb.CreateReservationResponse:
         """Carries a plan out. Raises PlanGivenUp if it came to nothing."""
         parts = parts_of(split)
-        failpoints.reach("split_planned")
         answers = await self._reserve(demand, split, parts)
-        failpoints.reach("split_parts_held")
         held = [answer for answer in answers if isinstance(answer, Decision)]
         if len(held) < len(parts):
             refused = [
@@ -341,10 +339,13 @@ class SplitDemand:
 
     async def _reserve(self, demand: _Demand, split: Document, parts: Sequence[Part]) -> list[Decision | BaseException]:
         """Asks for all parts at once, each as often as one likes: it is reserved once."""
-        return await asyncio.gather(
+        failpoints.reach("split_planned")
+        answers = await asyncio.gather(
             *(self._steps.reserve(part, demand.request, demand.caller, split, alone=len(parts) == 1) for part in parts),
             return_exceptions=True,
         )
+        failpoints.reach("split_parts_held")
+        return answers
 
     def _response(
         self, demand: _Demand, split: Document, parts: Sequence[Part], held: Sequence[Decision], *, replayed: bool

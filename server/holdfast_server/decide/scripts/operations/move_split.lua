@@ -4,7 +4,8 @@
 --           done to them after: so all of them come to the same end, whoever dies in between.
 -- Command   { split_id, phase, ttl_us }; the time to live counts when it becomes HELD, or stays it
 -- Journal   MOVE_SPLIT: no movements, the plan; extra: the plan, packed.
--- Invariant Of expiry, release and commit exactly one wins.
+-- Invariant Of expiry, release and commit exactly one wins. What is asked for becomes HELD or REFERRED under the id of its
+--           request, which takes effect once: so of all plans for one request at most one becomes its answer.
 
 -- The phases that may follow each phase.
 local NEXT = {

@@ -3,7 +3,7 @@
 -- Purpose   Notes how a demand is to be filled from several segments, before any of them is asked. Moves nothing.
 -- Command   { split_id, channel, order_id, note, lines }; a line is { segment, reservation_id, sku, location, quantity }
 -- Journal   PLAN_SPLIT: no movements, the plan; extra: the plan, packed.
--- Invariant The request is remembered with its plan, so an id that is asked again goes on with the same plan.
+-- Invariant None of its own: `note` is the request that the plan answers, which takes effect when the plan does.
 
 operation.plan_split = function(arguments, command)
   local id, channel, order_id, note, lines = unpack(arguments)
