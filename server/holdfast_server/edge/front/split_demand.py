@@ -140,9 +140,7 @@ class SplitDemand:
 
         None if the home cannot have all of it, or the demand is told of. Raises what is wrong with it.
         """
-        if is_told(request) or not (await self._demand(home, request, caller)).may_be_of_home_alone:
-            return None
-        return commands.create_reservation(request, caller, home.authority.settings, only_all=True)
+        return _for_home(await self._demand(home, request, caller))
 
     async def _demand(self, home: SegmentServices, request: pb.CreateReservationRequest, caller: Caller) -> _Demand:
         named = [line.location for line in request.lines if line.location]
@@ -157,12 +155,10 @@ class SplitDemand:
         )
         if is_told(request):
             _check_told(demand)
-        elif not demand.may_be_of_home_alone:
-            await self._check_places(demand)
         return demand
 
     async def _check_places(self, demand: _Demand) -> None:
-        """Raises LocationNotInPool: a segment that has nothing of a line may not be asked about it."""
+        """Raises LocationNotInPool, of what no segment will be asked about since it has too little of it."""
         sold_from = await self._steps.directory.locations_of_channel(demand.request.channel)
         for line in demand.request.lines:
             if line.location and line.location not in sold_from:
@@ -171,11 +167,9 @@ class SplitDemand:
     async def _ask_home(self, demand: _Demand) -> Decision | InsufficientStock | None:
         """Asks the home for all of a demand, or, if it cannot have it, what the request came to before, if anything."""
         home, request, caller = demand.home, demand.request, demand.caller
-        command = await self.for_home(home, request, caller)
+        command = _for_home(demand) or probe_command(request, caller, home.segment)
         try:
-            if command is not None:
-                return await home.authority.decide(command, request)
-            return await home.authority.decide(probe_command(request, caller, home.segment), request)
+            return await home.authority.decide(command, request)
         except InsufficientStock as refusal:
             return refusal
         except UnknownDocument:
@@ -218,9 +212,10 @@ class SplitDemand:
                 return await (self._fill(demand, search) if plan is None else self._drive(demand, plan))
             except InsufficientStock as short:
                 refusal = short
-                if not search.has_learned() and not search.may_look_again():
-                    break
-                await self._pause()
+                if not search.has_learned():
+                    if not search.may_look_again():
+                        break
+                    await self._pause()
             except _SettledElsewhere:
                 said = await self._ask_home(demand)
                 if isinstance(said, Decision):
@@ -248,6 +243,8 @@ class SplitDemand:
         is_partial = demand.is_partial
         plan = plan_split(demand.lines, supply, allow_split=demand.request.allow_split, partial=is_partial)
         is_enough = bool(plan.parts) and (is_partial or not plan.short)
+        if not demand.may_be_of_home_alone and any(line.location for line in plan.short):
+            await self._check_places(demand)
         if demand.may_be_of_home_alone and (not is_enough or set(plan.parts) <= {demand.home.segment}):
             try:
                 return await self._answered(demand, await self._decide_at_home(demand))
@@ -378,6 +375,12 @@ class SplitDemand:
             return _SettledElsewhere()
         await self._steps.release_parts(split, demand.caller)
         return _PartsRefused(for_good)
+
+
+def _for_home(demand: _Demand) -> Command | None:
+    if is_told(demand.request) or not demand.may_be_of_home_alone:
+        return None
+    return commands.create_reservation(demand.request, demand.caller, demand.home.authority.settings, only_all=True)
 
 
 def _is_final(error: BaseException) -> bool:

@@ -1,9 +1,9 @@
 """Demand that lies in several segments: decided at its home, done to its parts after.
 
-The home notes a plan before any other segment is asked (presumed abort). Each part is held in its segment; once all are,
-the home says HELD, under the id of the request, and only then is the demand answered. A part that is refused ends the
-plan. Later steps go the same way: the home decides, of which exactly one wins, and the parts follow. Every step has an
-id that follows from the plan, so whoever goes on with it, a caller that asks again or the upkeep of any server, does
+The home notes a plan before any other segment is asked (presumed abort). Each part is held in its segment; once all
+are, the home says HELD, under the id of the request, and only then is the demand answered. A part that is refused ends
+the plan. Later steps go the same way: the home decides, of which exactly one wins, and the parts follow. Every step has
+an id that follows from the plan, so whoever goes on with it, a caller that asks again or the upkeep of any server, does
 nothing twice. What the home decided can always be done to the parts: they do not expire by themselves meanwhile.
 
 Promises: AllOrNothing, Once, NoUndersell.
