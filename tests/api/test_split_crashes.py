@@ -17,6 +17,7 @@ from holdfast.inventory.v1.reservation_pb2 import (
     RESERVATION_STATE_HELD,
     RESERVATION_STATE_RELEASED,
 )
+from holdfast.inventory.v1.stock_pb2 import MovementKind
 
 from api.calls import patiently, stubs_of, until
 from api.ids import uuid7
@@ -125,6 +126,28 @@ async def test_who_asks_again_elsewhere_gets_it_once(pair: Pair, quantity: int) 
 
 
 @pytest.mark.parametrize("pair", BEFORE_IT_IS_HELD, indirect=True)
+@pytest.mark.parametrize("change", [{"quantity": 2}, {"order_id": "another"}], ids=["units", "order"])
+async def test_another_request_with_the_id_of_one_that_broke_off(pair: Pair, change: dict[str, Any]) -> None:
+    """The first has not taken effect, so its id is free; and it gets what it asked for, not what was planned before."""
+    shop = await open_regions(pair.other, north=1, south=5)
+    request = shop.demand((shop.sku, 4), allow_split=True)
+    await breaks_off(pair, pair.dying.inventory.CreateReservation(request))
+    for field, value in change.items():
+        setattr(request.lines[0] if field == "quantity" else request, field, value)
+    request.lines[0].quantity = min(request.lines[0].quantity, 2)
+    answer = await patiently(pair.other.inventory.CreateReservation, request)
+    assert sum(line.quantity for line in answer.reservation.lines) == 2
+    assert answer.reservation.order_id == request.order_id
+
+    async def nothing_else_is_held() -> bool:
+        return sum(await shop.units_left(shop.sku)) == 4
+
+    await until(nothing_else_is_held, "what the first one held is given back")
+    again = await patiently(pair.other.inventory.CreateReservation, request)
+    assert (again.replayed, again.reservation) == (True, answer.reservation)
+
+
+@pytest.mark.parametrize("pair", BEFORE_IT_IS_HELD, indirect=True)
 @pytest.mark.parametrize("asks_again", [True, False])
 async def test_what_has_been_sold_is_booked_once_however_late(pair: Pair, asks_again: bool) -> None:
     shop = await open_regions(pair.other, south=3)
@@ -137,6 +160,8 @@ async def test_what_has_been_sold_is_booked_once_however_late(pair: Pair, asks_a
         return (await shop.level(location=shop.locations[1])).committed_quantity == 2
 
     await until(is_booked, "the upkeep has booked it, if nobody else has")
+    booked = [one for one in await shop.movements() if one.kind == MovementKind.MOVEMENT_KIND_RESERVE]
+    assert {one.caller for one in booked} == {"unnamed"}, "whoever books it does so for the caller"
     answer = await patiently(pair.other.inventory.CreateReservation, request)
     assert (answer.replayed, answer.reservation.state) == (True, RESERVATION_STATE_COMMITTED)
     await asyncio.sleep(PLAN_SECONDS * 2.5)

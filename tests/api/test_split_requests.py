@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 from holdfast.inventory.v1.catalog_pb2 import Channel, Pool
 from holdfast.inventory.v1.catalog_service_pb2 import PutChannelsRequest, PutPoolsRequest
-from holdfast.inventory.v1.inventory_service_pb2 import FILL_POLICY_PARTIAL
-from holdfast.inventory.v1.reservation_pb2 import RESERVATION_STATE_COMMITTED
+from holdfast.inventory.v1.inventory_service_pb2 import (
+    FILL_POLICY_PARTIAL,
+    BatchCreateReservationsRequest,
+)
+from holdfast.inventory.v1.reservation_pb2 import RESERVATION_STATE_COMMITTED, SOURCING_ORDER_NEAREST, Sourcing
 from holdfast.inventory.v1.rules_pb2 import Allotment, Rule
 
 from api.calls import answer_or_refusal, stubs_of, together
 from api.ids import some, uuid7
-from api.refusals import Refusal, refusal_of
+from api.refusals import Refusal, read_status, refusal_of
 from api.regions import NORTH, SOUTH, Regions, open_regions
 from api.shop import assert_ledger_is_sound
 from support.authority import TestAuthority
@@ -38,6 +41,10 @@ async def assert_changes_nothing(shop: Regions, request: Any, reason: str) -> Re
     assert refusal.reason == reason
     assert [one.position for one in await shop.heads()] == before, "not even for a moment"
     return refusal
+
+
+def is_of_the_south(answer: Any) -> bool:
+    return bool(answer.reservation.reservation_id.startswith(f"{SOUTH}-"))
 
 
 # Once.
@@ -112,6 +119,27 @@ async def test_the_same_request_at_two_servers_at_once(segmented: TestAuthority,
         there.stop()
 
 
+async def test_a_request_is_answered_again_when_its_channel_sells_from_one_place_less(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, north=1, south=1)
+    request = shop.demand(*((shop.sku, 1, location) for location in shop.locations))
+    first = await create(shop, request)
+    await shop.narrow_to_the_north()
+    again = await create(shop, request)
+    assert (again.replayed, again.reservation) == (True, first.reservation)
+
+
+async def test_of_two_requests_with_one_id_one_takes_effect_and_the_other_holds_nothing(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, south=9)
+    request_id = uuid7()
+    requests = [shop.demand((shop.sku, units), request_id=request_id) for units in (1, 2)]
+    batch = BatchCreateReservationsRequest(requests=requests)
+    results = (await segmented_stubs.inventory.BatchCreateReservations(batch)).results
+    (won,) = [one.created.reservation for one in results if one.HasField("created")]
+    (refusal,) = [read_status(one.refusal) for one in results if one.HasField("refusal")]
+    assert (refusal.reason, refusal.metadata["request_id"]) == ("REQUEST_ID_REUSED", request_id)
+    assert await shop.units_left(shop.sku) == (0, 9 - won.lines[0].quantity)
+
+
 # What is refused.
 
 
@@ -163,10 +191,19 @@ async def test_a_sale_of_a_channel_that_sells_from_another_segment_than_its_home
     await shop.sell_from(shop.locations[1])
     await asyncio.sleep(1.1)
     answer = await bought_twice(shop, shop.sale((shop.sku, 3)))
-    assert answer.reservation.reservation_id.startswith(f"{SOUTH}-")
+    assert is_of_the_south(answer)
     assert answer.reservation.state == RESERVATION_STATE_COMMITTED
     assert answer.incident_id, "two of the units are not there"
     assert (await shop.incident(answer.incident_id)).reservation_id == answer.reservation.reservation_id
+
+
+async def test_a_sale_that_its_segment_refuses_leaves_nothing(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, south=3)
+    request = shop.sale((shop.sku, 2), sourcing=Sourcing(order=SOURCING_ORDER_NEAREST, destination=some("place")))
+    await assert_changes_nothing(shop, request, "UNKNOWN_DESTINATION")
+    # So its id is free for what was meant.
+    request.ClearField("sourcing")
+    assert is_of_the_south(await bought_twice(shop, request))
 
 
 async def test_a_sale_beyond_what_there_is_is_booked_at_the_home(segmented_stubs: Any) -> None:

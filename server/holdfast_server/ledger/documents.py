@@ -99,8 +99,8 @@ def overdue_splits(
     return [document_of(row) for row in connection.execute(query)] if ids else []
 
 
-def plan_of_request(connection: sa.Connection, segment: str, request_id: str) -> Document | None:
-    """Returns the plan over several segments that was made at this home for a request and has come to no end yet."""
+def plans_of_request(connection: sa.Connection, segment: str, request_id: str, *, limit: int) -> list[Document]:
+    """Returns the plans over several segments that were made at this home for a request and have come to no end yet."""
     d = tables.document.c
     # Kind and state stand in the statement itself, so that the index fits.
     query = (
@@ -108,10 +108,9 @@ def plan_of_request(connection: sa.Connection, segment: str, request_id: str) ->
         .where(d.segment == segment, d.note == request_id, sa.text("document.kind = 7 AND document.state = 1"))
         .where(d.resolution == int(SplitPhase.PLANNED))
         .order_by(d.create_us)
-        .limit(1)
+        .limit(limit)
     )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else document_of(row)
+    return [document_of(row) for row in connection.execute(query)]
 
 
 def split_of_part(connection: sa.Connection, segments: Sequence[str], reservation_id: str) -> Document | None:

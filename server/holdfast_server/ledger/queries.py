@@ -21,7 +21,7 @@ from holdfast_server.ledger.documents import (
     incident_causes,
     list_documents,
     overdue_splits,
-    plan_of_request,
+    plans_of_request,
     ready_parked_requests,
     split_of_part,
 )
@@ -58,6 +58,7 @@ from holdfast_server.records import (
 __all__ = [
     "DocumentFilter",
     "MovementFilter",
+    "NotedRequest",
     "ReservationFilter",
     "RuleFilter",
     "StoredOutcome",
@@ -67,6 +68,7 @@ __all__ = [
     "find_item",
     "find_outcomes",
     "find_recalled",
+    "find_requests",
     "find_reservation",
     "incident_causes",
     "last_counts",
@@ -79,7 +81,7 @@ __all__ = [
     "list_reservations",
     "list_rules",
     "overdue_splits",
-    "plan_of_request",
+    "plans_of_request",
     "position_at",
     "read_cursor",
     "read_segments",
@@ -101,6 +103,32 @@ class StoredOutcome:
     body: bytes
     reservation: bytes
     extra: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedRequest:
+    """A request that took effect, and who made it."""
+
+    body: bytes
+    caller: str
+    on_behalf_of: str
+    trace_parent: str
+
+
+def find_requests(connection: sa.Connection, segment: str, request_ids: Sequence[str]) -> dict[str, NotedRequest]:
+    """Returns those requests that took effect, by their ids."""
+    o, p = tables.outcome.c, tables.operation.c
+    query = (
+        sa.select(o.request_id, o.body, p.caller, p.on_behalf_of, p.trace_parent)
+        .join_from(tables.outcome, tables.operation, sa.and_(p.segment == o.segment, p.position == o.position))
+        .where(o.segment == segment, o.request_id.in_(request_ids))
+    )
+    return {
+        row.request_id: NotedRequest(
+            body=row.body, caller=row.caller, on_behalf_of=row.on_behalf_of, trace_parent=row.trace_parent
+        )
+        for row in connection.execute(query)
+    }
 
 
 def find_outcomes(

@@ -52,7 +52,11 @@ def plan(split_id: str, **options: Any) -> Command:
 
 
 def move(split_id: str, phase: SplitPhase, **options: Any) -> Command:
-    return demands.mutation("move_split", (split_id, int(phase), options.pop("ttl_us", TTL_US)), **options)
+    return demands.mutation(
+        "move_split",
+        (split_id, int(phase), options.pop("ttl_us", TTL_US if phase is SplitPhase.HELD else 0)),
+        **options,
+    )
 
 
 async def planned(rig: Rig) -> str:
@@ -170,6 +174,15 @@ async def test_a_part_that_somebody_has_committed_is_not_given_back(rig: Rig) ->
         else:
             await rig.decide(give_back)
     assert await rig.available() == 9
+
+
+async def test_a_plan_does_not_end_before_its_parts_are_surely_too_late(rig: Rig) -> None:
+    """By the home's own clock, whatever clock the upkeep goes by."""
+    split_id = await planned(rig)
+    await moved(rig, split_id, SplitPhase.ABORTING)
+    with pytest.raises(SplitMoved):
+        await rig.decide(move(split_id, SplitPhase.ABORTED, ttl_us=100 * SECOND))
+    assert (await moved(rig, split_id, SplitPhase.ABORTED)).resolution == SplitPhase.ABORTED
 
 
 async def test_a_part_that_comes_to_be_while_it_is_given_back_is_given_back(

@@ -68,3 +68,8 @@ def test_a_refusal_before_anybody_said_what_there_is_is_compared_with_what_is_sa
     search.refused("north", short(3))
     assert search.has_learned()
     assert search.at_most() == {KEY: 2}
+
+
+def test_a_segment_that_is_late_again_and_again_is_told_from_one_slow_step() -> None:
+    search = SupplySearch()
+    assert [search.was_late(segment) for segment in ("north", "south", "north")] == [False, False, True]

@@ -46,6 +46,7 @@ define.reserve = function()
 --include parts/told.lua
 --include operations/reserve.lua
 end
+define.check_demand = define.reserve
 define.availability = function()
 --include operations/availability.lua
 end

@@ -6,8 +6,8 @@ import asyncio
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+import structlog
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_server import failpoints, records
@@ -25,38 +25,23 @@ from holdfast_server.edge.front.split_parts import (
 )
 from holdfast_server.edge.front.split_plan import DemandedLine, Source, SplitPlan, Supply, plan_split
 from holdfast_server.edge.front.split_search import SupplySearch
-from holdfast_server.edge.front.split_steps import PlanGivenUp, SplitSteps
+from holdfast_server.edge.front.split_steps import IN_DOUBT, PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests import reservations as commands
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger.placement import PlacedKind
 from holdfast_server.phases import SplitPhase
 from holdfast_server.records import Document
 from holdfast_server.refusals import (
-    BacklogFull,
     InsufficientStock,
-    LedgerUnavailable,
     LocationNotInPool,
-    Overloaded,
     Refusal,
-    SegmentLoading,
-    SegmentQuarantined,
-    SegmentStopped,
     SequencerUnavailable,
     SpansSegments,
     UnknownDocument,
 )
 from holdfast_server.settings import Settings
 
-# A part that is refused so may be reserved all the same, or by asking again.
-_IN_DOUBT: Final = (
-    BacklogFull,
-    LedgerUnavailable,
-    Overloaded,
-    SegmentLoading,
-    SegmentQuarantined,
-    SegmentStopped,
-    SequencerUnavailable,
-)
+log = structlog.get_logger("holdfast.splits")
 
 
 class _PartsRefused(PlanGivenUp):
@@ -69,6 +54,9 @@ class _PartsRefused(PlanGivenUp):
             (one for _, one in refusals if isinstance(one, Refusal) and not isinstance(one, InsufficientStock)), None
         )
         """A refusal that another plan would meet too."""
+
+        self.too_late = [segment for segment, one in refusals if isinstance(one, TooLate)]
+        """Segments whose clocks say that the plan is too old."""
 
 
 class _SettledElsewhere(Exception):
@@ -122,7 +110,12 @@ class SplitDemand:
         """
         demand = await self._demand(home, request, caller)
         if home_refusal is None:
-            said = await self._ask_home(demand)
+            try:
+                said = await self._ask_home(demand)
+            except IN_DOUBT:
+                raise
+            except Refusal as refusal:
+                return await self._begun_before(demand, refusal)
             if isinstance(said, Decision):
                 return await self._answered(demand, said)
             home_refusal = said
@@ -158,7 +151,7 @@ class SplitDemand:
         return demand
 
     async def _check_places(self, demand: _Demand) -> None:
-        """Raises LocationNotInPool, of what no segment will be asked about since it has too little of it."""
+        """Raises LocationNotInPool: what has nothing of a line is not asked about it, and could not say so."""
         sold_from = await self._steps.directory.locations_of_channel(demand.request.channel)
         for line in demand.request.lines:
             if line.location and line.location not in sold_from:
@@ -175,6 +168,16 @@ class SplitDemand:
         except UnknownDocument:
             return None
 
+    async def _begun_before(self, demand: _Demand, refusal: Refusal) -> pb.CreateReservationResponse:
+        """Goes on with a plan that was begun before the home had this refusal; raises that if there is none."""
+        plan = await self._steps.plan_of(demand.home, demand.request)
+        if plan is None:
+            raise refusal
+        try:
+            return await self._drive(demand, plan)
+        except PlanGivenUp:
+            raise refusal from None
+
     async def _book(self, demand: _Demand) -> pb.CreateReservationResponse:
         """Books what has been sold, whole in one segment: the first that has all of it, else the home.
 
@@ -188,6 +191,8 @@ class SplitDemand:
             segment = demand.sellers[0]
         if segment == home.segment:
             return await self._answered(demand, await self._decide_at_home(demand))
+        # What it would be refused with is said before anything is noted: from then on it is booked, however late.
+        await self._steps.check(segment, request, caller)
         booked = SplitPlan(parts={segment: demand.lines}, short=[])
         noted = await home.authority.decide(plan_command(request, caller, home.segment, booked), request)
         return await self._answered(demand, noted)
@@ -206,6 +211,8 @@ class SplitDemand:
         if they cannot have all of theirs, they give them back.
         """
         refusal: Refusal = SequencerUnavailable(demand.home.segment)
+        if not demand.may_be_of_home_alone:
+            await self._check_places(demand)
         plan = await self._steps.plan_of(demand.home, demand.request)
         for _ in range(self._settings.max_split_plans_per_call):
             try:
@@ -221,11 +228,7 @@ class SplitDemand:
                 if isinstance(said, Decision):
                     return await self._answered(demand, said)
             except _PartsRefused as given_up:
-                if given_up.for_good is not None:
-                    raise given_up.for_good from None
-                for segment, too_few in given_up.too_few:
-                    search.refused(segment, too_few)
-                    refusal = too_few
+                refusal = _learn(given_up, search)
                 if not search.has_learned():
                     await self._pause()
             except PlanGivenUp:
@@ -243,8 +246,6 @@ class SplitDemand:
         is_partial = demand.is_partial
         plan = plan_split(demand.lines, supply, allow_split=demand.request.allow_split, partial=is_partial)
         is_enough = bool(plan.parts) and (is_partial or not plan.short)
-        if not demand.may_be_of_home_alone and any(line.location for line in plan.short):
-            await self._check_places(demand)
         if demand.may_be_of_home_alone and (not is_enough or set(plan.parts) <= {demand.home.segment}):
             try:
                 return await self._answered(demand, await self._decide_at_home(demand))
@@ -276,7 +277,7 @@ class SplitDemand:
         units: dict[Source, int] = {}
         silent: Refusal | None = None
         for name, answer in zip(segments, answers, strict=True):
-            if isinstance(answer, _IN_DOUBT):
+            if isinstance(answer, IN_DOUBT):
                 silent = answer
             elif isinstance(answer, BaseException):
                 raise answer
@@ -324,11 +325,12 @@ class SplitDemand:
         split = records.unpack_document(decision.extra)
         parts = parts_of(split)
         # Each remembers its part as long as the home the whole. What was sold is booked only now, or has been.
-        held = []
-        for answer in await self._reserve(demand, split, parts):
+        answers = await self._reserve(demand, split, parts)
+        held = [answer for answer in answers if isinstance(answer, Decision)]
+        for part, answer in zip(parts, answers, strict=True):
             if not isinstance(answer, Decision):
-                raise answer
-            held.append(answer)
+                log.error("part_waits", part=part.reservation_id, reason=type(answer).__name__)
+                raise answer if isinstance(answer, IN_DOUBT) else SequencerUnavailable(part.segment)
         if SplitPhase(split.resolution) is SplitPhase.PLANNED:
             settled = await self._steps.settle(demand.home, split, demand.request, demand.caller)
             split = records.unpack_document(settled.extra)
@@ -377,6 +379,20 @@ class SplitDemand:
         return _PartsRefused(for_good)
 
 
+def _learn(given_up: _PartsRefused, search: SupplySearch) -> Refusal:
+    """Takes in why a plan came to nothing, and returns it as a refusal. Raises what another plan would meet too."""
+    if given_up.for_good is not None:
+        raise given_up.for_good
+    for segment in given_up.too_late:
+        # Once, that may be a slow step; else the segment's clock is ahead of the home's.
+        if search.was_late(segment):
+            log.error("segment_clock_is_ahead", segment=segment)
+            raise SequencerUnavailable(segment)
+    for segment, too_few in given_up.too_few:
+        search.refused(segment, too_few)
+    return given_up.too_few[0][1] if given_up.too_few else SequencerUnavailable(given_up.too_late[0])
+
+
 def _for_home(demand: _Demand) -> Command | None:
     if is_told(demand.request) or not demand.may_be_of_home_alone:
         return None
@@ -385,7 +401,7 @@ def _for_home(demand: _Demand) -> Command | None:
 
 def _is_final(error: BaseException) -> bool:
     """Says whether a part that was refused so was surely not reserved, and will not be by asking again."""
-    return isinstance(error, TooLate) or (isinstance(error, Refusal) and not isinstance(error, _IN_DOUBT))
+    return isinstance(error, TooLate) or (isinstance(error, Refusal) and not isinstance(error, IN_DOUBT))
 
 
 def _check_told(demand: _Demand) -> None:

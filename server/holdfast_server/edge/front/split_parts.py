@@ -134,10 +134,10 @@ def _under(request: pb.CreateReservationRequest, request_id: str) -> pb.CreateRe
 
 
 def move_command(
-    request: Any, caller: Caller, split_id: str, phase: SplitPhase, *, ttl_us: int = 0, reason: str = ""
+    request: Any, caller: Caller, split_id: str, phase: SplitPhase, *, time_us: int = 0, reason: str = ""
 ) -> Command:
-    """Returns the command that moves a demand on at its home."""
-    arguments = (split_id, int(phase), ttl_us)
+    """Returns the command that moves a demand on at its home; `time_us` is as in move_split.lua."""
+    arguments = (split_id, int(phase), time_us)
     return mutation(request, caller, name="move_split", arguments=arguments, reservation_id=split_id, reason=reason)
 
 
@@ -173,6 +173,11 @@ def part_command(
 def ttl_of_part(ttl_us: int) -> int:
     """Returns how long a part is held whose whole is held for so long."""
     return ttl_us + _PART_OUTLIVES_US
+
+
+def ends_after_us(settings: Settings) -> int:
+    """Returns how old a plan is when surely no part of it can be reserved any more."""
+    return int(settings.split_plan_seconds * 2 * MICROSECONDS)
 
 
 def not_after_us(split: Document, settings: Settings) -> int:

@@ -33,6 +33,7 @@ class SupplySearch:
         self._learned: dict[Source, tuple[int, int]] = {}
         self._has_learned = False
         self._looks = 0
+        self._late: set[str] = set()
 
     def heard(self, units: Mapping[Source, int]) -> None:
         """Takes in what the sources say now."""
@@ -56,6 +57,12 @@ class SupplySearch:
             elif now.said is not None:
                 self._looks = _LOOKS
             self._refused[source] = now
+
+    def was_late(self, segment: str) -> bool:
+        """Takes in that a segment had a plan too late; returns whether it was so before."""
+        is_known = segment in self._late
+        self._late.add(segment)
+        return is_known
 
     def at_most(self) -> dict[Source, int]:
         """Returns what sources can give to one line, of those that say that they have more."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_server import failpoints, records
 from holdfast_server.decide.answers import SplitMoved
-from holdfast_server.decide.commands import Decision
+from holdfast_server.decide.commands import Command, Decision
 from holdfast_server.edge.caller import Caller
 from holdfast_server.edge.front.directory import Directory
 from holdfast_server.edge.front.split_parts import (
@@ -39,8 +39,16 @@ from holdfast_server.records import Document, DocumentKind
 from holdfast_server.refusals import (
     AlreadyCommitted,
     AlreadyReleased,
+    BacklogFull,
     DocumentClosed,
+    LedgerUnavailable,
+    Overloaded,
+    Refusal,
     ReservationExpired,
+    SegmentLoading,
+    SegmentQuarantined,
+    SegmentStopped,
+    SequencerUnavailable,
     UnknownReservation,
 )
 
@@ -50,6 +58,27 @@ _ONLY_HELD: Final = True
 
 UPKEEP: Final = Caller(name=records.NOBODY.caller)
 """Who goes on with what nobody else goes on with."""
+
+
+_MAX_PLANS_LOOKED_AT: Final = 8
+
+# What is refused so may have been done all the same, or will be by asking again.
+IN_DOUBT: Final = (
+    BacklogFull,
+    LedgerUnavailable,
+    Overloaded,
+    SegmentLoading,
+    SegmentQuarantined,
+    SegmentStopped,
+    SequencerUnavailable,
+)
+
+
+class NotedPlan(NamedTuple):
+    """The request that a plan answers, and who made it."""
+
+    request: pb.CreateReservationRequest
+    caller: Caller
 
 
 class PlanGivenUp(Exception):
@@ -80,17 +109,30 @@ class SplitSteps:
         return await segment.authority.decide(command, request)
 
     async def plan_of(self, home: SegmentServices, request: pb.CreateReservationRequest) -> Document | None:
-        """Returns the plan that somebody made for a request and did not carry out, if there is one."""
-        return await self._reader.ask(queries.plan_of_request, home.segment, request.request_id)
+        """Returns a plan that somebody made for this very request and did not carry out, if there is one."""
+        plans = await self._reader.ask(
+            queries.plans_of_request, home.segment, request.request_id, limit=_MAX_PLANS_LOOKED_AT
+        )
+        for plan in plans:
+            # Another request may have the same id, as long as neither has taken effect.
+            if (await self.noted(home, plan)).request == request:
+                return plan
+        return None
 
-    async def request_of(self, home: SegmentServices, split: Document) -> pb.CreateReservationRequest:
-        """Returns the request that a plan answers. Raises UnknownReservation if it is older than requests are kept."""
+    async def noted(self, home: SegmentServices, split: Document) -> NotedPlan:
+        """Returns what a plan was noted with. Raises UnknownReservation if it is older than requests are kept."""
         ids = [plan_id(split.document_id), split.note]
-        _, outcomes = await self._reader.ask(queries.find_outcomes, home.segment, ids)
-        noted = [outcomes[one] for one in ids if one in outcomes]
-        if not noted:
-            raise UnknownReservation(split.document_id)
-        return request_of_plan(split, noted[0].body)
+        found = await self._reader.ask(queries.find_requests, home.segment, ids)
+        for one in (found[each] for each in ids if each in found):
+            caller = Caller(name=one.caller, on_behalf_of=one.on_behalf_of, trace_parent=one.trace_parent)
+            return NotedPlan(request_of_plan(split, one.body), caller)
+        raise UnknownReservation(split.document_id)
+
+    async def check(self, segment: str, request: pb.CreateReservationRequest, caller: Caller) -> None:
+        """Raises what a segment would refuse a demand with, whatever is in stock there."""
+        authority = self.directory.segment(segment).authority
+        command = commands.create_reservation(request, caller, authority.settings)
+        await authority.read(Command(name="check_demand", arguments=command.arguments, line_count=command.line_count))
 
     async def settle(
         self, home: SegmentServices, split: Document, asked: pb.CreateReservationRequest, caller: Caller
@@ -107,12 +149,19 @@ class SplitSteps:
             )
         phase = SplitPhase.REFERRED if len(parts_of(split)) == 1 else SplitPhase.HELD
         ttl_us = commands.ttl_us_of(asked, home.authority.settings)
-        command = move_command(request, caller, split.document_id, phase, ttl_us=ttl_us)
+        command = move_command(request, caller, split.document_id, phase, time_us=ttl_us)
         try:
             return await home.authority.decide(command, request)
         except (SplitMoved, DocumentClosed):
             await self.release_parts(split, caller)
             raise PlanGivenUp from None
+        except IN_DOUBT:
+            raise
+        except Refusal:
+            # The id was taken for something else meanwhile, or is too old.
+            await self.abort(home, split, caller)
+            await self.release_parts(split, caller)
+            raise
 
     async def abort(self, home: SegmentServices, split: Document, caller: Caller) -> None:
         """Has the home give a plan up, if it has not yet. Raises SplitMoved if all its parts were there before."""
@@ -202,12 +251,14 @@ class SplitSteps:
         authority = self.directory.segment(part.segment).authority
         return await authority.decide(commands.extend_reservation(request, caller), request)
 
-    async def finish(self, home: SegmentServices, split: Document, caller: Caller, phase: SplitPhase) -> None:
+    async def finish(
+        self, home: SegmentServices, split: Document, caller: Caller, phase: SplitPhase, *, time_us: int = 0
+    ) -> None:
         """Has the home note that the parts have followed."""
         request = pb.ReleaseReservationRequest(
             request_id=own_id("finish", split.document_id, at_us=split.update_us), reservation_id=split.document_id
         )
-        command = move_command(request, caller, split.document_id, phase)
+        command = move_command(request, caller, split.document_id, phase, time_us=time_us)
         try:
             await home.authority.decide(command, request)
         except (SplitMoved, DocumentClosed):

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from holdfast_server.decide.answers import SplitMoved
-from holdfast_server.edge.front.split_parts import is_told, parts_of
+from holdfast_server.edge.front.split_parts import Part, ends_after_us, is_told, parts_of
 from holdfast_server.edge.front.split_steps import UPKEEP, PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests.mutation import MICROSECONDS
 from holdfast_server.edge.services import SegmentServices
@@ -61,7 +61,7 @@ class SplitUpkeep:
         overdue = await self._reader.ask(
             queries.overdue_splits,
             home.segment,
-            plan_us=int(self._settings.split_plan_seconds * 2 * MICROSECONDS),
+            plan_us=ends_after_us(self._settings),
             idle_us=int(self._settings.split_idle_seconds * MICROSECONDS),
             after=after,
             limit=limit,
@@ -97,7 +97,7 @@ class SplitUpkeep:
         else:
             # No part can be reserved any more, so what is released now stays released.
             await self._steps.release_parts(split, UPKEEP)
-            await self._steps.finish(home, split, UPKEEP, SplitPhase.ABORTED)
+            await self._steps.finish(home, split, UPKEEP, SplitPhase.ABORTED, time_us=ends_after_us(self._settings))
 
     async def _end_plan(self, home: SegmentServices, split: Document) -> None:
         """Ends a plan that nobody has carried out in time.
@@ -107,16 +107,17 @@ class SplitUpkeep:
         to, unless that came to something else. And what has been sold is booked, however late.
         """
         parts = parts_of(split)
-        if len(parts) == 1:
-            request = await self._steps.request_of(home, split)
-            if is_told(request):
-                await self._steps.reserve(parts[0], request, UPKEEP, split, alone=True)
-                await self._steps.settle(home, split, request, UPKEEP)
-                return
-            found = await self._reader.ask(queries.find_reservation, parts[0].segment, parts[0].reservation_id)
-            if found is not None:
-                settled = await self._steps.settle(home, split, request, UPKEEP)
-                if not settled.reservation and unpack_document(settled.extra).document_id == split.document_id:
-                    return
+        if len(parts) == 1 and await self._end_plan_of_one(home, split, parts[0]):
+            return
         await self._steps.abort(home, split, UPKEEP)
         await self._steps.release_parts(split, UPKEEP)
+
+    async def _end_plan_of_one(self, home: SegmentServices, split: Document, only: Part) -> bool:
+        """Settles a plan of one part if that is there, or must be. Returns whether it has come to its end."""
+        noted = await self._steps.noted(home, split)
+        if is_told(noted.request):
+            await self._steps.reserve(only, noted.request, noted.caller, split, alone=True)
+        elif await self._reader.ask(queries.find_reservation, only.segment, only.reservation_id) is None:
+            return False
+        settled = await self._steps.settle(home, split, noted.request, noted.caller)
+        return not settled.reservation and unpack_document(settled.extra).document_id == split.document_id

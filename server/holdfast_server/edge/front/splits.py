@@ -95,7 +95,7 @@ class Splits:
         split = await self._steps.find(home, request.reservation_id)
         ttl_us = microseconds_of(request.ttl)
         held = await self._steps.each(split, lambda part: self._steps.extend_part(part, request, caller, ttl_us))
-        command = move_command(request, caller, request.reservation_id, SplitPhase.HELD, ttl_us=ttl_us)
+        command = move_command(request, caller, request.reservation_id, SplitPhase.HELD, time_us=ttl_us)
         decision = await self._decided(home, command, request, request.reservation_id)
         moved = records.unpack_document(decision.extra)
         response = pb.ExtendReservationResponse(replayed=decision.replayed)

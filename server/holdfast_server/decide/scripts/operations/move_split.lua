@@ -2,7 +2,8 @@
 --
 -- Purpose   Moves a demand that lies in several segments on. Whatever is to become of its parts is decided here first, and
 --           done to them after: so all of them come to the same end, whoever dies in between.
--- Command   { split_id, phase, ttl_us }; the time to live counts when it becomes HELD, or stays it
+-- Command   { split_id, phase, time_us }; that is the time to live when it becomes HELD, or stays it, and when it becomes
+--           ABORTED how old a plan must be, so that no part of it can come any more
 -- Journal   MOVE_SPLIT: no movements, the plan; extra: the plan, packed.
 -- Invariant Of expiry, release and commit exactly one wins. What is asked for becomes HELD or REFERRED under the id of its
 --           request, which takes effect once: so of all plans for one request at most one becomes its answer.
@@ -18,7 +19,7 @@ local NEXT = {
 }
 
 operation.move_split = function(arguments, command)
-  local id, phase, ttl_us = unpack(arguments)
+  local id, phase, time_us = unpack(arguments)
   local split, result = Documents.find(PAPER.SPLIT, id, command)
   if not split then
     return result
@@ -34,11 +35,14 @@ operation.move_split = function(arguments, command)
       return refuse('SPLIT_MOVED', is_due and PHASE.EXPIRING or PHASE.HELD)
     end
   end
+  if phase == PHASE.ABORTED and now_us < split[DOCUMENT.create_us] + time_us then
+    return refuse('SPLIT_MOVED', now_in)
+  end
 
   -- Everything is checked. From here on the move must succeed.
   local record = begin(KIND.MOVE_SPLIT, command)
   if phase == PHASE.HELD then
-    split[DOCUMENT.expected_us] = math.max(split[DOCUMENT.expected_us], now_us + ttl_us)
+    split[DOCUMENT.expected_us] = math.max(split[DOCUMENT.expected_us], now_us + time_us)
   end
   split[DOCUMENT.resolution] = phase
   if phase >= PHASE.COMMITTED then

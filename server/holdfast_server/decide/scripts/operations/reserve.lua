@@ -145,6 +145,11 @@ local function reserve_refusal(arguments)
   return options.customer_id and hold_refusal(CUSTOMER, options.customer_id) or hold_refusal(CALLER, holder)
 end
 
+-- A question: whether a demand would be refused whatever is in stock.
+operation.check_demand = function(arguments)
+  return reserve_refusal(arguments) or { 'READ', {}, head.position }
+end
+
 operation.reserve = function(arguments, command)
   local refusal = reserve_refusal(arguments)
   if refusal then
