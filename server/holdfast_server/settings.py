@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     # The decider.
     max_queued_commands: int = Field(default=20_000, ge=1)
     max_commands_per_tick: int = Field(default=512, ge=1)
+    enough_commands_per_tick: int = Field(default=100, ge=1, description="that gather for no longer")
     max_ticks_under_way: int = Field(default=1, ge=1, description="waiting for their commit before commands gather")
     tick_gather_seconds: float = Field(default=0.005, gt=0, le=0.1, description="the longest that commands gather")
     max_lines_per_tick: int = Field(default=4_000, ge=1_000, description="holds a reservation of 1,000 lines")

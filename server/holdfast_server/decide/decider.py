@@ -256,6 +256,7 @@ class Decider:
         for index, command in enumerate(commands):
             self._queue.append(_Pending(command, group, index))
         self._wake.set()
+        self._gathering.more_came()
         await group.done
         return [answer for answer in group.answers if answer is not None]
 

@@ -3,7 +3,7 @@
 A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit under
 way would wait for it all the same; so waiting for its end costs commands little, and saves the price of a tick.
 
-Alone, a command does not wait. Nobody waits for longer than tick_gather_seconds: that keeps decisions, and with them
+Alone, a command does not wait; nor do as many as a batch has. Nobody waits for longer than tick_gather_seconds: that keeps decisions, and with them
 the refusals of a full backlog, going when the ledger stands still.
 """
 
@@ -23,7 +23,7 @@ class Gathering:
         self._settings = settings
         self._queue = queue
         self._under_way = 0
-        self._ended = asyncio.Event()
+        self._go = asyncio.Event()
 
     def tick_waits(self) -> None:
         """Notes a tick that waits for its commit, or for the proof that it is as new as can be."""
@@ -32,17 +32,22 @@ class Gathering:
     def tick_ended(self) -> None:
         """Notes that it is known what became of a tick."""
         self._under_way -= 1
-        self._ended.set()
+        self._go.set()
+
+    def more_came(self) -> None:
+        """Notes that commands were queued."""
+        if self._has_enough():
+            self._go.set()
 
     async def until_due(self) -> None:
         """Returns when what is queued should be decided."""
         if self._has_enough() or self._under_way < self._settings.max_ticks_under_way:
             return
-        self._ended.clear()
+        self._go.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.tick_gather_seconds):
-                await self._ended.wait()
+                await self._go.wait()
 
     def _has_enough(self) -> bool:
-        """Says whether half a tick is there: its price is spread over many commands by then."""
-        return len(self._queue) * 2 >= self._settings.max_commands_per_tick
+        """Says whether the price of a tick is spread over many commands: more would make little of a difference."""
+        return len(self._queue) >= self._settings.enough_commands_per_tick

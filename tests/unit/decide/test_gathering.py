@@ -7,7 +7,7 @@ import asyncio
 from holdfast_server.decide.gathering import Gathering
 from holdfast_server.settings import Settings
 
-SETTINGS = Settings(tick_gather_seconds=0.1, max_commands_per_tick=100)
+SETTINGS = Settings(tick_gather_seconds=0.1, enough_commands_per_tick=50)
 
 
 async def begun(waiting: Gathering) -> asyncio.Task[None]:
@@ -36,11 +36,24 @@ async def test_commands_wait_until_the_tick_under_way_has_ended() -> None:
     assert task.done()
 
 
-async def test_half_a_tick_waits_for_nothing() -> None:
+async def test_enough_commands_wait_for_nothing() -> None:
     waiting = Gathering(SETTINGS, [1] * 50)
     waiting.tick_waits()
 
     assert (await begun(waiting)).done()
+
+
+async def test_those_that_gather_go_as_soon_as_they_are_enough() -> None:
+    queue = [1] * 7
+    waiting = Gathering(SETTINGS, queue)
+    waiting.tick_waits()
+    task = await begun(waiting)
+    for more, goes in ((42, False), (1, True)):
+        queue.extend([1] * more)
+        waiting.more_came()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert task.done() == goes
 
 
 async def test_a_tick_that_does_not_end_is_not_waited_for_any_longer_than_the_limit() -> None:
