@@ -3,8 +3,8 @@
 A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit under
 way would wait for it all the same; so waiting for its end costs commands little, and saves the price of a tick.
 
-Alone, a command does not wait; nor do as many as a batch has. Nobody waits for longer than tick_gather_seconds: that keeps decisions, and with them
-the refusals of a full backlog, going when the ledger stands still.
+Alone, a command does not wait; nor do as many as a batch has. Nobody waits for longer than tick_gather_seconds: that
+keeps decisions, and with them the refusals of a full backlog, going when the ledger stands still.
 """
 
 from __future__ import annotations

@@ -52,6 +52,18 @@ def connection_arguments(settings: Settings, *, name: str, plans: Mapping[str, s
     }
 
 
+def connect_writer(settings: Settings) -> psycopg.Connection[Any]:
+    """Connects for the transactions of pipeline.py.
+
+    What psycopg prepares by itself is turned off: after a rollback it has the session forget all that is prepared, what
+    the pipeline prepared too.
+    """
+    arguments = connection_arguments(settings, name=f"writer-{settings.segment}", plans=WRITER_PLANS)
+    connection: psycopg.Connection[Any] = psycopg.connect(**arguments, autocommit=True, prepare_threshold=None)
+    bound_transactions(connection, settings.writer_transaction_seconds)
+    return connection
+
+
 def bound_transactions(connection: psycopg.Connection[Any], seconds: float) -> None:
     """Has Postgres end this session if it stands still in a transaction, so that nobody waits for its locks for longer.
 

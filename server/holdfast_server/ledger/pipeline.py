@@ -50,6 +50,10 @@ def run_transaction(
     except BaseException:
         connection.close()
         raise
+    if isinstance(refusal, psycopg.errors.InvalidSqlStatementName):
+        # Somebody had the session forget it, or handed on another one.
+        connection.close()
+        raise psycopg.OperationalError(str(refusal)) from refusal
     if refusal is not None:
         raise refusal
 

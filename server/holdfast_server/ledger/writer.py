@@ -23,7 +23,7 @@ import structlog
 
 from holdfast_server import failpoints
 from holdfast_server.ledger.batch import Batch, build_batch
-from holdfast_server.ledger.connections import WRITER_PLANS, bound_transactions, check_durability, connection_arguments
+from holdfast_server.ledger.connections import check_durability, connect_writer
 from holdfast_server.ledger.errors import Disagreement, Fenced, LedgerLost
 from holdfast_server.ledger.journal import Journal, Rebuilder, SequencerLost, SequencerState
 from holdfast_server.ledger.pipeline import run_transaction
@@ -74,7 +74,7 @@ class LedgerWriter:
         backoff_seconds = _FIRST_BACKOFF_SECONDS
         while not self._stop.is_set():
             try:
-                with self._connect() as connection:
+                with connect_writer(self._settings) as connection:
                     self._check_and_wait_for_lock(connection)
                     backoff_seconds = _FIRST_BACKOFF_SECONDS
                     self._serve(connection)
@@ -82,12 +82,6 @@ class LedgerWriter:
                 log.warning("ledger_lost", segment=self._segment, error=str(error).strip())
             self._stop.wait(backoff_seconds)
             backoff_seconds = min(backoff_seconds * 2, _MAX_BACKOFF_SECONDS)
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        arguments = connection_arguments(self._settings, name=f"writer-{self._segment}", plans=WRITER_PLANS)
-        connection: psycopg.Connection[Any] = psycopg.connect(**arguments, autocommit=True)
-        bound_transactions(connection, self._settings.writer_transaction_seconds)
-        return connection
 
     def _check_and_wait_for_lock(self, connection: psycopg.Connection[Any]) -> None:
         check_durability(connection)

@@ -12,7 +12,7 @@ import pytest
 
 from holdfast_server.ledger import writer
 from holdfast_server.ledger.arrays import columns_of
-from holdfast_server.ledger.connections import WRITER_PLANS
+from holdfast_server.ledger.connections import WRITER_PLANS, connect_writer
 from holdfast_server.ledger.errors import Disagreement
 from holdfast_server.ledger.pipeline import run_transaction
 from holdfast_server.ledger.prepared import PreparedStatement, prepare, prepared_statements
@@ -90,6 +90,30 @@ def test_a_statement_behind_a_refused_one_is_prepared_when_it_is_next_needed(led
         run(ledger, (REFUSE, ()), (ADD, [(1,)]))
     run(ledger, (ADD, [(2,)]), (ADD, [(3,)]))
     assert sent(ledger) == [2, 3]
+
+
+def test_a_transaction_that_was_rolled_back_between_them_takes_no_statement_away(ledger: Ledger) -> None:
+    ledger.query("CREATE TABLE sent (number integer)")
+    with connect_writer(ledger.settings) as connection:
+        steps = [(ADD, ADD.parameters({}, [(1,)]))]
+        run_transaction(connection, steps, before_commit=nothing)
+        for _ in range(20):
+            connection.execute("SELECT count(*) FROM sent")
+        with connection.transaction() as transaction:
+            connection.execute("DELETE FROM sent")
+            raise psycopg.Rollback(transaction)
+        run_transaction(connection, steps, before_commit=nothing)
+    assert sent(ledger) == [1, 1]
+
+
+def test_a_session_that_has_forgotten_what_it_prepared_counts_as_lost(ledger: Ledger) -> None:
+    """That is nothing that the batch could be blamed for."""
+    ledger.query("CREATE TABLE sent (number integer)")
+    run(ledger, (ADD, [(1,)]))
+    ledger.connection.execute("DEALLOCATE ALL")
+    with pytest.raises(psycopg.OperationalError):
+        run(ledger, (ADD, [(2,)]))
+    assert ledger.connection.closed
 
 
 def test_a_commit_that_fails_is_no_commit(ledger: Ledger) -> None:
