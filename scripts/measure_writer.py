@@ -31,6 +31,7 @@ from psycopg import sql
 from holdfast_server import layouts
 from holdfast_server.embedded.supervisor import Supervisor
 from holdfast_server.ledger.batch import build_batch
+from holdfast_server.ledger.connections import connect_writer
 from holdfast_server.ledger.journal import Journal, JournalEntry, Rebuilder
 from holdfast_server.ledger.migrate import migrate
 from holdfast_server.ledger.segments import Cursor, SegmentStore
@@ -176,7 +177,7 @@ def main() -> None:
         no_journal, no_rebuilder = cast(Journal, None), cast(Rebuilder, None)
         writer = LedgerWriter(settings=settings, journal=no_journal, rebuilder=no_rebuilder, stop=threading.Event())
         tune_memory()
-        with writer._connect() as connection:
+        with connect_writer(settings) as connection:
             for index in options.drop:
                 connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(index)))
             measure(connection, writer, options.sizes, options.skus)
