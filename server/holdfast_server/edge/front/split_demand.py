@@ -328,9 +328,12 @@ class SplitDemand:
         answers = await self._reserve(demand, split, parts)
         held = [answer for answer in answers if isinstance(answer, Decision)]
         for part, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, IN_DOUBT):
+                raise answer
             if not isinstance(answer, Decision):
+                # It has taken effect at the home, so it is not the caller's to give up.
                 log.error("part_waits", part=part.reservation_id, reason=type(answer).__name__)
-                raise answer if isinstance(answer, IN_DOUBT) else SequencerUnavailable(part.segment)
+                raise SequencerUnavailable(part.segment)
         if SplitPhase(split.resolution) is SplitPhase.PLANNED:
             settled = await self._steps.settle(demand.home, split, demand.request, demand.caller)
             split = records.unpack_document(settled.extra)
