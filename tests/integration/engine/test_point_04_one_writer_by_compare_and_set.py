@@ -16,7 +16,7 @@ from holdfast_server.decide.keys import level_field
 from holdfast_server.decide.loader import Loader
 from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.ledger.batch import Batch, build_batch
-from holdfast_server.ledger.connections import check_durability, connection_arguments
+from holdfast_server.ledger.connections import check_durability, connect_writer, connection_arguments
 from holdfast_server.ledger.errors import Disagreement, Fenced
 from holdfast_server.ledger.segments import SegmentStore
 from holdfast_server.ledger.writer import LedgerWriter
@@ -129,11 +129,11 @@ async def test_point_4_nobody_waits_long_for_a_writer_that_stands_still_in_its_t
 ) -> None:
     """It has sent a part of its transaction, holds the row of the cursor, and is stopped. Its connection stays alive.
 
-    Taken out by: transaction_timeout not set in bound_transactions, or that not called in LedgerWriter._connect.
+    Taken out by: transaction_timeout not set in bound_transactions, or that not called in connect_writer.
     """
     async with open_rig(make_settings(writer_transaction_seconds=0.5)) as rig:
         await rig.open_trade()
-        stopped = second_writer(rig)._connect()
+        stopped = connect_writer(rig.settings)
         if stopped.info.server_version < 170_000:
             stopped.close()
             pytest.skip("before version 17 Postgres does not look at the time of a transaction")
