@@ -56,6 +56,14 @@ WHERE r.segment = ANY (%(segments)s::text[]) AND r.kind IN (2, 3)
       WHERE c.segment = r.segment AND c.channel = r.channel AND c.pool = ANY (%(pools)s::text[])))
 ORDER BY r.channel, r.segment
 
+-- name: plans_of_request
+-- Plans over several segments for a request that nobody has carried out or given up; layouts.SPLIT_PHASES. Kind and state
+-- stand in the statement itself, so that the index of plans by their requests fits.
+SELECT d.document_id FROM document d
+WHERE d.segment = %(segment)s AND d.note = %(request_id)s AND d.kind = 7 AND d.state = 1 AND d.resolution = 1
+ORDER BY d.create_us
+LIMIT %(limit)s
+
 -- name: overdue_splits
 -- Demands over several segments that somebody must go on with; layouts.SPLIT_PHASES. Kind and state stand in the statement
 -- itself, so that the index of live documents fits. A segment's clock may be ahead of this one.
