@@ -213,12 +213,19 @@ class SplitDemand:
         refusal: Refusal = SequencerUnavailable(demand.home.segment)
         if not demand.may_be_of_home_alone:
             await self._check_places(demand)
-        plan = await self._steps.plan_of(demand.home, demand.request)
+        plan: Document | None = None
+        has_looked = False
         for _ in range(self._settings.max_split_plans_per_call):
             try:
                 return await (self._fill(demand, search) if plan is None else self._drive(demand, plan))
             except InsufficientStock as short:
                 refusal = short
+                if not has_looked:
+                    # A plan that was begun before, and broken off, may hold what is missing.
+                    has_looked = True
+                    plan = await self._steps.plan_of(demand.home, demand.request)
+                    if plan is not None:
+                        continue
                 if not search.has_learned():
                     if not search.may_look_again():
                         break
