@@ -177,6 +177,9 @@ class SplitDemand:
             return await self._drive(demand, plan)
         except PlanGivenUp:
             raise refusal from None
+        except _SettledElsewhere:
+            # Asked once more, the home has the answer.
+            raise SequencerUnavailable(demand.home.segment) from None
 
     async def _book(self, demand: _Demand) -> pb.CreateReservationResponse:
         """Books what has been sold, whole in one segment: the first that has all of it, else the home.
