@@ -10,6 +10,7 @@ import pytest
 from holdfast.inventory.v1.inventory_service_pb2 import (
     CommitReservationRequest,
     GetReservationRequest,
+    ListReservationsRequest,
     ReleaseReservationRequest,
 )
 from holdfast.inventory.v1.reservation_pb2 import (
@@ -20,7 +21,7 @@ from holdfast.inventory.v1.reservation_pb2 import (
 from holdfast.inventory.v1.stock_pb2 import MovementKind
 
 from api.calls import patiently, stubs_of, until
-from api.ids import uuid7
+from api.ids import some, uuid7
 from api.refusals import refusal_of
 from api.regions import SEGMENTS, Regions, open_regions
 from api.shop import assert_ledger_is_sound
@@ -97,6 +98,11 @@ async def units_come_back(shop: Regions, north: int, south: int) -> None:
     await until(are_back, f"{north} and {south} units are free")
 
 
+async def reservations_of(shop: Regions, order_id: str) -> list[Any]:
+    question = ListReservationsRequest(order_id=order_id)
+    return list((await shop.stubs.inventory.ListReservations(question)).reservations)
+
+
 @pytest.mark.parametrize("pair", BEFORE_IT_IS_HELD, indirect=True)
 async def test_a_plan_that_nobody_carries_on_holds_nothing(pair: Pair) -> None:
     shop = await open_regions(pair.other, north=2, south=2)
@@ -122,6 +128,31 @@ async def test_who_asks_again_elsewhere_gets_it_once(pair: Pair, quantity: int) 
     assert (again.replayed, again.reservation) == (True, answer.reservation)
     await asyncio.sleep(PLAN_SECONDS * 2.5)
     assert sum(await shop.units_left(shop.sku)) == 3 - quantity
+    await assert_ledger_is_sound(pair.other, uncovered=None)
+
+
+@pytest.mark.parametrize("pair", ["split_parts_held"], indirect=True)
+@pytest.mark.parametrize("asks_again", ["before", "after", "never"])
+async def test_a_hold_that_is_found_though_its_plan_broke_off(pair: Pair, asks_again: str) -> None:
+    """The order is booked once, whether by who asks again, with enough at its home by now, or by who found the hold."""
+    shop = await open_regions(pair.other, north=1, south=2)
+    request = shop.demand((shop.sku, 2), order_id=some("order"))
+    await breaks_off(pair, pair.dying.inventory.CreateReservation(request))
+    (found,) = await reservations_of(shop, request.order_id)
+    await shop.stock(shop.sku, north=2)
+    if asks_again == "before":
+        answer = await patiently(pair.other.inventory.CreateReservation, request)
+        assert (await refusal_of(shop.commit(found.reservation_id))).reason == "ALREADY_RELEASED"
+        await shop.commit(answer.reservation.reservation_id)
+    else:
+        assert (await shop.commit(found.reservation_id)).state == RESERVATION_STATE_COMMITTED
+    if asks_again == "after":
+        answer = await patiently(pair.other.inventory.CreateReservation, request)
+        assert (answer.replayed, answer.reservation.reservation_id) == (True, found.reservation_id)
+    await asyncio.sleep(PLAN_SECONDS * 2.5)
+    booked = [one for one in await reservations_of(shop, request.order_id) if one.state == RESERVATION_STATE_COMMITTED]
+    assert len(booked) == 1
+    assert sum(await shop.units_left(shop.sku)) == 3
     await assert_ledger_is_sound(pair.other, uncovered=None)
 
 

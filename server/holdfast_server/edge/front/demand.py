@@ -42,7 +42,7 @@ def _of_one_or_several(
         segment = self.directory.of_reservation(request.reservation_id)
         if is_split(request.reservation_id):
             return await of_several(self.splits, segment, request, caller)
-        await self.splits.check_part(request.reservation_id)
+        await self.splits.before_step(request.reservation_id)
         answer: Message = await ask(_INVENTORY, method, segment, request, caller)
         return answer
 

@@ -25,7 +25,7 @@ from holdfast_server.edge.front.split_parts import (
 )
 from holdfast_server.edge.front.split_plan import DemandedLine, Source, SplitPlan, Supply, plan_split
 from holdfast_server.edge.front.split_search import SupplySearch
-from holdfast_server.edge.front.split_steps import IN_DOUBT, PlanGivenUp, SplitSteps
+from holdfast_server.edge.front.split_steps import IN_DOUBT, PlanGivenUp, SplitSteps, is_of_plan
 from holdfast_server.edge.requests import reservations as commands
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger.placement import PlacedKind
@@ -321,10 +321,9 @@ class SplitDemand:
             raise await self._give_up(demand, split, refused)
         settled = await self._steps.settle(demand.home, split, demand.request, demand.caller)
         failpoints.reach("split_settled")
-        if settled.reservation or records.unpack_document(settled.extra).document_id != split.document_id:
+        if not is_of_plan(settled, split):
             # Another attempt of the same request was answered already, with other units.
-            await self._steps.abort(demand.home, split, demand.caller)
-            await self._steps.release_parts(split, demand.caller)
+            await self._steps.give_up(demand.home, split, demand.caller)
             return await self._answered(demand, settled)
         return self._response(demand, records.unpack_document(settled.extra), parts, held, replayed=settled.replayed)
 
@@ -385,10 +384,9 @@ class SplitDemand:
         if not for_good:
             return refused[0][1]
         try:
-            await self._steps.abort(demand.home, split, demand.caller)
+            await self._steps.give_up(demand.home, split, demand.caller)
         except SplitMoved:
             return _SettledElsewhere()
-        await self._steps.release_parts(split, demand.caller)
         return _PartsRefused(for_good)
 
 

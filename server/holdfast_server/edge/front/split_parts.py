@@ -25,10 +25,11 @@ from holdfast_server.settings import Settings
 
 _SPLIT: Final = "-split-"
 _PART: Final = "-part-"
+_ONLY_PART: Final = "-only-"
 _RANDOM_BYTES: Final = 10
 _REST_BYTES: Final = 9
 # An id of a plan or of one of its parts: 12 digits of its time, then its random ones.
-_MADE: Final = re.compile(r"[a-z0-9]+-(?:split-|part-)?([0-9a-f]{12})[0-9a-f]{20}")
+_MADE: Final = re.compile(r"[a-z0-9]+-(?:split-|part-|only-)?([0-9a-f]{12})[0-9a-f]{20}")
 # No caller can make an id that begins so.
 _OWN: Final = "~"
 # A part does not expire before the whole does: that is for the home to decide. Only if nobody ever settles it, it ends.
@@ -43,6 +44,11 @@ def is_split(reservation_id: str) -> bool:
 def is_part(reservation_id: str) -> bool:
     """Says whether an id is one of a part of such a reservation."""
     return _PART in reservation_id
+
+
+def is_only_part(reservation_id: str) -> bool:
+    """Says whether an id is one of a reservation that was planned whole in one segment, by another one as its home."""
+    return _ONLY_PART in reservation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +96,8 @@ def plan_command(request: pb.CreateReservationRequest, caller: Caller, home: str
     booked as the first plan says, so that is noted under the id of the request.
     """
     name = f"{time.time_ns() // 1_000_000:012x}{os.urandom(_RANDOM_BYTES).hex()}"
-    # The only part of a demand is a reservation like any other.
-    mark = _PART if len(plan.parts) > 1 else "-"
+    # The only part of a demand is a reservation like any other, once its plan is settled.
+    mark = _PART if len(plan.parts) > 1 else _ONLY_PART
     rows = [
         (segment, f"{segment}{mark}{name}", line.sku, line.location, line.quantity)
         for segment, lines in plan.parts.items()

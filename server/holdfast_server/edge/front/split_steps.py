@@ -85,6 +85,11 @@ class PlanGivenUp(Exception):
     """A plan came to nothing."""
 
 
+def is_of_plan(settled: Decision, split: Document) -> bool:
+    """Says whether a request came to this plan, by what its home answered to it."""
+    return not settled.reservation and records.unpack_document(settled.extra).document_id == split.document_id
+
+
 class SplitSteps:
     """Takes the steps, through the segments of this server."""
 
@@ -159,9 +164,28 @@ class SplitSteps:
             raise
         except Refusal:
             # The id was taken for something else meanwhile, or is too old.
-            await self.abort(home, split, caller)
-            await self.release_parts(split, caller)
+            await self.give_up(home, split, caller)
             raise
+
+    async def settle_found(self, home: SegmentServices, split: Document) -> bool:
+        """Settles a plan whose only part is there. Returns whether it is now what its request came to.
+
+        If not, it is given up, and holds nothing.
+        """
+        noted = await self.noted(home, split)
+        try:
+            settled = await self.settle(home, split, noted.request, noted.caller)
+        except PlanGivenUp:
+            return False
+        if is_of_plan(settled, split):
+            return True
+        await self.give_up(home, split, UPKEEP)
+        return False
+
+    async def give_up(self, home: SegmentServices, split: Document, caller: Caller) -> None:
+        """Ends a plan and gives back whatever it holds. Raises SplitMoved if all its parts were there before."""
+        await self.abort(home, split, caller)
+        await self.release_parts(split, caller)
 
     async def abort(self, home: SegmentServices, split: Document, caller: Caller) -> None:
         """Has the home give a plan up, if it has not yet. Raises SplitMoved if all its parts were there before."""

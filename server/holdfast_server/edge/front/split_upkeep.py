@@ -9,13 +9,13 @@ import structlog
 
 from holdfast_server.decide.answers import SplitMoved
 from holdfast_server.edge.front.split_parts import Part, ends_after_us, is_told, parts_of
-from holdfast_server.edge.front.split_steps import UPKEEP, PlanGivenUp, SplitSteps
+from holdfast_server.edge.front.split_steps import IN_DOUBT, UPKEEP, PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests.mutation import MICROSECONDS
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.phases import SplitPhase
-from holdfast_server.records import Document, unpack_document
+from holdfast_server.records import Document
 from holdfast_server.refusals import Refusal
 from holdfast_server.settings import Settings
 
@@ -75,8 +75,12 @@ class SplitUpkeep:
     async def _try_one(self, home: SegmentServices, split: Document) -> None:
         try:
             await self._settle_one(home, split)
-        except (Refusal, SplitMoved, PlanGivenUp) as refusal:
-            log.info("split_waits", split=split.document_id, reason=type(refusal).__name__)
+        except (SplitMoved, PlanGivenUp) as moved:
+            log.info("split_waits", split=split.document_id, reason=type(moved).__name__)
+        except Refusal as refusal:
+            # What is refused for good is tried again all the same, for the home has decided it: but somebody must look.
+            note = log.info if isinstance(refusal, IN_DOUBT) else log.error
+            note("split_waits", split=split.document_id, reason=type(refusal).__name__)
         except Exception:
             # Nobody foresaw this one. It is this demand's alone.
             log.exception("split_fault", segment=home.segment, split=split.document_id)
@@ -107,17 +111,15 @@ class SplitUpkeep:
         to, unless that came to something else. And what has been sold is booked, however late.
         """
         parts = parts_of(split)
-        if len(parts) == 1 and await self._end_plan_of_one(home, split, parts[0]):
-            return
-        await self._steps.abort(home, split, UPKEEP)
-        await self._steps.release_parts(split, UPKEEP)
+        if len(parts) == 1 and await self._is_there(home, split, parts[0]):
+            await self._steps.settle_found(home, split)
+        else:
+            await self._steps.give_up(home, split, UPKEEP)
 
-    async def _end_plan_of_one(self, home: SegmentServices, split: Document, only: Part) -> bool:
-        """Settles a plan of one part if that is there, or must be. Returns whether it has come to its end."""
+    async def _is_there(self, home: SegmentServices, split: Document, only: Part) -> bool:
+        """Says whether the only part of a plan was reserved. What has been sold is booked now, if it was not yet."""
         noted = await self._steps.noted(home, split)
         if is_told(noted.request):
             await self._steps.reserve(only, noted.request, noted.caller, split, alone=True)
-        elif await self._reader.ask(queries.find_reservation, only.segment, only.reservation_id) is None:
-            return False
-        settled = await self._steps.settle(home, split, noted.request, noted.caller)
-        return not settled.reservation and unpack_document(settled.extra).document_id == split.document_id
+            return True
+        return await self._reader.ask(queries.find_reservation, only.segment, only.reservation_id) is not None

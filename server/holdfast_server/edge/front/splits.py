@@ -21,8 +21,16 @@ from holdfast_server.decide.answers import SplitMoved, time_text, why_not_live
 from holdfast_server.decide.commands import Command, Decision
 from holdfast_server.edge import conversion
 from holdfast_server.edge.caller import Caller
-from holdfast_server.edge.front.split_parts import as_one, fill_in_whole, is_part, move_command, parts_of, state_of
-from holdfast_server.edge.front.split_steps import SplitSteps
+from holdfast_server.edge.front.split_parts import (
+    as_one,
+    fill_in_whole,
+    is_only_part,
+    is_part,
+    move_command,
+    parts_of,
+    state_of,
+)
+from holdfast_server.edge.front.split_steps import UPKEEP, SplitSteps
 from holdfast_server.edge.requests.mutation import microseconds_of
 from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger import queries
@@ -141,10 +149,23 @@ class Splits:
             return AlreadyReleased(name, "RELEASED", when)
         return AlreadyCommitted(name, "COMMITTED", when)
 
-    async def check_part(self, reservation_id: str) -> None:
-        """Raises SpansSegments if a reservation is a part of one that must be taken on as a whole."""
-        if not is_part(reservation_id):
+    async def before_step(self, reservation_id: str) -> None:
+        """Sees to it that a reservation may be taken on by itself, if a plan made it.
+
+        Raises SpansSegments if it is a part of one that must be taken on as a whole. The only part of a plan that broke
+        off may be found by who lists reservations: the request comes to that now, or to something else; then it holds
+        nothing any more.
+        """
+        if not is_part(reservation_id) and not is_only_part(reservation_id):
             return
         split = await self._reader.ask(queries.split_of_part, self._steps.directory.names, reservation_id)
-        if split is not None and SplitPhase(split.resolution) < SplitPhase.COMMITTED:
-            raise SpansSegments("reservation_id", ",".join(part.segment for part in parts_of(split)))
+        if split is None:
+            return
+        phase = SplitPhase(split.resolution)
+        if is_part(reservation_id):
+            if phase < SplitPhase.COMMITTED:
+                raise SpansSegments("reservation_id", ",".join(part.segment for part in parts_of(split)))
+        elif phase is SplitPhase.PLANNED:
+            await self._steps.settle_found(self._steps.directory.of_reservation(split.document_id), split)
+        elif phase is SplitPhase.ABORTING:
+            await self._steps.release_parts(split, UPKEEP)
