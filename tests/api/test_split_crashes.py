@@ -10,7 +10,6 @@ import pytest
 from holdfast.inventory.v1.inventory_service_pb2 import (
     CommitReservationRequest,
     GetReservationRequest,
-    ListReservationsRequest,
     ReleaseReservationRequest,
 )
 from holdfast.inventory.v1.reservation_pb2 import (
@@ -98,9 +97,17 @@ async def units_come_back(shop: Regions, north: int, south: int) -> None:
     await until(are_back, f"{north} and {south} units are free")
 
 
-async def reservations_of(shop: Regions, order_id: str) -> list[Any]:
-    question = ListReservationsRequest(order_id=order_id)
-    return list((await shop.stubs.inventory.ListReservations(question)).reservations)
+async def broken_off_in_the_south(pair: Pair) -> tuple[Regions, Any, Any]:
+    """A demand for two units whose only part is held in the south, and nobody carries on: its request, and the hold.
+
+    Meanwhile the home has enough.
+    """
+    shop = await open_regions(pair.other, north=1, south=2)
+    request = shop.demand((shop.sku, 2), order_id=some("order"))
+    await breaks_off(pair, pair.dying.inventory.CreateReservation(request))
+    (found,) = await shop.reservations(order_id=request.order_id)
+    await shop.stock(shop.sku, north=2)
+    return shop, request, found
 
 
 @pytest.mark.parametrize("pair", BEFORE_IT_IS_HELD, indirect=True)
@@ -132,15 +139,12 @@ async def test_who_asks_again_elsewhere_gets_it_once(pair: Pair, quantity: int) 
 
 
 @pytest.mark.parametrize("pair", ["split_parts_held"], indirect=True)
-@pytest.mark.parametrize("asks_again", ["before", "after", "never"])
+@pytest.mark.parametrize("asks_again", ["before", "before-for-one", "after", "never"])
 async def test_a_hold_that_is_found_though_its_plan_broke_off(pair: Pair, asks_again: str) -> None:
     """The order is booked once, whether by who asks again, with enough at its home by now, or by who found the hold."""
-    shop = await open_regions(pair.other, north=1, south=2)
-    request = shop.demand((shop.sku, 2), order_id=some("order"))
-    await breaks_off(pair, pair.dying.inventory.CreateReservation(request))
-    (found,) = await reservations_of(shop, request.order_id)
-    await shop.stock(shop.sku, north=2)
-    if asks_again == "before":
+    shop, request, found = await broken_off_in_the_south(pair)
+    if asks_again.startswith("before"):
+        request.lines[0].quantity = 1 if asks_again == "before-for-one" else 2
         answer = await patiently(pair.other.inventory.CreateReservation, request)
         assert (await refusal_of(shop.commit(found.reservation_id))).reason == "ALREADY_RELEASED"
         await shop.commit(answer.reservation.reservation_id)
@@ -150,10 +154,31 @@ async def test_a_hold_that_is_found_though_its_plan_broke_off(pair: Pair, asks_a
         answer = await patiently(pair.other.inventory.CreateReservation, request)
         assert (answer.replayed, answer.reservation.reservation_id) == (True, found.reservation_id)
     await asyncio.sleep(PLAN_SECONDS * 2.5)
-    booked = [one for one in await reservations_of(shop, request.order_id) if one.state == RESERVATION_STATE_COMMITTED]
-    assert len(booked) == 1
-    assert sum(await shop.units_left(shop.sku)) == 3
+    (booked,) = await shop.reservations(order_id=request.order_id, state=RESERVATION_STATE_COMMITTED)
+    assert booked.lines[0].quantity == request.lines[0].quantity
+    assert sum(await shop.units_left(shop.sku)) == 5 - request.lines[0].quantity
     await assert_ledger_is_sound(pair.other, uncovered=None)
+
+
+@pytest.mark.parametrize("pair", ["split_parts_held"], indirect=True)
+async def test_who_gives_back_what_is_found_leaves_the_request_its_id(pair: Pair) -> None:
+    shop, request, found = await broken_off_in_the_south(pair)
+    await shop.release(found.reservation_id)
+    await asyncio.sleep(PLAN_SECONDS * 2.5)
+    answer = await patiently(pair.other.inventory.CreateReservation, request)
+    assert (answer.replayed, answer.reservation.state) == (False, RESERVATION_STATE_HELD)
+
+
+@pytest.mark.parametrize("pair", ["split_parts_held"], indirect=True)
+async def test_an_id_that_is_made_up_settles_no_plan(pair: Pair) -> None:
+    shop = await open_regions(pair.other, north=2, south=2)
+    request = shop.demand((shop.sku, 3), allow_split=True)
+    await breaks_off(pair, pair.dying.inventory.CreateReservation(request))
+    for found in await shop.reservations():
+        made_up = found.reservation_id.replace("-part", "-only")
+        assert made_up != found.reservation_id
+        assert (await refusal_of(shop.commit(made_up))).reason == "UNKNOWN_RESERVATION"
+    await units_come_back(shop, 2, 2)
 
 
 @pytest.mark.parametrize("pair", BEFORE_IT_IS_HELD, indirect=True)

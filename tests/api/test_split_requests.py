@@ -143,6 +143,19 @@ async def test_of_two_requests_with_one_id_one_takes_effect_and_the_other_holds_
 # What is refused.
 
 
+async def test_reservations_are_listed_by_their_age_however_they_were_planned(segmented_stubs: Any) -> None:
+    shop = await open_regions(segmented_stubs, north=1, south=9)
+    south = shop.locations[1]
+    parts = (await create(shop, shop.demand((shop.sku, 10), allow_split=True))).reservation.part_reservation_ids
+    await shop.stock(shop.sku, south=9)
+    made = [parts[1]]
+    for lines in ([(shop.sku, 2)], [(shop.sku, 1, south)], [(shop.sku, 3)]):
+        await asyncio.sleep(0.002)
+        made.append((await create(shop, shop.demand(*lines))).reservation.reservation_id)
+    assert all(one.startswith(f"{SOUTH}-") for one in made)
+    assert [one.reservation_id for one in await shop.reservations(location=south)] == made[::-1]
+
+
 async def test_all_short_lines_are_listed(segmented_stubs: Any) -> None:
     shop = await open_regions(segmented_stubs, skus=2, south=1)
     north, _ = shop.locations

@@ -109,14 +109,13 @@ def plans_of_request(connection: sa.Connection, segment: str, request_id: str, *
     return [plan for plan in plans if plan is not None]
 
 
-def split_of_part(connection: sa.Connection, segments: Sequence[str], reservation_id: str) -> Document | None:
-    """Returns the demand over several segments of which a reservation is a part; its home is one of the segments."""
-    name = reservation_id.rpartition("-")[2]
+def find_split(connection: sa.Connection, segments: Sequence[str], ids: Sequence[str]) -> Document | None:
+    """Returns a demand over several segments that has one of the ids; its home is one of the segments."""
     d = tables.document.c
     query = sa.select(*_COLUMNS).where(
         d.segment.in_(segments),
         d.kind == int(DocumentKind.SPLIT),
-        d.document_id.in_([f"{segment}-split-{name}" for segment in segments]),
+        d.document_id.in_(ids),
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else document_of(row)

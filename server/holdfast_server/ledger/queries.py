@@ -18,12 +18,12 @@ from holdfast_server.ledger.documents import (
     DocumentFilter,
     find_document,
     find_recalled,
+    find_split,
     incident_causes,
     list_documents,
     overdue_splits,
     plans_of_request,
     ready_parked_requests,
-    split_of_part,
 )
 from holdfast_server.ledger.history import (
     MovementFilter,
@@ -70,6 +70,7 @@ __all__ = [
     "find_recalled",
     "find_requests",
     "find_reservation",
+    "find_split",
     "incident_causes",
     "last_counts",
     "list_channels",
@@ -87,7 +88,6 @@ __all__ = [
     "read_segments",
     "ready_parked_requests",
     "remove_outcomes_before",
-    "split_of_part",
     "trace_order",
 ]
 

@@ -34,7 +34,9 @@ _INVENTORY = "inventory"
 
 
 def _of_one_or_several(
-    method: str, of_several: Callable[[Splits, SegmentServices, Any, Caller], Awaitable[Message]]
+    method: str,
+    of_several: Callable[[Splits, SegmentServices, Any, Caller], Awaitable[Message]],
+    before: Callable[[Splits, str], Awaitable[None]],
 ) -> Call:
     """Makes a call about a reservation: its segment answers it, or, if it lies in several, all of them together."""
 
@@ -42,7 +44,7 @@ def _of_one_or_several(
         segment = self.directory.of_reservation(request.reservation_id)
         if is_split(request.reservation_id):
             return await of_several(self.splits, segment, request, caller)
-        await self.splits.before_step(request.reservation_id)
+        await before(self.splits, request.reservation_id)
         answer: Message = await ask(_INVENTORY, method, segment, request, caller)
         return answer
 
@@ -192,9 +194,9 @@ class FrontDemandCalls(FrontCalls):
             return True
         return await self._directory.sells_from(request.channel) in ([home], [])
 
-    CommitReservation = _of_one_or_several("CommitReservation", Splits.commit)
-    ExtendReservation = _of_one_or_several("ExtendReservation", Splits.extend)
-    ReleaseReservation = _of_one_or_several("ReleaseReservation", Splits.release)
+    CommitReservation = _of_one_or_several("CommitReservation", Splits.commit, Splits.before_commit)
+    ExtendReservation = _of_one_or_several("ExtendReservation", Splits.extend, Splits.check_part)
+    ReleaseReservation = _of_one_or_several("ReleaseReservation", Splits.release, Splits.check_part)
 
     @unary
     async def GetReservation(self, request: pb.GetReservationRequest, caller: Caller) -> pb.GetReservationResponse:

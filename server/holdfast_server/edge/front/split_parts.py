@@ -24,12 +24,13 @@ from holdfast_server.records import Document
 from holdfast_server.settings import Settings
 
 _SPLIT: Final = "-split-"
-_PART: Final = "-part-"
-_ONLY_PART: Final = "-only-"
+# After the time, for reservations are listed in the order of their ids.
+_PART: Final = "-part"
+_ONLY_PART: Final = "-only"
 _RANDOM_BYTES: Final = 10
 _REST_BYTES: Final = 9
 # An id of a plan or of one of its parts: 12 digits of its time, then its random ones.
-_MADE: Final = re.compile(r"[a-z0-9]+-(?:split-|part-|only-)?([0-9a-f]{12})[0-9a-f]{20}")
+_MADE: Final = re.compile(r"[a-z0-9]+-(?:split-)?(([0-9a-f]{12})[0-9a-f]{20})(?:-part|-only)?")
 # No caller can make an id that begins so.
 _OWN: Final = "~"
 # A part does not expire before the whole does: that is for the home to decide. Only if nobody ever settles it, it ends.
@@ -47,7 +48,7 @@ def is_part(reservation_id: str) -> bool:
 
 
 def is_only_part(reservation_id: str) -> bool:
-    """Says whether an id is one of a reservation that was planned whole in one segment, by another one as its home."""
+    """Says whether an id is one of a reservation that is all of what was planned for a demand."""
     return _ONLY_PART in reservation_id
 
 
@@ -69,6 +70,12 @@ def parts_of(split: Document) -> list[Part]:
     return [Part(segment, reservation_id, tuple(its)) for (segment, reservation_id), its in lines.items()]
 
 
+def split_ids_of(homes: Iterable[str], reservation_id: str) -> list[str]:
+    """Returns the ids that the plan of a part may have, one for each segment that may be its home."""
+    made = _MADE.fullmatch(reservation_id)
+    return [f"{home}{_SPLIT}{made[1]}" for home in homes] if made else []
+
+
 def own_id(step: str, of: str, *, at_us: int = 0) -> str:
     """Returns the request id of a step of the front's own with a plan or a part: the same for the same step.
 
@@ -79,7 +86,7 @@ def own_id(step: str, of: str, *, at_us: int = 0) -> str:
     made = _MADE.fullmatch(of)
     if made is None:
         raise ValueError(f"{of!r} is no id of a plan or of a part")
-    time_digits = f"{at_us // 1000:012x}" if at_us else made[1]
+    time_digits = f"{at_us // 1000:012x}" if at_us else made[2]
     rest = hashlib.blake2b(f"{step}-{of}".encode(), digest_size=_REST_BYTES).hexdigest()
     return f"{time_digits[:8]}-{time_digits[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:18]}"
 
@@ -99,7 +106,7 @@ def plan_command(request: pb.CreateReservationRequest, caller: Caller, home: str
     # The only part of a demand is a reservation like any other, once its plan is settled.
     mark = _PART if len(plan.parts) > 1 else _ONLY_PART
     rows = [
-        (segment, f"{segment}{mark}{name}", line.sku, line.location, line.quantity)
+        (segment, f"{segment}-{name}{mark}", line.sku, line.location, line.quantity)
         for segment, lines in plan.parts.items()
         for line in lines
     ]

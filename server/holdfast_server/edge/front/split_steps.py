@@ -35,7 +35,7 @@ from holdfast_server.edge.services import SegmentServices
 from holdfast_server.ledger import queries
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.phases import SplitPhase
-from holdfast_server.records import Document, DocumentKind
+from holdfast_server.records import Document, DocumentKind, ReservationState
 from holdfast_server.refusals import (
     AlreadyCommitted,
     AlreadyReleased,
@@ -60,6 +60,7 @@ UPKEEP: Final = Caller(name=records.NOBODY.caller)
 """Who goes on with what nobody else goes on with."""
 
 
+_GIVEN_BACK: Final = (ReservationState.RELEASED, ReservationState.EXPIRED)
 _MAX_PLANS_LOOKED_AT: Final = 8
 
 # What is refused so may have been done all the same, or will be by asking again.
@@ -167,20 +168,22 @@ class SplitSteps:
             await self.give_up(home, split, caller)
             raise
 
-    async def settle_found(self, home: SegmentServices, split: Document) -> bool:
-        """Settles a plan whose only part is there. Returns whether it is now what its request came to.
-
-        If not, it is given up, and holds nothing.
-        """
-        noted = await self.noted(home, split)
+    async def settle_found(self, home: SegmentServices, split: Document, noted: NotedPlan) -> None:
+        """Settles a plan whose only part is there. If its request came to something else, it is given up."""
         try:
             settled = await self.settle(home, split, noted.request, noted.caller)
-        except PlanGivenUp:
-            return False
-        if is_of_plan(settled, split):
-            return True
-        await self.give_up(home, split, UPKEEP)
-        return False
+        except IN_DOUBT:
+            raise
+        except (PlanGivenUp, Refusal):
+            # It was given up.
+            return
+        if not is_of_plan(settled, split):
+            await self.give_up(home, split, UPKEEP)
+
+    async def is_there(self, part: Part) -> bool:
+        """Says whether a part was reserved and has not been given back, as the ledger has it."""
+        found = await self._reader.ask(queries.find_reservation, part.segment, part.reservation_id)
+        return found is not None and found.state not in _GIVEN_BACK
 
     async def give_up(self, home: SegmentServices, split: Document, caller: Caller) -> None:
         """Ends a plan and gives back whatever it holds. Raises SplitMoved if all its parts were there before."""

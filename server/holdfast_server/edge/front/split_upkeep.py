@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from holdfast_server.decide.answers import SplitMoved
-from holdfast_server.edge.front.split_parts import Part, ends_after_us, is_told, parts_of
+from holdfast_server.edge.front.split_parts import ends_after_us, is_told, parts_of
 from holdfast_server.edge.front.split_steps import IN_DOUBT, UPKEEP, PlanGivenUp, SplitSteps
 from holdfast_server.edge.requests.mutation import MICROSECONDS
 from holdfast_server.edge.services import SegmentServices
@@ -106,20 +106,18 @@ class SplitUpkeep:
     async def _end_plan(self, home: SegmentServices, split: Document) -> None:
         """Ends a plan that nobody has carried out in time.
 
-        No part of what was asked for can be reserved any more, so it is given up. If its only part was reserved, that
-        is a reservation like any other, which somebody may have found and committed: then it is what the request came
-        to, unless that came to something else. And what has been sold is booked, however late.
+        No part of what was asked for can be reserved any more, so it is given up. But if its only part is there, that
+        is all that was asked for: so the request comes to it, unless it came to something else. And what has been sold
+        is booked, however late.
         """
         parts = parts_of(split)
-        if len(parts) == 1 and await self._is_there(home, split, parts[0]):
-            await self._steps.settle_found(home, split)
-        else:
+        if len(parts) > 1:
             await self._steps.give_up(home, split, UPKEEP)
-
-    async def _is_there(self, home: SegmentServices, split: Document, only: Part) -> bool:
-        """Says whether the only part of a plan was reserved. What has been sold is booked now, if it was not yet."""
+            return
         noted = await self._steps.noted(home, split)
         if is_told(noted.request):
-            await self._steps.reserve(only, noted.request, noted.caller, split, alone=True)
-            return True
-        return await self._reader.ask(queries.find_reservation, only.segment, only.reservation_id) is not None
+            await self._steps.reserve(parts[0], noted.request, noted.caller, split, alone=True)
+        elif not await self._steps.is_there(parts[0]):
+            await self._steps.give_up(home, split, UPKEEP)
+            return
+        await self._steps.settle_found(home, split, noted)

@@ -28,6 +28,7 @@ from holdfast_server.edge.front.split_parts import (
     is_part,
     move_command,
     parts_of,
+    split_ids_of,
     state_of,
 )
 from holdfast_server.edge.front.split_steps import UPKEEP, SplitSteps
@@ -149,23 +150,38 @@ class Splits:
             return AlreadyReleased(name, "RELEASED", when)
         return AlreadyCommitted(name, "COMMITTED", when)
 
-    async def before_step(self, reservation_id: str) -> None:
-        """Sees to it that a reservation may be taken on by itself, if a plan made it.
+    async def check_part(self, reservation_id: str) -> None:
+        """Raises SpansSegments if a reservation is a part of one that must be taken on as a whole."""
+        if is_part(reservation_id):
+            split = await self._split_of(reservation_id)
+            if split is not None and SplitPhase(split.resolution) < SplitPhase.COMMITTED:
+                raise SpansSegments("reservation_id", ",".join(part.segment for part in parts_of(split)))
 
-        Raises SpansSegments if it is a part of one that must be taken on as a whole. The only part of a plan that broke
-        off may be found by who lists reservations: the request comes to that now, or to something else; then it holds
-        nothing any more.
+    async def before_commit(self, reservation_id: str) -> None:
+        """Raises as check_part does, and sees to it that what is committed is what its request comes to.
+
+        Who lists reservations may find the only part of a plan that broke off. Then either the request comes to that
+        now, or it has come to something else, and this one holds nothing any more.
         """
-        if not is_part(reservation_id) and not is_only_part(reservation_id):
+        if not is_only_part(reservation_id):
+            await self.check_part(reservation_id)
             return
-        split = await self._reader.ask(queries.split_of_part, self._steps.directory.names, reservation_id)
+        split = await self._split_of(reservation_id)
         if split is None:
             return
         phase = SplitPhase(split.resolution)
-        if is_part(reservation_id):
-            if phase < SplitPhase.COMMITTED:
-                raise SpansSegments("reservation_id", ",".join(part.segment for part in parts_of(split)))
-        elif phase is SplitPhase.PLANNED:
-            await self._steps.settle_found(self._steps.directory.of_reservation(split.document_id), split)
-        elif phase is SplitPhase.ABORTING:
+        if phase is SplitPhase.PLANNED:
+            if not await self._steps.is_there(parts_of(split)[0]):
+                raise UnknownReservation(reservation_id)
+            home = self._steps.directory.of_reservation(split.document_id)
+            await self._steps.settle_found(home, split, await self._steps.noted(home, split))
+        elif phase in (SplitPhase.ABORTING, SplitPhase.ABORTED):
             await self._steps.release_parts(split, UPKEEP)
+
+    async def _split_of(self, reservation_id: str) -> Document | None:
+        """Returns the demand of which a reservation is a part, whoever is its home."""
+        ids = split_ids_of(self._steps.directory.names, reservation_id)
+        split = await self._reader.ask(queries.find_split, self._steps.directory.names, ids)
+        if split is None or reservation_id not in (part.reservation_id for part in parts_of(split)):
+            return None
+        return split
