@@ -34,6 +34,7 @@ from holdfast_server.decide.packing import pack, unpack
 from holdfast_server.decide.script import TICK, load_script
 from holdfast_server.ledger import queries, segments
 from holdfast_server.ledger.commits import CommitWatch, Verdict
+from holdfast_server.ledger.cursor import LedgerCursor
 from holdfast_server.ledger.errors import Fenced
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.records import LIVE_STATES
@@ -121,6 +122,7 @@ class Decider:
         connection: redis.asyncio.Redis,
         commits: CommitWatch,
         reader: LedgerReader,
+        cursor: LedgerCursor,
         clock_us: int | None = None,
     ) -> None:
         self._settings = settings
@@ -128,6 +130,7 @@ class Decider:
         self._redis = connection
         self._commits = commits
         self._reader = reader
+        self._cursor = cursor
         self._script = load_script(TICK)
         self._limits = packed_limits(settings)
         self._queue: deque[_Pending] = deque()
@@ -373,7 +376,7 @@ class Decider:
             self._prove.clear()
             unproven, self._unproven = self._unproven, []
             try:
-                self._seen = max(self._seen, await self._reader.ask(queries.read_cursor, self._segment))
+                self._seen = max(self._seen, await self._cursor.read())
             except Refusal as refusal:
                 for ticked in unproven:
                     self._gathering.tick_ended()

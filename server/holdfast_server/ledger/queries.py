@@ -84,7 +84,6 @@ __all__ = [
     "overdue_splits",
     "plans_of_request",
     "position_at",
-    "read_cursor",
     "read_segments",
     "ready_parked_requests",
     "remove_outcomes_before",
@@ -176,13 +175,6 @@ def committed_entries(
         )
     )
     return {(row.last_position, row.chain_hash) for row in rows} & set(entries)
-
-
-def read_cursor(connection: sa.Connection, segment: str) -> tuple[int, int]:
-    """Returns the epoch and the position at which the ledger of a segment stands now."""
-    s = tables.segment.c
-    row = connection.execute(sa.select(s.epoch, s.position).where(s.segment == segment)).one()
-    return row.epoch, row.position
 
 
 def read_segments(connection: sa.Connection) -> list[Segment]:

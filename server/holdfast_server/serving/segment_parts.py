@@ -14,6 +14,7 @@ from holdfast_server.edge.services import SegmentServices
 from holdfast_server.edge.watch_frames import WatchFrames
 from holdfast_server.edge.watch_source import AuthoritySource
 from holdfast_server.ledger.commits import CommitWatch
+from holdfast_server.ledger.cursor import LedgerCursor
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.serving.tasks import NamedTask
 from holdfast_server.settings import Settings
@@ -36,8 +37,13 @@ class SegmentParts:
         self._engine_reader = engine_reader
         self._connection = decider_connection(settings)
         self.commits = CommitWatch(settings=settings, reader=engine_reader)
+        self._cursor = LedgerCursor(settings)
         self.decider = Decider(
-            settings=settings, connection=self._connection, commits=self.commits, reader=engine_reader
+            settings=settings,
+            connection=self._connection,
+            commits=self.commits,
+            reader=engine_reader,
+            cursor=self._cursor,
         )
         refused_again: dict[str, str] = {}
         self.authority = Authority(settings=settings, decider=self.decider, reader=reader, refused_again=refused_again)
@@ -72,5 +78,6 @@ class SegmentParts:
         ]
 
     async def close(self) -> None:
-        """Closes the connection to the sequencer."""
+        """Closes the connections to the sequencer and to the ledger."""
         await self._connection.aclose()
+        await self._cursor.close()

@@ -22,6 +22,7 @@ from holdfast_server.decide.loader import Loader
 from holdfast_server.decide.owner import connect_to_owner
 from holdfast_server.ledger.batch import Batch
 from holdfast_server.ledger.commits import CommitWatch
+from holdfast_server.ledger.cursor import LedgerCursor
 from holdfast_server.ledger.journal import Journal, Rebuilder
 from holdfast_server.ledger.reader import LedgerReader
 from holdfast_server.ledger.segments import Cursor, SegmentStore
@@ -112,7 +113,14 @@ class Rig:
         self.reader = LedgerReader(settings, name="test", threads=4)
         self.commits = CommitWatch(settings=settings, reader=self.reader)
         self._connection = decider_connection(settings)
-        self.decider = Decider(settings=settings, connection=self._connection, commits=self.commits, reader=self.reader)
+        self.where_it_stands = LedgerCursor(settings)
+        self.decider = Decider(
+            settings=settings,
+            connection=self._connection,
+            commits=self.commits,
+            reader=self.reader,
+            cursor=self.where_it_stands,
+        )
         self.running: RunningWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -142,6 +150,7 @@ class Rig:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._connection.aclose()
+        await self.where_it_stands.close()
         await asyncio.to_thread(self.reader.close)
         self.redis.close()
 

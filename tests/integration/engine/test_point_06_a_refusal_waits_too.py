@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import Any
 
 from holdfast_server.decide.commands import Command, Decision, Reading
-from holdfast_server.ledger import queries
-from holdfast_server.ledger.reader import LedgerReader
+from holdfast_server.ledger.cursor import LedgerCursor
 from holdfast_server.refusals import InsufficientStock, LedgerUnavailable
 from integration.engine import demands
 from integration.engine.conftest import MakeSettings
@@ -120,21 +118,45 @@ async def test_point_6_a_read_is_answered_though_the_ledger_moves_on_all_the_tim
     Taken out by: proving a tick by the cursor alone, though its script was told where the cursor stood before.
     """
 
-    class Busy(LedgerReader):
-        async def ask(self, question: Any, /, *arguments: Any, **options: Any) -> Any:
-            if question is queries.read_cursor:
-                await rig.decide(demands.receive(SKU, LOCATION, 1))
-            return await super().ask(question, *arguments, **options)
+    class Busy(LedgerCursor):
+        async def read(self) -> tuple[int, int]:
+            await rig.decide(demands.receive(SKU, LOCATION, 1))
+            return await super().read()
 
-    busy = Busy(rig.settings, name="busy", threads=2)
-    rig.decider._reader = busy
+    busy = Busy(rig.settings)
+    rig.decider._cursor = busy
     try:
         reading = await outcome_of(rig.read(demands.question(SKU, channel=CHANNEL)))
     finally:
-        rig.decider._reader = rig.reader
-        await asyncio.to_thread(busy.close)
+        rig.decider._cursor = rig.where_it_stands
+        await busy.close()
     assert isinstance(reading, Reading)
     assert reading.answers[0][0] >= 10
+
+
+async def test_point_6_the_connection_that_proves_is_made_anew(rig: Rig) -> None:
+    """Postgres has ended the session while nobody asked, and is well: nobody notices.
+
+    Taken out by: `raise` instead of closing the connection in LedgerCursor._ask.
+    """
+    proofs = f"holdfast-cursor-{rig.settings.segment}"
+    for _ in range(2):
+        assert await rig.available() == 10
+        cut = rig.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", proofs)
+        assert cut == [(True,)]
+    assert await rig.available() == 10
+
+
+async def test_point_6_where_the_ledger_does_not_say_where_it_stands_nothing_is_answered(
+    rig: Rig,
+) -> None:
+    """Taken out by: the exception caught in LedgerCursor.read, and the last position answered again."""
+    beyond_reach = rig.settings.model_copy(update={"postgres_url": "postgresql://nobody@127.0.0.1:1/none"})
+    rig.decider._cursor = LedgerCursor(beyond_reach)
+    for command in (demands.question(SKU, channel=CHANNEL), demands.reserve(CHANNEL, [(SKU, 11)])):
+        assert isinstance(await outcome_of(rig.decider.decide(command)), LedgerUnavailable)
+    rig.decider._cursor = rig.where_it_stands
+    assert await rig.available() == 10
 
 
 async def test_point_6_a_read_of_a_sequencer_that_fell_back_unnoticed_is_asked_again(rig: Rig) -> None:
