@@ -333,6 +333,7 @@ class Decider:
         if unproven:
             # Questions and refusals gather as well: a proof is asked for all ticks that wait for one.
             self._gathering.tick_waits()
+            self._gathering.tick_wrote_nothing(len(unproven))
             self._unproven.append(_Ticked(unproven, epoch, position, chain_hash))
             self._prove.set()
 
