@@ -90,7 +90,9 @@ class History:
             model.tell_time(answer.document.create_time)
         if self.alone:
             assert answer.position == model.position + 1, "a position was left out or given out twice"
-        assert answer.position > model.position, "a revision was given out twice, or goes back"
+        assert answer.position > model.position, (
+            f"a revision was given out twice, or goes back {answer} {model.position}"
+        )
         model.state.position = answer.position - 1
 
     def expect_availability(self, request: BatchGetAvailabilityRequest, response: BatchGetAvailabilityResponse) -> None:

@@ -170,6 +170,24 @@ async def test_who_gives_back_what_is_found_leaves_the_request_its_id(pair: Pair
 
 
 @pytest.mark.parametrize("pair", ["split_parts_held"], indirect=True)
+async def test_a_hold_that_was_given_back_is_not_handed_out(pair: Pair) -> None:
+    """Who asks again at once finds the plan that broke off, while there is too little for another one."""
+    shop = await open_regions(pair.other, north=1, south=2)
+    request = shop.demand((shop.sku, 2))
+    await breaks_off(pair, pair.dying.inventory.CreateReservation(request))
+    (found,) = await shop.reservations()
+    await shop.release(found.reservation_id)
+    assert (await refusal_of(shop.commit(found.reservation_id))).reason == "ALREADY_RELEASED"
+    await shop.reserve((shop.sku, 1, shop.locations[1]))
+    assert (await refusal_of(pair.other.inventory.CreateReservation(request))).reason == "INSUFFICIENT_STOCK"
+    await shop.stock(shop.sku, south=1)
+    answer = await patiently(pair.other.inventory.CreateReservation, request)
+    assert (answer.replayed, answer.reservation.state) == (False, RESERVATION_STATE_HELD)
+    assert answer.reservation.reservation_id != found.reservation_id
+    assert await shop.units_left(shop.sku) == (1, 0)
+
+
+@pytest.mark.parametrize("pair", ["split_parts_held"], indirect=True)
 async def test_an_id_that_is_made_up_settles_no_plan(pair: Pair) -> None:
     shop = await open_regions(pair.other, north=2, south=2)
     request = shop.demand((shop.sku, 3), allow_split=True)

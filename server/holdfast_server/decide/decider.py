@@ -333,7 +333,7 @@ class Decider:
         if unproven:
             # Questions and refusals gather as well: a proof is asked for all ticks that wait for one.
             self._gathering.tick_waits()
-            self._gathering.tick_wrote_nothing(len(unproven))
+            self._gathering.tick_wrote_nothing(callers=len({id(pending.group) for pending, _ in unproven}))
             self._unproven.append(_Ticked(unproven, epoch, position, chain_hash))
             self._prove.set()
 
@@ -377,7 +377,8 @@ class Decider:
             self._prove.clear()
             unproven, self._unproven = self._unproven, []
             try:
-                self._seen = max(self._seen, await self._cursor.read())
+                known = max(self._seen, (self._commits.epoch, self._commits.position))
+                self._seen = await self._cursor.read(at_least=known)
             except Refusal as refusal:
                 for ticked in unproven:
                     self._gathering.tick_ended()

@@ -3,8 +3,9 @@
 A tick has a price of its own, in the script, in the journal and in the ledger. One that is put before a commit under
 way would wait for it all the same; so waiting for its end costs commands little, and saves the price of a tick.
 
-Alone, a command does not wait; nor do as many as a batch has. Nobody waits for longer than tick_gather_seconds, twice:
-that keeps decisions, and with them the refusals of a full backlog, going when the ledger stands still.
+A caller that is alone does not wait; nor do as many commands as a batch has. Nobody waits for longer than twice
+tick_gather_seconds: that keeps decisions, and with them the refusals of a full backlog, going when the ledger stands
+still.
 """
 
 from __future__ import annotations
@@ -50,13 +51,13 @@ class Gathering:
         if self._has_enough():
             self._go.set()
 
-    def tick_wrote_nothing(self, commands: int) -> None:
+    def tick_wrote_nothing(self, *, callers: int) -> None:
         """Notes that the tick that waits now is proven soon, so that little gathers meanwhile.
 
-        So the next one is held back for a while after it: the more commands it had, the more will come. If it had one,
-        whoever asked may well be alone, and does not wait.
+        So the next one is held back for a while after it: the more callers it had, the more will come. One may well be
+        alone, and does not wait.
         """
-        self._pace = min(self._settings.tick_gather_seconds, _PRICE_SECONDS * (commands - 1))
+        self._pace = min(self._settings.tick_gather_seconds, _PRICE_SECONDS * (callers - 1))
 
     async def until_due(self) -> None:
         """Returns when what is queued should be decided."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from holdfast_server.embedded.errors import EmbeddedError, PortTaken, StartFailed
-from holdfast_server.embedded.processes import POLL_SECONDS
+from holdfast_server.embedded.processes import POLL_SECONDS, signals_held_back
 
 # The first restart is immediate; each further death soon after doubles the wait.
 FIRST_BACK_OFF_SECONDS = 0.25
@@ -121,7 +121,8 @@ class Child:
     def _spawn(self) -> None:
         self._ready_at = None
         self._spawned_at = time.monotonic()
-        self._process = self._program.spawn()
+        with signals_held_back():
+            self._process = self._program.spawn()
 
     def _restart(self) -> None:
         try:

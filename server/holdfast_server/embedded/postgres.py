@@ -46,7 +46,7 @@ SETTINGS = {
     # everywhere.
     "unix_socket_directories": "",
     "ssl": "off",
-    "max_connections": "100",
+    "max_connections": "200",
     # After a checkpoint every page that changes is written to the log whole, once. To compress it costs more CPU than
     # all else that a reservation needs of Postgres, and where demand is spread over a large ledger nearly every change
     # is the first of its page. The log is larger for it, so checkpoints come after more of it.

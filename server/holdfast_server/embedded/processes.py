@@ -4,11 +4,13 @@ Knows nothing of Postgres or Valkey. Pids are reused, so no signal is sent to a 
 child before its command line was read.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ POLL_SECONDS = 0.02
 PS_TIMEOUT_SECONDS = 5.0
 
 _PROC = Path("/proc")
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 # What the servers get to see of our environment. PG* and LC_* variables of the caller would change how
 # Postgres behaves; the loader's variables are needed by some builds that were not made by a distribution.
@@ -28,6 +31,24 @@ class Step:
 
     signal: signal.Signals
     patience_seconds: float
+
+
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Lets Ctrl-C and SIGTERM take effect only at the end: else one could fall between a child's birth and its name."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python has the main thread handle all signals.
+        yield
+        return
+    held: list[int] = []
+    before = {number: signal.signal(number, lambda caught, _: held.append(caught)) for number in _ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+    for caught in held:
+        signal.raise_signal(caught)
 
 
 def clean_environment() -> dict[str, str]:

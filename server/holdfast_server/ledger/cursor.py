@@ -29,17 +29,25 @@ class LedgerCursor:
         self._statement = load_statements("segments.sql")["place"]
         self._connection: psycopg.AsyncConnection[Any] | None = None
 
-    async def read(self) -> tuple[int, int]:
-        """Returns the epoch and the position at which the ledger stands now. Raises LedgerUnavailable."""
+    async def read(self, *, at_least: tuple[int, int]) -> tuple[int, int]:
+        """Returns the epoch and the position at which the ledger stands now.
+
+        Raises LedgerUnavailable if it does not say so in time, or stands before where it was seen already: then this is
+        a copy that lags behind, or a ledger that has lost something.
+        """
         try:
-            async with asyncio.timeout(self._settings.statement_timeout_seconds):
+            async with asyncio.timeout(
+                min(self._settings.statement_timeout_seconds, self._settings.commit_wait_seconds)
+            ):
                 row = await self._ask()
+            if row is None or (row[0], row[1]) < at_least:
+                raise psycopg.OperationalError(f"it stands at {row}, and stood at {at_least}")
         except (psycopg.Error, OSError, TimeoutError) as error:
-            log.warning("cursor_not_read", segment=self._settings.segment, error=str(error).strip())
+            log.warning(
+                "cursor_not_read", segment=self._settings.segment, error=f"{type(error).__name__}: {error}".strip()
+            )
             await self.close()
             raise LedgerUnavailable(self._settings.segment) from error
-        if row is None:
-            raise LedgerUnavailable(self._settings.segment)
         epoch, position, _, _ = row
         return epoch, position
 
@@ -51,7 +59,10 @@ class LedgerCursor:
                 # It may have ended while nobody asked, and Postgres be well.
                 await self.close()
         arguments = connection_arguments(self._settings, name=f"cursor-{self._settings.segment}")
-        self._connection = await psycopg.AsyncConnection.connect(**arguments, autocommit=True)
+        # A standby may not have heard of the newest commits.
+        self._connection = await psycopg.AsyncConnection.connect(
+            **arguments, target_session_attrs="primary", autocommit=True
+        )
         return await self._ask_over(self._connection)
 
     async def _ask_over(self, connection: psycopg.AsyncConnection[Any]) -> tuple[Any, ...] | None:

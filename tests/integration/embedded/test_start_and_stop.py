@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
@@ -14,7 +15,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from holdfast_server.embedded import Supervisor
-from holdfast_server.embedded.processes import clean_environment, command_line, running, working_directory
+from holdfast_server.embedded.child import Child, Program
+from holdfast_server.embedded.processes import (
+    clean_environment,
+    command_line,
+    running,
+    working_directory,
+)
 from integration.embedded.asking import postgres_answers, query, until, valkey_answers, valkey_setting
 
 Supervise = Callable[..., Supervisor]
@@ -164,3 +171,33 @@ def test_a_server_that_is_told_to_stop_while_it_starts_leaves_nothing_running(fo
         finally:
             process.kill()
     assert [pid for pid in running() if (working_directory(pid) or "").startswith(str(folder))] == []
+
+
+def test_a_signal_that_comes_while_a_server_is_born_waits_until_it_has_a_name() -> None:
+    class Newborn:
+        """Is told to end between the birth of its process and the moment when anybody knows of it."""
+
+        name = "newborn"
+
+        def choose_address(self) -> None:
+            pass
+
+        def spawn(self) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+            signal.raise_signal(signal.SIGTERM)
+            return process
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    child = Child(cast(Program, Newborn()), print)
+    try:
+        with pytest.raises(SystemExit):
+            child.start()
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        assert signal.getsignal(signal.SIGTERM) is end
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    until(lambda: child.pid is None)

@@ -6,6 +6,8 @@ import asyncio
 import time
 from functools import partial
 
+import pytest
+
 from holdfast_server.decide.commands import Command, Decision, Reading
 from holdfast_server.ledger.cursor import LedgerCursor
 from holdfast_server.refusals import InsufficientStock, LedgerUnavailable
@@ -119,9 +121,9 @@ async def test_point_6_a_read_is_answered_though_the_ledger_moves_on_all_the_tim
     """
 
     class Busy(LedgerCursor):
-        async def read(self) -> tuple[int, int]:
+        async def read(self, *, at_least: tuple[int, int]) -> tuple[int, int]:
             await rig.decide(demands.receive(SKU, LOCATION, 1))
-            return await super().read()
+            return await super().read(at_least=at_least)
 
     busy = Busy(rig.settings)
     rig.decider._cursor = busy
@@ -157,6 +159,36 @@ async def test_point_6_where_the_ledger_does_not_say_where_it_stands_nothing_is_
         assert isinstance(await outcome_of(rig.decider.decide(command)), LedgerUnavailable)
     rig.decider._cursor = rig.where_it_stands
     assert await rig.available() == 10
+
+
+async def test_point_6_a_proof_that_does_not_come_is_not_waited_for_for_ever(rig: Rig) -> None:
+    """Taken out by: no asyncio.timeout in LedgerCursor.read."""
+    impatient = LedgerCursor(rig.settings.model_copy(update={"commit_wait_seconds": 0.2}))
+    assert await impatient.read(at_least=(0, 0)) > (0, 0)
+    with rig.connect() as other, other.transaction():
+        other.execute("LOCK TABLE segment IN ACCESS EXCLUSIVE MODE")
+        async with asyncio.timeout(5):
+            assert isinstance(await outcome_of(impatient.read(at_least=(0, 0))), LedgerUnavailable)
+    assert await impatient.read(at_least=(0, 0)) > (0, 0)
+    await impatient.close()
+
+
+async def test_point_6_a_ledger_that_stands_before_what_was_seen_proves_nothing(rig: Rig) -> None:
+    """It may be a copy that lags behind. Taken out by: no comparison in LedgerCursor.read."""
+    epoch, position = await rig.where_it_stands.read(at_least=(0, 0))
+    assert isinstance(await outcome_of(rig.where_it_stands.read(at_least=(epoch, position + 1))), LedgerUnavailable)
+    assert await rig.where_it_stands.read(at_least=(epoch, position)) == (epoch, position)
+
+
+async def test_point_6_a_crowd_is_noticed_and_a_caller_of_many_is_not_one(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken out by: no call of tick_wrote_nothing, or one that counts commands."""
+    noticed: list[int] = []
+    monkeypatch.setattr(rig.decider._gathering, "tick_wrote_nothing", lambda *, callers: noticed.append(callers))
+    await asyncio.gather(*(rig.available() for _ in range(5)))
+    await rig.decider.decide_all([demands.question(SKU, channel=CHANNEL) for _ in range(5)])
+    assert noticed == [5, 1]
 
 
 async def test_point_6_a_read_of_a_sequencer_that_fell_back_unnoticed_is_asked_again(rig: Rig) -> None:

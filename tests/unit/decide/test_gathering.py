@@ -64,16 +64,16 @@ async def test_a_tick_that_does_not_end_is_not_waited_for_any_longer_than_the_li
     await waiting.until_due()
 
 
-def proven(waiting: Gathering, commands: int) -> None:
-    """A tick with so many questions and refusals ends at once."""
+def proven(waiting: Gathering, callers: int) -> None:
+    """A tick with questions and refusals of so many callers ends at once."""
     waiting.tick_waits()
-    waiting.tick_wrote_nothing(commands)
+    waiting.tick_wrote_nothing(callers=callers)
     waiting.tick_ended()
 
 
 async def test_after_many_refusals_others_gather_for_a_while() -> None:
     waiting = Gathering(SETTINGS, [1] * 7)
-    proven(waiting, commands=21)
+    proven(waiting, callers=21)
     began = time.monotonic()
 
     task = await begun(waiting)
@@ -85,14 +85,14 @@ async def test_after_many_refusals_others_gather_for_a_while() -> None:
 
 async def test_after_a_refusal_the_next_one_does_not_wait() -> None:
     waiting = Gathering(SETTINGS, [1])
-    proven(waiting, commands=1)
+    proven(waiting, callers=1)
 
     assert (await begun(waiting)).done()
 
 
 async def test_who_comes_long_after_many_refusals_does_not_wait() -> None:
     waiting = Gathering(SETTINGS, [1])
-    proven(waiting, commands=21)
+    proven(waiting, callers=21)
     await asyncio.sleep(SETTINGS.tick_gather_seconds)
 
     assert (await begun(waiting)).done()
@@ -100,7 +100,7 @@ async def test_who_comes_long_after_many_refusals_does_not_wait() -> None:
 
 async def test_after_many_refusals_nobody_waits_for_longer_than_the_limit() -> None:
     waiting = Gathering(SETTINGS.model_copy(update={"tick_gather_seconds": 0.001}), [1])
-    proven(waiting, commands=1_000_000)
+    proven(waiting, callers=1_000_000)
 
     async with asyncio.timeout(1):
         await waiting.until_due()
@@ -108,6 +108,6 @@ async def test_after_many_refusals_nobody_waits_for_longer_than_the_limit() -> N
 
 async def test_after_many_refusals_enough_commands_wait_for_nothing() -> None:
     waiting = Gathering(SETTINGS, [1] * 50)
-    proven(waiting, commands=21)
+    proven(waiting, callers=21)
 
     assert (await begun(waiting)).done()

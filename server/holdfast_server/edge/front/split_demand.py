@@ -319,6 +319,9 @@ class SplitDemand:
                 if not isinstance(answer, Decision)
             ]
             raise await self._give_up(demand, split, refused)
+        if await self._has_ended(demand, parts, held):
+            await self._steps.give_up(demand.home, split, demand.caller)
+            raise PlanGivenUp
         settled = await self._steps.settle(demand.home, split, demand.request, demand.caller)
         failpoints.reach("split_settled")
         if not is_of_plan(settled, split):
@@ -326,6 +329,12 @@ class SplitDemand:
             await self._steps.give_up(demand.home, split, demand.caller)
             return await self._answered(demand, settled)
         return self._response(demand, records.unpack_document(settled.extra), parts, held, replayed=settled.replayed)
+
+    async def _has_ended(self, demand: _Demand, parts: Sequence[Part], held: Sequence[Decision]) -> bool:
+        """Says whether the only part of a plan that was begun before was released by who found it, or has expired."""
+        if len(parts) > 1 or not held[0].replayed or is_told(demand.request):
+            return False
+        return bool(await self._steps.has_been_given_back(parts[0]))
 
     async def _answered(self, demand: _Demand, decision: Decision) -> pb.CreateReservationResponse:
         """Returns the answer to a request that has taken effect at its home, now or before."""

@@ -180,10 +180,10 @@ class SplitSteps:
         if not is_of_plan(settled, split):
             await self.give_up(home, split, UPKEEP)
 
-    async def is_there(self, part: Part) -> bool:
-        """Says whether a part was reserved and has not been given back, as the ledger has it."""
+    async def has_been_given_back(self, part: Part) -> bool | None:
+        """Says whether a part has been released or has expired, as the ledger has it; None if it was never reserved."""
         found = await self._reader.ask(queries.find_reservation, part.segment, part.reservation_id)
-        return found is not None and found.state not in _GIVEN_BACK
+        return None if found is None else found.state in _GIVEN_BACK
 
     async def give_up(self, home: SegmentServices, split: Document, caller: Caller) -> None:
         """Ends a plan and gives back whatever it holds. Raises SplitMoved if all its parts were there before."""

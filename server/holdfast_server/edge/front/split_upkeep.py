@@ -117,7 +117,7 @@ class SplitUpkeep:
         noted = await self._steps.noted(home, split)
         if is_told(noted.request):
             await self._steps.reserve(parts[0], noted.request, noted.caller, split, alone=True)
-        elif not await self._steps.is_there(parts[0]):
+        elif await self._steps.has_been_given_back(parts[0]) is not False:
             await self._steps.give_up(home, split, UPKEEP)
             return
         await self._steps.settle_found(home, split, noted)

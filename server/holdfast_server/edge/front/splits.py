@@ -170,12 +170,18 @@ class Splits:
         if split is None:
             return
         phase = SplitPhase(split.resolution)
+        if phase not in (SplitPhase.PLANNED, SplitPhase.ABORTING, SplitPhase.ABORTED):
+            return
+        given_back = await self._steps.has_been_given_back(parts_of(split)[0])
+        if given_back is None:
+            raise UnknownReservation(reservation_id)
+        if given_back:
+            # Its segment says so.
+            return
         if phase is SplitPhase.PLANNED:
-            if not await self._steps.is_there(parts_of(split)[0]):
-                raise UnknownReservation(reservation_id)
             home = self._steps.directory.of_reservation(split.document_id)
             await self._steps.settle_found(home, split, await self._steps.noted(home, split))
-        elif phase in (SplitPhase.ABORTING, SplitPhase.ABORTED):
+        else:
             await self._steps.release_parts(split, UPKEEP)
 
     async def _split_of(self, reservation_id: str) -> Document | None:
