@@ -39,7 +39,7 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 def authority(servers: Servers) -> Iterator[TestAuthority]:
     """One server process for the whole session. Nobody kills it."""
-    # The model covers those who wait at once. What other tests leave waiting here must not put that off to a later tick.
+    # The model covers those who wait at once. What other tests leave waiting must not put that off to a later tick.
     unbounded = {"HOLDFAST_MAX_COVERS_PER_TICK": "10000"}
     shared = TestAuthority(servers, database="shared", segment="shared", environment=unbounded)
     shared.start_server()
