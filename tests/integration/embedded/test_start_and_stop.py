@@ -84,7 +84,7 @@ def test_what_is_acknowledged_is_on_disk_and_no_key_is_evicted(data: Path, super
     settings = dict(query(endpoints.postgres_url, "SELECT name, setting FROM pg_settings"))
     durable = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums")
     assert {name: settings[name] for name in durable} == dict.fromkeys(durable, "on")
-    assert (settings["max_connections"], settings["jit"]) == ("100", "off")
+    assert (settings["max_connections"], settings["jit"]) == ("200", "off")
 
     assert valkey_setting(endpoints.redis_url, "maxmemory-policy") == "noeviction"
     assert valkey_setting(endpoints.redis_url, "save") == ""
