@@ -11,6 +11,7 @@ longer than one look-up.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from holdfast_server.decide.keys import SegmentKeys
 _DEFAULT_PORT: Final = 6379
 _MAX_PORT: Final = 65_535
 _SCHEMES: Final = ("redis", "rediss", "unix")
+# Scheme, authority and the rest (RFC 3986, 3.2). To urlsplit, in many versions of Python, several servers are no
+# authority as soon as one but the first is in brackets.
+_URL: Final = re.compile(r"([A-Za-z]+)://([^/?#]*)(.*)", re.DOTALL)
 # One server is asked for at most this long, and all of them together in one look-up.
 ASK_SECONDS: Final = 1.0
 LOOK_UP_SECONDS: Final = 3.0
@@ -71,14 +75,11 @@ class SequencerUrl:
 
 def parse_sequencer_url(url: str) -> SequencerUrl:
     """Takes HOLDFAST_REDIS_URL apart. Raises ValueError with one line that says what is wrong, without the password."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        # What it says may hold the password.
-        raise ValueError("HOLDFAST_REDIS_URL is no URL") from None
-    if parts.scheme not in _SCHEMES:
+    found = _URL.fullmatch(url)
+    if found is None or found[1].lower() not in _SCHEMES:
         raise ValueError("HOLDFAST_REDIS_URL must begin with redis://, rediss:// or unix://")
-    login, at, hosts = parts.netloc.rpartition("@")
+    login, at, hosts = found[2].rpartition("@")
+    parts = urlsplit(f"{found[1]}://one{found[3]}")
     rest = (parts.scheme, login + at, parts.path, parts.query, parts.fragment)
     if parts.scheme == "unix":
         return SequencerUrl(seeds=(), _rest=rest)
