@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import redis
 
 from holdfast_server.embedded.binaries import find_valkey
+from holdfast_server.embedded.postgres import SETTINGS
 from support.servers import Servers
 
 _READY_SECONDS = 20.0
@@ -100,7 +101,14 @@ class PostgresStandby:
         )
 
     def start(self) -> None:
-        settings = (f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "hot_standby=on")
+        settings = (
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "hot_standby=on",
+            # A standby must take as many as its primary.
+            f"max_connections={SETTINGS['max_connections']}",
+        )
         with self._folder.with_suffix(".log").open("wb") as log:
             self._process = subprocess.Popen(
                 [self._bin / "postgres", "-D", self._folder, *(part for one in settings for part in ("-c", one))],
