@@ -29,8 +29,9 @@ _PART: Final = "-part"
 _ONLY_PART: Final = "-only"
 _RANDOM_BYTES: Final = 10
 _REST_BYTES: Final = 9
-# An id of a plan or of one of its parts: 12 digits of its time, then its random ones.
-_MADE: Final = re.compile(r"[a-z0-9]+-(?:split-)?(([0-9a-f]{12})[0-9a-f]{20})(?:-part|-only)?")
+# An id of a plan or of one of its parts: 12 digits of its time, then its random ones. Older parts have the
+# mark where plans have it.
+_MADE: Final = re.compile(r"[a-z0-9]+-(?:split-|part-)?(([0-9a-f]{12})[0-9a-f]{20})(?:-part|-only)?")
 # No caller can make an id that begins so.
 _OWN: Final = "~"
 # A part does not expire before the whole does: that is for the home to decide. Only if nobody ever settles it, it ends.
