@@ -243,6 +243,22 @@ async def test_what_has_been_sold_is_booked_once_however_late(pair: Pair, asks_a
     await assert_ledger_is_sound(pair.other, uncovered=None)
 
 
+@pytest.mark.parametrize("pair", ["split_parts_held"], indirect=True)
+async def test_what_has_been_sold_and_was_given_back_is_not_booked_again(pair: Pair) -> None:
+    """The buyer has cancelled before the channel asks again."""
+    shop = await open_regions(pair.other, south=3)
+    request = shop.sale((shop.sku, 2))
+    await breaks_off(pair, pair.dying.inventory.CreateReservation(request))
+    (found,) = await shop.reservations()
+    await shop.release(found.reservation_id)
+    answer = await patiently(pair.other.inventory.CreateReservation, request)
+    assert answer.reservation.lines[0].quantity == 2
+    await asyncio.sleep(PLAN_SECONDS * 2.5)
+    assert await shop.units_left(shop.sku) == (0, 3)
+    booked = [one for one in await shop.movements() if one.kind == MovementKind.MOVEMENT_KIND_RESERVE]
+    assert len(booked) == 1
+
+
 @pytest.mark.parametrize("pair", ["split_settled"], indirect=True)
 async def test_a_hold_that_was_never_answered_expires_in_both(pair: Pair) -> None:
     shop = await open_regions(pair.other, north=2, south=2)
