@@ -30,7 +30,8 @@ from holdfast_loadtest.workload.flash_sale import run_flash_sale
 
 BATCHES_UNDER_WAY: Final = (3, 2, 4)
 PIPELINE_DEPTHS: Final = (512, 128, 2048, 32)
-CONNECTIONS_OF_THE_ROW_LOCK_SERVER: Final = (4, 2, 8)
+CONNECTIONS_OF_THE_ROW_LOCK_SERVER: Final = (2, 4, 8)
+FEW_CLIENTS: Final = (2, 1, 4)
 """The settings that are tried, of which the fastest is measured. So are the forms of the row lock.
 
 The first of each was the fastest most often; it is what a run takes that has no time to try."""
@@ -104,15 +105,18 @@ class _Bench:
             [phases.ROW_LOCK_SERVER.with_pool_size(size) for size in CONNECTIONS_OF_THE_ROW_LOCK_SERVER]
         )
         row_lock = await self._fastest([phases.ROW_LOCK_HOT.with_form(form) for form in FORMS])
+        few = await self._fastest([phases.ROW_LOCK_FEW.with_in_flight(count) for count in FEW_CLIENTS])
         self.tuning |= {
             "batches_under_way": batches.in_flight,
             "pipeline_depth": script.batch_size,
             "row_lock_server_connections": server.pool_size,
             "row_lock_form": row_lock.form,
+            "row_lock_few_clients": few.in_flight,
         }
         self.say(
             f"batches under way: {batches.in_flight}; pipeline of the bare script: {script.batch_size} calls; "
-            f"connections of the row-lock server: {server.pool_size}; row lock: one {row_lock.form}"
+            f"connections of the row-lock server: {server.pool_size}; row lock: one {row_lock.form}, "
+            f"and {few.in_flight} clients where they are few"
         )
         tuned = {
             phase: phase.with_in_flight(batches.in_flight) if phase.kind == "batch" else phase
@@ -122,6 +126,7 @@ class _Bench:
             phases.SCRIPT: script,
             phases.ROW_LOCK_SERVER: server,
             phases.ROW_LOCK_HOT: row_lock,
+            phases.ROW_LOCK_FEW: few.with_form(row_lock.form),
             phases.ROW_LOCK_1000: phases.ROW_LOCK_1000.with_form(row_lock.form),
         }
 

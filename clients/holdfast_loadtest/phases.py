@@ -76,9 +76,10 @@ UNARY_256: Final = Phase(name="unary_256", side="authority", kind="unary", in_fl
 UNARY_64_HOT: Final = Phase(name="unary_64_hot", side="authority", kind="unary", in_flight=64, hot=True)
 SDK_256: Final = Phase(name="sdk_256", side="authority", kind="sdk", in_flight=256)
 ROW_LOCK_SERVER: Final = Phase(
-    name="row_lock_server", side="row_lock_server", kind="unary", in_flight=64, hot=True, pool_size=4
+    name="row_lock_server", side="row_lock_server", kind="unary", in_flight=64, hot=True, pool_size=2
 )
 ROW_LOCK_HOT: Final = Phase(name="row_lock_hot", side="row_lock", kind="unary", in_flight=ROW_LOCK_CLIENTS)
+ROW_LOCK_FEW: Final = Phase(name="row_lock_few", side="row_lock", kind="unary", in_flight=2)
 ROW_LOCK_1000: Final = Phase(
     name="row_lock_1000", side="row_lock", kind="unary", in_flight=ROW_LOCK_CLIENTS, rows=1_000
 )
@@ -112,6 +113,7 @@ COMPARED_PHASES: Final = (
     BATCH_500,
     BATCH_500_HOT,
     ROW_LOCK_HOT,
+    ROW_LOCK_FEW,
     ROW_LOCK_1000,
     BATCH_100,
     BATCH_100_HOT,

@@ -89,6 +89,7 @@ def _ratios(measurements: Measurements) -> dict[str, float | None]:
         "batch_vs_script": median_of_ratios(rates(phases.BATCH_500), rates(phases.SCRIPT)),
         "hot_vs_spread": median_of_ratios(rates(phases.BATCH_500_HOT), rates(phases.BATCH_500)),
         "hot_vs_row_lock": median_of_ratios(rates(phases.BATCH_500_HOT), rates(phases.ROW_LOCK_HOT)),
+        "hot_vs_row_lock_few": median_of_ratios(rates(phases.BATCH_500_HOT), rates(phases.ROW_LOCK_FEW)),
         "spread_vs_row_lock": median_of_ratios(rates(phases.BATCH_500), rates(phases.ROW_LOCK_1000)),
         "processes_2_vs_1": median_of_ratios(rates(phases.PROCESSES_2), rates(phases.PROCESSES_1)),
         # The time of one reservation is the inverse of the rate.

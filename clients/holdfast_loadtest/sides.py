@@ -20,7 +20,7 @@ from holdfast_loadtest.baselines.row_lock_server import RowLockServer
 from holdfast_loadtest.load_process import LoadProcess, load_process
 from holdfast_loadtest.pace import Pace
 from holdfast_loadtest.phases import Phase, Sample
-from holdfast_loadtest.processes import cpu_seconds
+from holdfast_loadtest.processes import ProcessFailedError, cpu_seconds
 from holdfast_loadtest.task import Outcome, Task, together
 from holdfast_loadtest.truth import Account
 from holdfast_loadtest.valkey_wire import ValkeyConnection, script_cost
@@ -52,7 +52,9 @@ class Sides:
         return phase.side != "row_lock_server" or self.row_lock_server is not None
 
     async def load(self, pace: Pace, phase: Phase) -> Sample:
-        """Puts a phase on its side and returns what came of it. Raises ProcessFailedError if a process breaks."""
+        """Puts a phase on its side and returns what came of it. Raises ProcessFailedError if a process breaks, or a
+        baseline does not do what it is asked for.
+        """
         if phase.side == "row_lock":
             return await self._load_row_lock(pace, phase)
         self._seed += _SEEDS_OF_A_PHASE
@@ -70,6 +72,10 @@ class Sides:
             await self._resize_pool(phase.pool_size)
         before, stores_before = cpu_seconds([pid]), self.authority.usage().cpu
         outcome = await self._have_called(phase.task(pace, target=target, seed=self._seed))
+        if outcome.refused or outcome.unknown:
+            raise ProcessFailedError(
+                f"{phase.name}: {outcome.refused} calls were refused and {outcome.unknown} came to nothing"
+            )
         used = {"server": _difference(before, cpu_seconds([pid]))}
         if phase.side == "row_lock_server":
             used["postgres"] = _difference(stores_before.get("postgres"), self.authority.usage().cpu.get("postgres"))

@@ -27,6 +27,7 @@ _RATIOS: Final = (
     ("batch_vs_script", "batches of 500 to the bare script"),
     ("hot_vs_spread", "batches of 500 on one SKU to 1,000 SKUs"),
     ("hot_vs_row_lock", "batches of 500 on one SKU to a row lock in Postgres, 64 clients"),
+    ("hot_vs_row_lock_few", "the same to so few clients that they hardly wait for each other"),
     ("spread_vs_row_lock", "batches of 500 on 1,000 SKUs to row locks in Postgres, 64 clients"),
     ("processes_2_vs_1", "single reservations through two server processes to one"),
     ("pool_2000_vs_2", "time of a reservation from a pool of 2,000 locations to one of 2; less is better"),
@@ -88,6 +89,8 @@ def sentences(report: dict[str, Any]) -> list[str]:
     for name, target in report["targets"].items():
         fact = _SENTENCES[name].format(value=_number(report[name], 2))
         word = {True: "met", False: "not met", None: "not measured"}[target["met"]]
+        if report["quick"]:
+            word += ", as far as so short a run can tell"
         bound = f"at least {target['at_least']}" if "at_least" in target else f"at most {target['at_most']}"
         found.append(f"{fact}; the target is {bound}: {word}.")
     truth = report["truth"]

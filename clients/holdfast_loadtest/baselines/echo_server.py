@@ -6,7 +6,6 @@ taken at its best.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_client.calls import path_of
 from holdfast_loadtest.baselines.answers import held
+from holdfast_loadtest.baselines.memory import tune_memory
 from holdfast_loadtest.event_loop import run_on_fastest_loop
 from holdfast_loadtest.processes import line_from, running
 
@@ -47,7 +47,7 @@ async def _serve() -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    gc.freeze()
+    tune_memory()
     sys.stdout.write(f"127.0.0.1:{port}\n")
     sys.stdout.flush()
     await server.wait_for_termination()
