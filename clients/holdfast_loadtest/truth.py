@@ -113,17 +113,27 @@ async def sell_out(client: HoldfastClient) -> int:
     return sum(await asyncio.gather(*(batch() for _ in range(SCARCE_REQUESTS // _BATCH))))
 
 
+async def ledger_verdict(client: HoldfastClient) -> tuple[audit_service_pb2.LedgerVerdict, int]:
+    """Reads the whole ledger; returns what is found, and the operations that it has."""
+    verdict, operations = audit_service_pb2.LedgerVerdict(), 0
+    async for progress in client.verify_ledger():
+        verdict, operations = progress.verdict, progress.operation_count
+    return verdict, operations
+
+
+def is_clean(verdict: audit_service_pb2.LedgerVerdict) -> bool:
+    """Says whether a ledger agrees with itself, and nothing was oversold or leaked."""
+    agrees = verdict.chain_verified and verdict.levels_equal_movements and verdict.reserved_equals_open_lines
+    return agrees and not (verdict.oversold_quantity or verdict.leaked_quantity or verdict.findings)
+
+
 async def check_truth(
     client: HoldfastClient, account: Account, *, phases_checked: int, phases_that_differed: tuple[str, ...]
 ) -> Truth:
     """Sells a scarce SKU out, then reads the whole ledger."""
     scarce_granted = await sell_out(client)
     scarce_reserved = await _reserved(client, (SCARCE_SKU,))
-    verdict = audit_service_pb2.LedgerVerdict()
-    operations = 0
-    async for progress in client.verify_ledger():
-        operations = progress.operation_count
-        verdict = progress.verdict
+    verdict, operations = await ledger_verdict(client)
     return Truth(
         acknowledged=account.acknowledged,
         sold=await sold_units(client),
@@ -134,10 +144,7 @@ async def check_truth(
         phases_checked=phases_checked,
         phases_that_differed=phases_that_differed,
         ledger_operations=operations,
-        ledger_clean=verdict.chain_verified
-        and verdict.levels_equal_movements
-        and verdict.reserved_equals_open_lines
-        and not verdict.findings,
+        ledger_clean=is_clean(verdict),
         oversold=verdict.oversold_quantity,
         leaked=verdict.leaked_quantity,
         findings=tuple(f"{finding.row}: {finding.description}" for finding in verdict.findings),

@@ -66,7 +66,7 @@ WITH locked AS (
 )
 INSERT INTO {SCHEMA}.reservation (request_id, sku, quantity, channel, order_id, create_time)
 SELECT %(request_id)s, sku, %(quantity)s, %(channel)s, %(order_id)s, %(create_time)s FROM taken
-RETURNING reservation_id
+RETURNING reservation_id, create_time
 """
 _FIND = f"SELECT reservation_id, create_time FROM {SCHEMA}.reservation WHERE request_id = %s"
 
@@ -119,17 +119,19 @@ class _Service:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "one line at a time")
         now = int(time.time())
         async with self._pool.connection() as connection:
-            number = await self._reserve(connection, request, now)
-            if number is None:
-                found = await (await connection.execute(_FIND, (request.request_id,))).fetchone()
-                if found is None:
-                    await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "too few units")
-                else:
-                    number, now = found
-        return held(request, reservation_number=number, create_seconds=now, position=number)
+            made = await self._reserve(connection, request, now)
+            if made is None:
+                made = await (await connection.execute(_FIND, (request.request_id,))).fetchone()
+        if made is None:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "too few units")
+        assert made is not None
+        number, create_time = made
+        return held(request, reservation_number=number, create_seconds=create_time, position=number)
 
-    async def _reserve(self, connection: AsyncConnection, request: pb.CreateReservationRequest, now: int) -> int | None:
-        """Sets the units of a line aside and returns the number of the reservation.
+    async def _reserve(
+        self, connection: AsyncConnection, request: pb.CreateReservationRequest, now: int
+    ) -> tuple[int, int] | None:
+        """Sets the units of a line aside and returns the number of the reservation and the time it was made.
 
         Returns None if there are too few units, or the request has taken effect before: then nothing is kept.
         """
@@ -145,10 +147,9 @@ class _Service:
             "create_time": now,
         }
         try:
-            number = await (await connection.execute(_RESERVE, row)).fetchone()
+            return await (await connection.execute(_RESERVE, row)).fetchone()
         except UniqueViolation:
             return None
-        return None if number is None else int(number[0])
 
 
 async def _serve() -> None:

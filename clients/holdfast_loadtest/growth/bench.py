@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from holdfast.inventory.v1 import audit_service_pb2
 
-from holdfast_client.client import HoldfastClient, reservation_request
+from holdfast_client.client import HoldfastClient, availability_key, reservation_request
 from holdfast_client.errors import HoldfastError
 from holdfast_client.policy import RetryPolicy
 from holdfast_loadtest.authority import Authority, remove_data, started, temporary_directory
@@ -40,6 +40,7 @@ from holdfast_loadtest.load_process import LoadProcess, load_process
 from holdfast_loadtest.phases import Measurements, Phase, Sample
 from holdfast_loadtest.processes import ProcessFailedError
 from holdfast_loadtest.task import Outcome
+from holdfast_loadtest.truth import is_clean
 from holdfast_loadtest.watch.sale import Sale, sell
 
 _PER_CALL: Final = 1_000
@@ -111,7 +112,6 @@ class _Bench:
     directory: Path
     caller: LoadProcess
     measurements: Measurements = field(default_factory=Measurements)
-    acknowledged: dict[str, int] = field(default_factory=lambda: {"empty": 0, "grown": 0})
     _seed: int = 0
 
     def data_of(self, name: str) -> Path:
@@ -147,20 +147,20 @@ class _Bench:
         """Returns the seconds that an authority takes from its start until it sells."""
         began = time.monotonic()
         async with self.running(name) as side:
-            await self._until_sold(side, name)
+            await self._until_sold(side)
             seconds = time.monotonic() - began
         self.say(f"{name}: sells {seconds:.1f} seconds after its start")
         return seconds
 
     async def rebuild(self, side: _Side) -> Rebuild:
         """Has Valkey lose everything; returns how long the ledger takes to load, and until a unit is sold again."""
-        await self._until_sold(side, "grown")
+        await self._until_sold(side)
         began = time.monotonic()
         loaded = await _flush_and_wait(side, self.say)
-        await self._until_sold(side, "grown")
+        await self._until_sold(side)
         return Rebuild(levels=self.size.levels, load_seconds=loaded, seconds=time.monotonic() - began)
 
-    async def _until_sold(self, side: _Side, name: str) -> None:
+    async def _until_sold(self, side: _Side) -> None:
         request = reservation_request(channel=CHANNEL, lines=[(catalogue_skus(1)[0], 1)])
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while True:
@@ -169,7 +169,6 @@ class _Bench:
                     if answer.results[0].HasField("created"):
                         break
                 await asyncio.sleep(_POLL_SECONDS)
-        self.acknowledged[name] += 1
 
     async def open_reservations(self, side: _Side) -> dict[str, float]:
         """Makes reservations that stay open; returns the bytes of Valkey for each, and for what is kept beside it."""
@@ -183,7 +182,8 @@ class _Bench:
                     for number in range(_PER_CALL)
                 ]
             )
-            self.acknowledged["grown"] += sum(result.HasField("created") for result in answer.results)
+            if not all(result.HasField("created") for result in answer.results):
+                raise ProcessFailedError("a reservation was refused although there is plenty")
         after = await asyncio.to_thread(stores.memory, side.authority)
         outcomes, journal = after.outcomes - before.outcomes, after.journal - before.journal
         return {
@@ -195,33 +195,38 @@ class _Bench:
     async def run_round(self, number: int, empty: _Side, grown: _Side) -> None:
         """Measures every phase once, what is compared side by side; every other round runs backwards."""
         sides = [
-            (phase, name, side)
+            (phase, side)
             for pair in zip(EMPTY_PHASES, GROWN_PHASES, strict=True)
-            for phase, name, side in ((pair[0], "empty", empty), (pair[1], "grown", grown))
+            for phase, side in ((pair[0], empty), (pair[1], grown))
             if phase is not None
         ]
-        for phase, name, side in sides if number % 2 == 0 else reversed(sides):
-            outcome = await self._load(phase, name, side)
+        for phase, side in sides if number % 2 == 0 else reversed(sides):
+            outcome = await self._load(phase, side)
             self.say(
                 f"round {number + 1}/{self.size.pace.rounds}  {phase.name:<20} {outcome.rate:>9,.0f}/s"
                 f"  p50 {outcome.p50_ms or 0:>8,.1f} ms"
             )
 
-    async def _load(self, phase: Phase, name: str, side: _Side) -> Outcome:
+    async def _load(self, phase: Phase, side: _Side) -> Outcome:
         self._seed += 1_000
         wide = phase.name.endswith("_wide")
         catalogue = (self.size.skus, 1) if wide else (SOLD_SKUS, self.size.sold_every)
         task = phase.task(self.size.pace, target=side.authority.target, port=0, seed=self._seed)
-        before = side.authority.usage()
+        position_before, before = await _position(side), side.authority.usage()
         outcome = await self.caller.run(dataclasses.replace(task, catalogue=catalogue))
-        after = side.authority.usage()
+        position_after, after = await _position(side), side.authority.usage()
         costs = {
             process: None if used is None or before.cpu.get(process) is None else used - (before.cpu[process] or 0.0)
             for process, used in after.cpu.items()
         }
         if outcome.refused or outcome.unknown:
             raise ProcessFailedError(f"{phase.name}: {outcome.refused} refused, {outcome.unknown} unknown")
-        self.acknowledged[name] += outcome.acknowledged
+        # Each has a position of its own, and the ledger holds them all up to the last one.
+        if outcome.acknowledged > position_after - position_before:
+            raise ProcessFailedError(
+                f"{phase.name}: {outcome.acknowledged} were acknowledged, and the ledger holds "
+                f"{position_after - position_before} more operations"
+            )
         self.measurements.add(phase, Sample(outcome=outcome, cpu_seconds=costs))
         return outcome
 
@@ -255,9 +260,7 @@ class _Bench:
     async def _sell(self, side: _Side) -> Sale:
         self._seed += 1
         skus = catalogue_skus(SOLD_SKUS, every=self.size.sold_every)
-        sale = await sell(side.client, self.size.sale_seconds, rate=_SALE_RATE, skus=skus, seed=self._seed)
-        self.acknowledged["grown"] += sale.sold
-        return sale
+        return await sell(side.client, self.size.sale_seconds, rate=_SALE_RATE, skus=skus, seed=self._seed)
 
     async def check(self, side: _Side) -> Truth:
         """Reads the whole ledger."""
@@ -272,11 +275,14 @@ class _Bench:
             operations=operations,
             movements=movements,
             seconds=time.monotonic() - began,
-            is_clean=verdict.chain_verified
-            and verdict.levels_equal_movements
-            and verdict.reserved_equals_open_lines
-            and not (verdict.oversold_quantity or verdict.leaked_quantity or verdict.findings),
+            is_clean=is_clean(verdict),
         )
+
+
+async def _position(side: _Side) -> int:
+    """Returns the position at which the ledger stands."""
+    answer = await side.client.batch_get_availability([availability_key(catalogue_skus(1)[0], channel=CHANNEL)])
+    return answer.revision.position
 
 
 async def _retirement(

@@ -21,7 +21,8 @@ from holdfast_loadtest.authority import Authority, remove_data, started, tempora
 from holdfast_loadtest.bench import machine_of
 from holdfast_loadtest.demand import CALLER
 from holdfast_loadtest.figures import median, median_of_ratios, microseconds_each, percentile
-from holdfast_loadtest.scaling.ways import SEGMENTS, WAYS, Way, stock_up
+from holdfast_loadtest.scaling.ways import SEGMENTS, WAYS, Way, reserved_units, stock_up
+from holdfast_loadtest.truth import is_clean, ledger_verdict
 
 Say = Callable[[str], None]
 
@@ -53,6 +54,7 @@ async def run_scaling_bench(*, rounds: int, seconds: float, say: Say) -> dict[st
     """Runs the whole benchmark and returns its report. Raises OSError if something breaks off."""
     began, load_before = time.monotonic(), os.getloadavg()[0]
     samples: dict[str, list[Measured]] = {way.name: [] for way in WAYS}
+    acknowledged = dict.fromkeys((1, len(SEGMENTS)), 0)
     async with contextlib.AsyncExitStack() as stack:
         directory = stack.enter_context(temporary_directory())
         sides = {count: await stack.enter_async_context(_side(directory, count)) for count in (1, len(SEGMENTS))}
@@ -60,8 +62,9 @@ async def run_scaling_bench(*, rounds: int, seconds: float, say: Say) -> dict[st
             for way in WAYS if number % 2 == 0 else reversed(WAYS):
                 measured = await _load(way, sides[way.segments], seconds)
                 samples[way.name].append(measured)
+                acknowledged[way.segments] += measured.reservations * len(way.skus)
                 say(f"round {number + 1}/{rounds}  {way.name:<18} {measured.rate:>8,.0f}/s")
-        sound = {str(count): await _is_sound(side) for count, side in sides.items()}
+        sound = {str(count): await _is_sound(side, acknowledged[count]) for count, side in sides.items()}
         machine = machine_of(sides[1], load_before)
     return _report(samples) | {
         "truth": {"sound": all(sound.values()), "of_authorities": sound},
@@ -150,12 +153,11 @@ def _call(channel: grpc.aio.Channel, request: Any, response: Any) -> Callable[..
     return call
 
 
-async def _is_sound(side: Authority) -> bool:
-    verdict: Any = None
+async def _is_sound(side: Authority, acknowledged: int) -> bool:
+    """Says whether the ledger agrees with itself, and holds every unit that somebody was given and no other."""
     async with HoldfastClient(side.target, caller=CALLER) as client:
-        async for progress in client.verify_ledger():
-            verdict = progress.verdict
-    return bool(verdict.chain_verified and verdict.levels_equal_movements and not verdict.findings)
+        verdict, _ = await ledger_verdict(client)
+        return is_clean(verdict) and await reserved_units(client) == acknowledged
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

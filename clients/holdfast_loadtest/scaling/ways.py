@@ -9,7 +9,7 @@ from typing import Final
 from holdfast.inventory.v1 import catalog_pb2
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
-from holdfast_client.client import HoldfastClient
+from holdfast_client.client import HoldfastClient, availability_key
 from holdfast_client.request_ids import new_request_id
 
 FIRST, SECOND = "main", "south"
@@ -90,3 +90,15 @@ async def stock_up(client: HoldfastClient, segments: Sequence[str]) -> None:
     for prefix, segment in zip(("HERE", "THERE"), segments, strict=False):
         lines = [pb.ReceiptLine(sku=sku, location=places[segment], quantity=_PLENTY) for sku in skus(prefix)]
         await client.receive_stock(lines)
+
+
+async def reserved_units(client: HoldfastClient) -> int:
+    """Returns the units that are reserved of all SKUs, wherever they are."""
+    keys = [
+        availability_key(sku, location=location.location)
+        async for location in client.list_locations()
+        for prefix in ("HERE", "THERE")
+        for sku in skus(prefix)
+    ]
+    answer = await client.batch_get_availability(keys)
+    return sum(one.stock_level.held_quantity + one.stock_level.committed_quantity for one in answer.availabilities)
