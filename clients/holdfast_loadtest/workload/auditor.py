@@ -30,6 +30,9 @@ from holdfast_loadtest.workload.verdict import MAX_NAMED_FINDINGS, Duplicates, L
 _EXPIRED: Final = "RESERVATION_EXPIRED"
 _BELOW_ZERO: Final = "ADJUSTMENT_BELOW_ZERO"
 
+_GRANTED_BY_RETURNED_UNITS: Final = frozenset({"reserve", "adjust"})
+"""What may be refused, and granted a moment later, when there are more units. No other verb asks for units."""
+
 
 @dataclass(slots=True)
 class _Findings:
@@ -200,8 +203,16 @@ def _check_once(history: Sequence[Record], books: Books, findings: _Findings, *,
             findings.add(subject, "was answered with another reservation than the first time")
         if record.outcome is Outcome.DONE and not record.effects and not record.unanswered:
             findings.add(subject, "was answered as a repetition at the first time")
-        if done and done <= record.copies and not units_return:
+        # Of two at the same moment nobody knows which was decided first: units may have come back in between.
+        may_be_granted_later = units_return and record.kind in _GRANTED_BY_RETURNED_UNITS
+        if record.denied or (done and record.refusals and not may_be_granted_later):
             findings.add(subject, "took effect, and was refused when it was repeated")
+        silent = 1 + record.copies - done - len(record.refusals)
+        if done and silent > 0:
+            findings.add(
+                subject,
+                f"took effect, and of {1 + record.copies} times that it was sent {silent} was never answered",
+            )
     return Duplicates(sent=sent, replayed=replayed, refused=refused, applied=applied)
 
 

@@ -119,6 +119,10 @@ class Record:
     """The answers that said that the request took effect just now."""
     replays: int = 0
     """The answers that said that it had taken effect before."""
+    refusals: tuple[str, ...] = ()
+    """The reasons of the answers that refused it, in the order in which it was sent. Each answers one attempt."""
+    denied: int = 0
+    """The refusals of what was sent again after an answer had said that it took effect."""
     differing: int = 0
     """The answers that named another reservation than the first one."""
     levels: tuple[tuple[str, str, int], ...] = ()
@@ -153,6 +157,7 @@ def _record(values: list[object]) -> Record:
     record.outcome = Outcome(record.outcome)
     record.asked = tuple((sku, units) for sku, units in record.asked)
     record.short = tuple(record.short)
+    record.refusals = tuple(record.refusals)
     record.levels = tuple((sku, location, units) for sku, location, units in record.levels)
     told: object = record.told
     if isinstance(told, list):

@@ -93,7 +93,7 @@ class Lives:
         answers = [answer async for answer in _sent(request, send, copy, self._asker)]
         record.answered = self.course.now()
         record.copies = len(answers) - 1
-        first = _take(record, answers)
+        first = _take(record, answers, copy)
         if record.kind == "reserve" and record.outcome is not Outcome.UNKNOWN:
             self.counters.settle(
                 granted=record.outcome is Outcome.DONE,
@@ -114,12 +114,16 @@ async def _sent(request: Message, send: Callable[[Any], Awaitable[Answer]] | Non
         yield await asker.until_answered(request, send)
 
 
-def _take(record: Record, answers: list[Answer]) -> Answer:
+def _take(record: Record, answers: list[Answer], copy: Copy) -> Answer:
     """Writes into a record what its answers say, and returns the one that counts: if one took effect, that one."""
     for answer in answers:
         record.unanswered += answer.unanswered
         record.again += answer.again
     done = [answer for answer in answers if answer.response is not None]
+    refused = [answer for answer in answers if answer.response is None and answer.answered]
+    record.refusals = tuple(answer.reason for answer in refused)
+    if copy is Copy.AFTERWARDS and answers[0].response is not None:
+        record.denied = len(refused)
     if not done:
         worst = next((answer for answer in answers if not answer.answered), answers[0])
         record.outcome = Outcome.REFUSED if worst.answered else Outcome.UNKNOWN

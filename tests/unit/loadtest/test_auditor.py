@@ -90,7 +90,10 @@ def test_a_request_that_took_effect_twice_is_found_in_the_ledger() -> None:
         ({"copies": 1, "effects": 2}, "took effect 2 times"),
         ({"copies": 1, "effects": 1, "replays": 1, "differing": 1}, "answered with another reservation"),
         ({"effects": 0, "replays": 1}, "answered as a repetition at the first time"),
-        ({"copies": 1, "effects": 1}, "took effect, and was refused when it was repeated"),
+        (
+            {"copies": 1, "effects": 1, "refusals": ("INSUFFICIENT_STOCK",)},
+            "took effect, and was refused when it was repeated",
+        ),
     ],
 )
 def test_answers_to_the_same_request_that_contradict_each_other_are_found(changes: dict[str, Any], words: str) -> None:
@@ -98,6 +101,46 @@ def test_answers_to_the_same_request_that_contradict_each_other_are_found(change
     for name, value in changes.items():
         setattr(run.history[1], name, value)
     assert words in _words(run)
+
+
+@pytest.mark.parametrize("kind", ["reserve", "commit", "release", "fulfill", "adjust"])
+def test_a_repetition_that_is_refused_after_the_effect_was_told_is_found_also_where_units_return(kind: Any) -> None:
+    run = Audited(units=1, units_return=True)
+    run.grant("r0")
+    record = run.history[0] if kind == "reserve" else Record(kind, "C1", "again", 0.0, outcome=Outcome.DONE, effects=1)
+    if kind != "reserve":
+        run.history.append(record)
+    record.copies = 1
+    record.refusals = ("REFUSED",)
+    record.denied = 1
+    assert f"request {record.request_id}: took effect, and was refused when it was repeated" in _words(run)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_found"),
+    [("reserve", False), ("adjust", False), ("commit", True), ("release", True), ("fulfill", True)],
+)
+def test_of_two_at_the_same_moment_one_may_be_refused_only_if_units_that_came_back_grant_the_other(
+    kind: Any, is_found: bool
+) -> None:
+    run = Audited(units=1, units_return=True)
+    run.grant("r0")
+    run.refuse("r1")
+    record = run.history[0] if kind == "reserve" else Record(kind, "C1", "again", 0.0, outcome=Outcome.DONE, effects=1)
+    if kind != "reserve":
+        run.history.append(record)
+    record.copies = 1
+    record.refusals = ({"reserve": "INSUFFICIENT_STOCK", "adjust": "ADJUSTMENT_BELOW_ZERO"}.get(kind, "REFUSED"),)
+    record.short = (SKU,) if kind == "reserve" else ()
+    found = [finding.what for finding in run.judge().findings]
+    assert ("took effect, and was refused when it was repeated" in found) is is_found
+    assert found == [] or is_found
+
+
+def test_a_repetition_that_is_never_answered_is_found_as_such() -> None:
+    run = Audited.sold_out(buyers=2, units=4)
+    run.history[1].copies = 1
+    assert _words(run) == "request r1: took effect, and of 2 times that it was sent 1 was never answered"
 
 
 def test_a_request_sent_twice_and_answered_the_same_is_sound() -> None:
