@@ -106,7 +106,7 @@ class Record:
     reason: str = ""
     """The reason of the refusal, or of the last try that was not answered."""
     short: tuple[str, ...] = ()
-    """The SKUs that the refusal named as short."""
+    """The SKUs that its refusals named as short."""
     told: Told | None = None
     """The reservation after it, if it was done."""
     unanswered: int = 0

@@ -122,15 +122,14 @@ def _take(record: Record, answers: list[Answer], copy: Copy) -> Answer:
     done = [answer for answer in answers if answer.response is not None]
     refused = [answer for answer in answers if answer.response is None and answer.answered]
     record.refusals = tuple(answer.reason for answer in refused)
+    if INSUFFICIENT in record.refusals:
+        record.short = _short(record, refused)
     if copy is Copy.AFTERWARDS and answers[0].response is not None:
         record.denied = len(refused)
     if not done:
         worst = next((answer for answer in answers if not answer.answered), answers[0])
         record.outcome = Outcome.REFUSED if worst.answered else Outcome.UNKNOWN
         record.reason = worst.reason
-        if record.reason == INSUFFICIENT:
-            # Of a demand for one SKU it is known which one is short; reading the details costs as much as the call.
-            record.short = worst.short_skus if len(record.asked) != 1 else (record.asked[0][0],)
         return worst
     record.outcome = Outcome.DONE
     record.effects = sum(not answer.response.replayed for answer in done)
@@ -142,6 +141,13 @@ def _take(record: Record, answers: list[Answer], copy: Copy) -> Answer:
             answer.response.reservation.reservation_id != record.told.reservation_id for answer in done[1:]
         )
     return first
+
+
+def _short(record: Record, refused: list[Answer]) -> tuple[str, ...]:
+    # Of a demand for one SKU it is known which one is short; reading the details costs as much as the call.
+    if len(record.asked) == 1:
+        return (record.asked[0][0],)
+    return tuple(dict.fromkeys(sku for answer in refused for sku in answer.short_skus))
 
 
 def _ttl(seconds: float) -> Duration:

@@ -78,6 +78,7 @@ class Audited:
         """A unit is asked for and refused."""
         values = {"asked": ((SKU, 1),), "outcome": Outcome.REFUSED, "reason": "INSUFFICIENT_STOCK", "short": (SKU,)}
         record = Record("reserve", "C1", request_id, 0.0, **{**values, **changes})
+        record.refusals = (record.reason,) if record.outcome is Outcome.REFUSED else ()
         self.history.append(record)
         return record
 

@@ -147,6 +147,7 @@ def test_a_request_sent_twice_and_answered_the_same_is_sound() -> None:
     run = Audited.sold_out(buyers=3, units=2)
     run.history[0].copies = run.history[0].replays = 1
     run.history[2].copies = 1
+    run.history[2].refusals *= 2
     verdict = run.judge()
     assert verdict.sound
     sent = verdict.duplicates
@@ -271,5 +272,7 @@ def test_a_life_is_booked_as_it_was_told_last() -> None:
     verdict = run.judge()
     assert verdict.findings == ()
     assert (verdict.left.committed, verdict.left.fulfilled, verdict.left.held, verdict.left.unsold) == (1, 1, 0, 2)
-    run.history.append(Record("commit", "C1", "c-r9", 0.0, outcome=Outcome.REFUSED, reason="RESERVATION_EXPIRED"))
+    late = Record("commit", "C1", "c-r9", 0.0, outcome=Outcome.REFUSED, reason="RESERVATION_EXPIRED")
+    late.refusals = ("RESERVATION_EXPIRED",)
+    run.history.append(late)
     assert "to commit was refused: RESERVATION_EXPIRED" in _words(run)
