@@ -202,7 +202,7 @@ def _check_once(history: Sequence[Record], books: Books, findings: _Findings, *,
             applied += 1
             findings.add(subject, f"took effect {max(places, record.effects)} times")
         if record.differing:
-            findings.add(subject, "was answered with another reservation than the first time")
+            findings.add(subject, "was answered in another way than the first time")
         if record.outcome is Outcome.DONE and not record.effects and not record.unanswered:
             findings.add(subject, "was answered as a repetition at the first time")
         # Of two at the same moment nobody knows which was decided first: units may have come back in between.

@@ -124,7 +124,7 @@ class Record:
     denied: int = 0
     """The refusals of what was sent again after an answer had said that it took effect."""
     differing: int = 0
-    """The answers that named another reservation than the first one."""
+    """The answers that were not the first one again, its mark as a replay apart."""
     levels: tuple[tuple[str, str, int], ...] = ()
     """Of an adjustment that was done: SKU, location, and units with a sign."""
 

@@ -137,10 +137,18 @@ def _take(record: Record, answers: list[Answer], copy: Copy) -> Answer:
     first = done[0]
     if record.kind != "adjust":
         record.told = Told.of(first.response.reservation, first.response.revision.position)
-        record.differing = sum(
-            answer.response.reservation.reservation_id != record.told.reservation_id for answer in done[1:]
-        )
+    if len(done) > 1:
+        told = _unmarked(first.response)
+        record.differing = sum(_unmarked(answer.response) != told for answer in done[1:])
     return first
+
+
+def _unmarked(response: Any) -> Any:
+    """Returns an answer without the mark that it was given before: all else a replay must repeat."""
+    unmarked = type(response)()
+    unmarked.CopyFrom(response)
+    unmarked.replayed = False
+    return unmarked
 
 
 def _short(record: Record, refused: list[Answer]) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class Shop(Asker):
         self.instead = list(instead)
         self.takes_seconds = takes_seconds
         self.asked: Counter[str] = Counter()
+        self._first: dict[str, pb.CreateReservationResponse] = {}
         self.kinds: list[str] = []
         self.begun: list[float] = []
 
@@ -60,6 +61,12 @@ class Shop(Asker):
 
     def grant(self, request: Any) -> pb.CreateReservationResponse:
         self.asked[request.request_id] += 1
+        first = self._first.setdefault(request.request_id, self._answer(request))
+        return pb.CreateReservationResponse(
+            reservation=first.reservation, revision=first.revision, replayed=self.asked[request.request_id] > 1
+        )
+
+    def _answer(self, request: Any) -> pb.CreateReservationResponse:
         lines = [
             reservation_pb2.ReservationLine(sku=line.sku, location="L1", quantity=line.quantity, open_quantity=1)
             for line in getattr(request, "lines", ())
@@ -70,14 +77,19 @@ class Shop(Asker):
                 reservation_id=f"of-{request.request_id}", state=state, lines=lines
             ),
             revision=Revision(segment="main", position=sum(self.asked.values())),
-            replayed=self.asked[request.request_id] > 1,
         )
+
+
+def lives_in(shop: Shop, **options: Any) -> Lives:
+    """What the buyers of a shop have in common."""
+    course = Course(60.0, asyncio.Semaphore(4), clock=asyncio.get_running_loop().time)
+    return Lives(shop, course, run_id="T1", **options)
 
 
 async def live(shop: Shop, wish: Wish = WISH, copy: Copy = Copy.NONE, **options: Any) -> Lives:
     """Lives through one wish in a shop."""
-    course = Course(60.0, asyncio.Semaphore(4), clock=asyncio.get_running_loop().time)
-    lives = Lives(shop, course, run_id="T1", **options)
+    lives = lives_in(shop, **options)
+    course = lives.course
     await course.slots.acquire()
     await lives.live(wish, 0.0, copy)
     # Every slot was given back.

@@ -88,7 +88,7 @@ def test_a_request_that_took_effect_twice_is_found_in_the_ledger() -> None:
     ("changes", "words"),
     [
         ({"copies": 1, "effects": 2}, "took effect 2 times"),
-        ({"copies": 1, "effects": 1, "replays": 1, "differing": 1}, "answered with another reservation"),
+        ({"copies": 1, "effects": 1, "replays": 1, "differing": 1}, "answered in another way than the first time"),
         ({"effects": 0, "replays": 1}, "answered as a repetition at the first time"),
         (
             {"copies": 1, "effects": 1, "refusals": ("INSUFFICIENT_STOCK",)},

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.rpc import code_pb2
+from holdfast.inventory.v1 import inventory_service_pb2 as pb
+from holdfast.inventory.v1 import reservation_pb2
+from holdfast.inventory.v1.revision_pb2 import Revision
 
 from holdfast_loadtest.workload.asking import Answer
 from holdfast_loadtest.workload.demand import Copy, Step, Wish
+from holdfast_loadtest.workload.history import Record
 from unit.loadtest.audited import SKU, Audited
-from unit.loadtest.shop import SHORT, Shop, live, refusal
+from unit.loadtest.shop import SHORT, Shop, live, lives_in, refusal
 from unit.loadtest.virtual_time import in_virtual_time
 
 BUYER = Wish(channel="C1", lines=((SKU, 1),), steps=(Step("commit", 1.0),))
@@ -83,3 +88,66 @@ async def test_a_refusal_for_want_of_stock_is_checked_although_the_other_attempt
     run.history = lives.history
     words = [finding.what for finding in run.judge().findings if finding.subject == SKU]
     assert "was refused as short, but 1 units were asked for in all, and 1 were there" in words
+
+
+def _sold_elsewhere(answer: Any) -> None:
+    answer.reservation.lines[0].location = "L2"
+
+
+def _one_more(answer: Any) -> None:
+    answer.reservation.lines[0].quantity += 1
+
+
+def _another_sku(answer: Any) -> None:
+    answer.reservation.lines[0].sku = "S2"
+
+
+def _a_line_less(answer: Any) -> None:
+    del answer.reservation.lines[:]
+
+
+def _another_id(answer: Any) -> None:
+    answer.reservation.reservation_id = "another"
+
+
+def _as_it_is_now(answer: Any) -> None:
+    answer.reservation.state = reservation_pb2.RESERVATION_STATE_RELEASED
+
+
+def _a_later_revision(answer: Any) -> None:
+    answer.revision.position += 1
+
+
+@pytest.mark.parametrize("copy", [Copy.AT_ONCE, Copy.AFTERWARDS])
+@pytest.mark.parametrize(
+    "change",
+    [_sold_elsewhere, _one_more, _another_sku, _a_line_less, _another_id, _as_it_is_now, _a_later_revision],
+)
+def test_a_replay_must_be_the_first_answer_in_every_part(copy: Copy, change: Callable[[Any], None]) -> None:
+    class Forgetful(Shop):
+        def grant(self, request: Any) -> pb.CreateReservationResponse:
+            answer = super().grant(request)
+            if answer.replayed and isinstance(request, pb.CreateReservationRequest):
+                change(answer)
+            return answer
+
+    @in_virtual_time
+    async def run() -> None:
+        reserved, committed = (await live(Forgetful(), BUYER, copy)).history
+        assert (reserved.replays, reserved.differing, committed.differing) == (1, 1, 0)
+
+    run()
+
+
+def test_a_replayed_adjustment_must_be_the_first_answer_too() -> None:
+    @in_virtual_time
+    async def run() -> None:
+        first = pb.AdjustStockResponse(revision=Revision(segment="main", position=7))
+        for position, differing in ((7, 0), (8, 1)):
+            again = pb.AdjustStockResponse(revision=Revision(segment="main", position=position), replayed=True)
+            shop = Shop(lambda: Answer(response=first), lambda again=again: Answer(response=again))
+            record = Record("adjust", "", "r1", 0.0)
+            await lives_in(shop).ask(pb.AdjustStockRequest(request_id="r1"), record, Copy.AFTERWARDS)
+            assert (record.effects, record.replays, record.differing) == (1, 1, differing)
+
+    run()
