@@ -55,9 +55,15 @@ def judge(
     levels: Mapping[LevelKey, stock_pb2.StockLevel],
     ledger: audit_service_pb2.LedgerVerdict | None,
     units_return: bool,
+    not_begun: int,
 ) -> Verdict:
-    """Holds everything against everything else. `ledger` is None if the whole ledger was not checked."""
+    """Holds everything against everything else. `ledger` is None if the whole ledger was not checked.
+
+    `not_begun` were to come and never asked: they are no demand, and are told.
+    """
     findings = _Findings()
+    if not history:
+        findings.add("run", "nobody asked for anything, so there is nothing to judge")
     stock = _stock(account)
     sold = _sold(books)
     exact, at_least = _predict(account, stock, sold, findings, units_return=units_return)
@@ -90,6 +96,7 @@ def judge(
         oversold=oversold,
         leaked=leaked,
         missing=missing,
+        not_begun=not_begun,
         unknown=sum(account.unknown.values()),
         late_effects=account.late_effects,
         duplicates=duplicates,

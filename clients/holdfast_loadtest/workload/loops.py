@@ -37,7 +37,7 @@ class Course:
     """Set to begin nothing new."""
     begun: int = 0
     not_begun: int = 0
-    """What was due and never begun, because the time was over or the run was stopped."""
+    """What was to come and was never begun, because the time was over or the run was stopped."""
     held_back: int = 0
     """The arrivals that found as many requests under way as may be."""
     own_late: list[float] = field(default_factory=list)
@@ -59,7 +59,7 @@ async def open_loop(arrivals: Iterable[tuple[float, _Item]], visit: Visit[_Item]
     async with asyncio.TaskGroup() as visits:
         for due, item in arrivals:
             if course.is_over or not await _wait_until(due, course):
-                course.not_begun += due <= course.now()
+                course.not_begun += 1
                 continue
             if course.slots.locked():
                 course.held_back += 1

@@ -119,6 +119,8 @@ class Work:
             self.course.last = min(self.course.last, options.seconds if not options.buyers else self.course.last)
             callers = options.closed // self._task.of + (self._task.number < options.closed % self._task.of)
             await closed_loop(self._mine(self._wishes()), self._visit, self.course, callers=callers)
+            if options.buyers:
+                self.course.not_begun = len(range(self._task.number, options.buyers, self._task.of)) - self.course.begun
         else:
             arrivals = zip(self._moments, self._wishes(), strict=False)
             await open_loop(self._mine(arrivals), self._visit, self.course)

@@ -30,6 +30,7 @@ class Audited:
 
     units: int
     units_return: bool = False
+    not_begun: int = 0
     history: list[Record] = field(default_factory=list)
     movements: list[stock_pb2.Movement] = field(default_factory=list)
     sellable: int = 0
@@ -124,4 +125,5 @@ class Audited:
             levels=levels,
             ledger=self.ledger,
             units_return=self.units_return,
+            not_begun=self.not_begun,
         )

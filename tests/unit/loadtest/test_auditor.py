@@ -276,3 +276,19 @@ def test_a_life_is_booked_as_it_was_told_last() -> None:
     late.refusals = ("RESERVATION_EXPIRED",)
     run.history.append(late)
     assert "to commit was refused: RESERVATION_EXPIRED" in _words(run)
+
+
+def test_who_was_to_come_and_never_asked_stands_in_the_sentence() -> None:
+    run = Audited.sold_out(buyers=2, units=4)
+    assert "never asked" not in run.judge().sentence
+    run.not_begun = 1_234
+    verdict = run.judge()
+    assert verdict.sound
+    assert "with 2 asked for; 1,234 who were to come never asked; oversold 0" in verdict.sentence
+    run.held += 1
+    assert "1,234 who were to come never asked" in run.judge().sentence
+
+
+def test_a_run_in_which_nobody_asked_for_anything_is_not_sound() -> None:
+    run = Audited(units=4, not_begun=3)
+    assert _words(run) == "run: nobody asked for anything, so there is nothing to judge"

@@ -123,3 +123,11 @@ async def test_what_is_due_when_the_time_is_over_is_told_as_never_begun() -> Non
     await open_loop(_arrivals(20), visit, course)
     assert course.begun <= 6
     assert course.not_begun == 20 - course.begun
+
+
+@in_virtual_time
+async def test_who_was_to_come_after_the_time_is_told_as_never_begun_too() -> None:
+    course = _course(0.2)
+    await open_loop(_arrivals(1_000), _Shop(course).visit, course)
+    assert 19 <= course.begun <= 21
+    assert course.not_begun == 1_000 - course.begun
