@@ -22,6 +22,9 @@ from holdfast_loadtest.workload.progress import Counters
 
 INSUFFICIENT: Final = "INSUFFICIENT_STOCK"
 
+BROKEN_OFF: Final = "BROKEN_OFF"
+"""The reason of what was still under way when the run had to be over."""
+
 _REQUESTS: Final[dict[StepKind, Callable[..., Message]]] = {
     "commit": pb.CommitReservationRequest,
     "release": pb.ReleaseReservationRequest,
@@ -90,7 +93,14 @@ class Lives:
         send = self._batcher.reserve if self._batcher is not None and record.kind == "reserve" else None
         self.history.append(record)
         record.sent = self.course.now()
-        answers = [answer async for answer in _sent(request, send, copy, self._asker)]
+        try:
+            answers = [answer async for answer in _sent(request, send, copy, self._asker)]
+        except asyncio.CancelledError:
+            # The run is over. What is still under way may have its effect.
+            record.unanswered += 1
+            record.reason = BROKEN_OFF
+            record.answered = self.course.now()
+            raise
         record.answered = self.course.now()
         record.copies = len(answers) - 1
         first = _take(record, answers, copy)

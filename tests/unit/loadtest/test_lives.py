@@ -131,6 +131,44 @@ async def test_a_batch_that_is_not_answered_is_unknown_to_each_of_its_reservatio
     assert [(answer.answered, answer.unanswered) for answer in answers] == [(False, 1)] * 3
 
 
+@pytest.mark.parametrize("results", [0, 2, 4])
+def test_a_batch_answer_of_another_length_answers_none_of_its_reservations_and_leaves_nobody_waiting(
+    results: int,
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async def send(_request: pb.BatchCreateReservationsRequest) -> Answer:
+            created = pb.ReservationResult(created=pb.CreateReservationResponse())
+            return Answer(response=pb.BatchCreateReservationsResponse(results=[created] * results))
+
+        # All but one wait until the first ones, which travel alone, were answered.
+        batcher = Batcher(send, 3)
+        asked = [asyncio.create_task(batcher.reserve(pb.CreateReservationRequest())) for _ in range(6)]
+        _, waiting = await asyncio.wait(asked, timeout=1.0)
+        assert not waiting
+        answers = [one.result() for one in asked]
+        assert [(answer.answered, answer.unanswered, answer.reason) for answer in answers] == [
+            (False, 1, "INTERNAL")
+        ] * 6
+
+    run()
+
+
+@in_virtual_time
+async def test_who_no_longer_waits_is_not_sent() -> None:
+    shop = Shop(takes_seconds=0.1)
+    batcher = Batcher(shop.once, 2)
+    asked = [
+        asyncio.create_task(batcher.reserve(pb.CreateReservationRequest(request_id=f"r{number}")))
+        for number in range(BATCHES_UNDER_WAY + 6)
+    ]
+    await asyncio.sleep(0.05)
+    for one in asked[-6:-1]:
+        one.cancel()
+    await asyncio.wait(asked)
+    assert sorted(shop.asked) == [*(f"r{number}" for number in range(BATCHES_UNDER_WAY)), f"r{len(asked) - 1}"]
+
+
 def test_a_history_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
     @in_virtual_time
     async def run() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from holdfast_loadtest.workload.history import Outcome
 from holdfast_loadtest.workload.options import chosen
 from holdfast_loadtest.workload.scenarios import SCENARIOS
-from holdfast_loadtest.workload.share import Ending, Task, Work
+from holdfast_loadtest.workload.share import END_SECONDS, Ending, Task, Work
 from unit.loadtest.shop import Shop
 from unit.loadtest.virtual_time import in_virtual_time
 
@@ -44,3 +45,20 @@ def test_every_buyer_was_begun_or_is_told_as_never_begun(closed: int, max_second
 async def test_a_closed_loop_without_a_number_of_buyers_leaves_out_nobody() -> None:
     _, ending = await _worked("hot-set", Shop(), closed=2, seconds=1.0)
     assert (ending.begun, ending.not_begun) == (200, 0)
+
+
+@pytest.mark.parametrize("closed", [0, 3])
+def test_what_is_under_way_long_after_the_time_is_broken_off_and_unknown(closed: int) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        shop = Shop(takes_seconds=1_000.0)
+        bound = {"closed": closed} if closed else {"in_flight": 3}
+        given = {"buyers": 50, "seconds": 0.5, "max_seconds": 5.0, "duplicates": 0.5, **bound}
+        work, ending = await _worked("flash-sale", shop, **given)
+        assert asyncio.get_running_loop().time() == pytest.approx(5.0 + END_SECONDS)
+        assert (ending.begun, ending.not_begun) == (3, 47)
+        assert [record.outcome for record in work.lives.history] == [Outcome.UNKNOWN] * 3
+        assert [record.unanswered > 0 for record in work.lives.history] == [True] * 3
+        assert min(record.latency_seconds for record in work.lives.history) > END_SECONDS
+
+    run()
