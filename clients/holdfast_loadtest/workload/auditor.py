@@ -70,6 +70,7 @@ def judge(
     refusals = _check_refusals(history, account, stock, sold, findings, units_return=units_return)
     duplicates = _check_once(history, books, findings, units_return=units_return)
     _check_requests(history, books, findings)
+    _check_holds(history, books, findings)
     oversold = leaked = missing = 0
     for key in sorted({*account.levels, *levels, *books.levels}):
         level = levels.get(key, stock_pb2.StockLevel())
@@ -244,6 +245,21 @@ def _check_requests(history: Sequence[Record], books: Books, findings: _Findings
     for request_id, record in known.items():
         if record.told is not None and request_id not in books.taken:
             findings.add(f"request {request_id}", "was granted, and the ledger does not have it")
+
+
+def _check_holds(history: Sequence[Record], books: Books, findings: _Findings) -> None:
+    """No hold may expire before its time. A segment has one clock, which never goes back, so the ledger says it all."""
+    for record in history:
+        taken = books.taken.get(record.request_id)
+        if taken is None or taken.reservation_id not in books.expire_ns:
+            continue
+        lasted_ns = books.expire_ns[taken.reservation_id] - taken.decide_ns
+        # The authority counts in microseconds.
+        if lasted_ns + 1_000 < round(record.ttl_seconds * 1_000_000_000):
+            findings.add(
+                f"request {record.request_id}",
+                f"its hold expired after {lasted_ns / 1e9:,.6f} seconds, and was to last {record.ttl_seconds:,.6f}",
+            )
 
 
 def _units_told(record: Record) -> Counter[LevelKey]:

@@ -15,6 +15,8 @@ from typing import Literal, Self
 
 from holdfast.inventory.v1 import reservation_pb2
 
+from holdfast_loadtest.workload.demand import LONG_SECONDS
+
 Kind = Literal["reserve", "commit", "release", "fulfill", "adjust"]
 
 
@@ -102,6 +104,8 @@ class Record:
     """SKU and units of each line that was asked for; of an adjustment with a sign."""
     runs_out: bool = False
     """The hold that was asked for ends by itself within the run."""
+    ttl_seconds: float = LONG_SECONDS
+    """How long the hold that was asked for is to last."""
     outcome: Outcome = Outcome.UNKNOWN
     reason: str = ""
     """The reason of the refusal, or of the last try that was not answered."""

@@ -85,6 +85,7 @@ class Lives:
             allow_split=True,
         )
         record = Record("reserve", wish.channel, request.request_id, due, asked=wish.lines, runs_out=wish.runs_out)
+        record.ttl_seconds = wish.ttl_seconds
         await self.ask(request, record, copy)
         return record
 

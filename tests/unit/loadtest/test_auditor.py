@@ -250,6 +250,25 @@ def test_a_hold_that_ran_out_is_back_in_stock_and_one_that_did_not_is_found() ->
     assert "held: 1 by the answers, 2 in the level" in _words(run)
 
 
+@pytest.mark.parametrize(
+    ("after_seconds", "is_found"), [(0.0, True), (0.5, True), (0.999, True), (1.0, False), (1.5, False)]
+)
+def test_a_hold_that_expired_before_its_time_is_found(after_seconds: float, is_found: bool) -> None:
+    run = Audited(units=1, units_return=True)
+    run.grant("first", runs_out=True)
+    run.expire("first", after_seconds=after_seconds)
+    found = [(finding.subject, finding.what) for finding in run.judge().findings]
+    words = f"its hold expired after {after_seconds:.6f} seconds, and was to last 1.000000"
+    assert found == ([("request first", words)] if is_found else [])
+
+
+def test_a_hold_that_was_to_outlast_the_run_and_expired_is_found_as_such() -> None:
+    run = Audited(units=1, units_return=True)
+    run.grant("first")
+    run.expire("first", after_seconds=60.0)
+    assert "request first: its hold expired after 60.000000 seconds, and was to last 86,400.000000" in _words(run)
+
+
 def test_where_units_come_back_at_least_the_stock_must_be_sold() -> None:
     run = Audited(units=2, units_return=True)
     run.grant("only")

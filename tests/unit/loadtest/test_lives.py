@@ -29,6 +29,12 @@ async def test_a_buyer_is_answered_and_everything_is_kept() -> None:
     assert (lives.counters.arrived, lives.counters.answered, lives.counters.granted) == (1, 1, 1)
 
 
+@in_virtual_time
+async def test_it_is_kept_how_long_a_hold_is_to_last() -> None:
+    lives = await live(Shop(), Wish(channel="C1", lines=(("S1", 1),), ttl_seconds=1.0))
+    assert [(record.runs_out, record.ttl_seconds) for record in lives.history] == [(True, 1.0)]
+
+
 @pytest.mark.parametrize("copy", [Copy.AT_ONCE, Copy.AFTERWARDS])
 def test_a_copy_is_sent_under_the_same_id_and_its_answer_kept(copy: Copy) -> None:
     @in_virtual_time
