@@ -13,51 +13,49 @@ _MILLISECONDS = 1000
 
 @dataclass(slots=True)
 class Tally:
-    """Counts answers. What came within the measured time is held against the time from answer to answer.
+    """Counts answers, and holds those of the measured time against all of it, a stall at its end included.
 
-    Answers of batches come in lumps. Counted over a fixed time, a lump more or less would be an error of several
-    percent; so the time begins with the last answer before it and ends with the last one in it.
+    Answers of batches come in lumps. Counted whole over a fixed time, a lump more or less would be an error of several
+    percent. So an answer stands for the time since the one before it, and of one that comes across an edge of the
+    measured time counts the part that lies within.
     """
 
     from_time: float
     to_time: float
-    measured: int = 0
     acknowledged: int = 0
     refused: int = 0
     unknown: int = 0
     latencies: list[float] = field(default_factory=list)
-    _begun_at: float | None = None
-    _ended_at: float | None = None
+    _measured: float = 0.0
+    _answered_at: float | None = None
 
     @classmethod
     def of(cls, task: Task) -> Tally:
         """Returns the tally of a task that begins now."""
         started = time.perf_counter()
-        return cls(started + task.warm_seconds, started + task.warm_seconds + task.seconds)
+        tally = cls(started + task.warm_seconds, started + task.warm_seconds + task.seconds)
+        tally._answered_at = started
+        return tally
 
     def answered(self, count: int, asked_at: float, now: float | None = None) -> None:
-        """Counts answers if they came within the measured time."""
+        """Counts answers as far as they lie within the measured time. Those after it are to be told too."""
         now = time.perf_counter() if now is None else now
-        if now < self.from_time:
-            self._begun_at = now
-        elif now < self.to_time:
-            self.measured += count
+        since = self.from_time if self._answered_at is None else self._answered_at
+        self._answered_at = now
+        if self.from_time <= since <= now < self.to_time:
+            self._measured += count
+        elif now > self.from_time and since < self.to_time:
+            within = min(now, self.to_time) - max(since, self.from_time)
+            self._measured += count * within / (now - since)
+        if self.from_time <= now < self.to_time:
             self.latencies.append(now - asked_at)
-            self._ended_at = now
-
-    @property
-    def seconds(self) -> float:
-        """The time that it took to give the measured answers."""
-        begun_at = self.from_time if self._begun_at is None else self._begun_at
-        ended_at = self.to_time if self._ended_at is None else self._ended_at
-        return ended_at - begun_at
 
     def outcome(self, *, client_cpu_seconds: float) -> Outcome:
         """Returns what the task came to."""
         p50, p99 = percentile(self.latencies, 0.5), percentile(self.latencies, 0.99)
         return Outcome(
-            measured=self.measured,
-            seconds=self.seconds,
+            measured=round(self._measured),
+            seconds=self.to_time - self.from_time,
             acknowledged=self.acknowledged,
             refused=self.refused,
             unknown=self.unknown,

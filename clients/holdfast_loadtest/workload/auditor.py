@@ -30,6 +30,9 @@ from holdfast_loadtest.workload.verdict import MAX_NAMED_FINDINGS, Duplicates, L
 _EXPIRED: Final = "RESERVATION_EXPIRED"
 _BELOW_ZERO: Final = "ADJUSTMENT_BELOW_ZERO"
 
+_GRANTED_BY_RETURNED_UNITS: Final = frozenset({"reserve", "adjust"})
+"""What may be refused, and granted a moment later, when there are more units. No other verb asks for units."""
+
 
 @dataclass(slots=True)
 class _Findings:
@@ -52,15 +55,22 @@ def judge(
     levels: Mapping[LevelKey, stock_pb2.StockLevel],
     ledger: audit_service_pb2.LedgerVerdict | None,
     units_return: bool,
+    not_begun: int,
 ) -> Verdict:
-    """Holds everything against everything else. `ledger` is None if the whole ledger was not checked."""
+    """Holds everything against everything else. `ledger` is None if the whole ledger was not checked.
+
+    `not_begun` were to come and never asked: they are no demand, and are told.
+    """
     findings = _Findings()
+    if not history:
+        findings.add("run", "nobody asked for anything, so there is nothing to judge")
     stock = _stock(account)
     sold = _sold(books)
     exact, at_least = _predict(account, stock, sold, findings, units_return=units_return)
     refusals = _check_refusals(history, account, stock, sold, findings, units_return=units_return)
     duplicates = _check_once(history, books, findings, units_return=units_return)
     _check_requests(history, books, findings)
+    _check_holds(history, books, findings)
     oversold = leaked = missing = 0
     for key in sorted({*account.levels, *levels, *books.levels}):
         level = levels.get(key, stock_pb2.StockLevel())
@@ -87,6 +97,7 @@ def judge(
         oversold=oversold,
         leaked=leaked,
         missing=missing,
+        not_begun=not_begun,
         unknown=sum(account.unknown.values()),
         late_effects=account.late_effects,
         duplicates=duplicates,
@@ -146,14 +157,16 @@ def _check_refusals(
     *,
     units_return: bool,
 ) -> int:
-    """Holds every refusal for want of stock against what was there; returns how many there were."""
+    """Holds every refusal for want of stock against what was there; returns how many there were.
+
+    Two refusals of one id need not be alike, since each answers one attempt: each must be right by itself.
+    """
     checked = 0
     for record in history:
-        if record.outcome is not Outcome.REFUSED:
-            continue
-        if not _is_expected(record):
-            findings.add(f"request {record.request_id}", f"to {record.kind} was refused: {record.reason}")
-        if record.kind != "reserve" or record.reason != INSUFFICIENT:
+        for reason in dict.fromkeys(record.refusals):
+            if not _is_expected(record, reason):
+                findings.add(f"request {record.request_id}", f"to {record.kind} was refused: {reason}")
+        if record.kind != "reserve" or INSUFFICIENT not in record.refusals or record.outcome is Outcome.UNKNOWN:
             continue
         checked += 1
         asked: Counter[str] = Counter()
@@ -174,12 +187,12 @@ def _check_refusals(
     return checked
 
 
-def _is_expected(record: Record) -> bool:
+def _is_expected(record: Record, reason: str) -> bool:
     """Whether a load test must reckon with this refusal."""
     return (
-        (record.kind == "reserve" and record.reason == INSUFFICIENT)
-        or (record.kind == "commit" and record.reason == _EXPIRED and record.runs_out)
-        or (record.kind == "adjust" and record.reason == _BELOW_ZERO)
+        (record.kind == "reserve" and reason == INSUFFICIENT)
+        or (record.kind == "commit" and reason == _EXPIRED and record.runs_out)
+        or (record.kind == "adjust" and reason == _BELOW_ZERO)
     )
 
 
@@ -190,19 +203,31 @@ def _check_once(history: Sequence[Record], books: Books, findings: _Findings, *,
         done = record.effects + record.replays
         if record.copies:
             replayed += min(record.copies, record.replays)
-            refused += record.copies if not done else 0
+            refused += record.copies if _was_rightly_refused(record) else 0
         places = len(books.effects.get(record.request_id, ()))
         subject = f"request {record.request_id}"
         if places > 1 or record.effects > 1:
             applied += 1
             findings.add(subject, f"took effect {max(places, record.effects)} times")
         if record.differing:
-            findings.add(subject, "was answered with another reservation than the first time")
+            findings.add(subject, "was answered in another way than the first time")
         if record.outcome is Outcome.DONE and not record.effects and not record.unanswered:
             findings.add(subject, "was answered as a repetition at the first time")
-        if done and done <= record.copies and not units_return:
+        # Of two at the same moment nobody knows which was decided first: units may have come back in between.
+        may_be_granted_later = units_return and record.kind in _GRANTED_BY_RETURNED_UNITS
+        if record.denied or (done and record.refusals and not may_be_granted_later):
             findings.add(subject, "took effect, and was refused when it was repeated")
+        silent = 1 + record.copies - done - len(record.refusals)
+        if done and silent > 0:
+            findings.add(
+                subject,
+                f"took effect, and of {1 + record.copies} times that it was sent {silent} was never answered",
+            )
     return Duplicates(sent=sent, replayed=replayed, refused=refused, applied=applied)
+
+
+def _was_rightly_refused(record: Record) -> bool:
+    return record.outcome is Outcome.REFUSED and all(_is_expected(record, reason) for reason in record.refusals)
 
 
 def _check_requests(history: Sequence[Record], books: Books, findings: _Findings) -> None:
@@ -220,6 +245,21 @@ def _check_requests(history: Sequence[Record], books: Books, findings: _Findings
     for request_id, record in known.items():
         if record.told is not None and request_id not in books.taken:
             findings.add(f"request {request_id}", "was granted, and the ledger does not have it")
+
+
+def _check_holds(history: Sequence[Record], books: Books, findings: _Findings) -> None:
+    """No hold may expire before its time. A segment has one clock, which never goes back, so the ledger says it all."""
+    for record in history:
+        taken = books.taken.get(record.request_id)
+        if taken is None or taken.reservation_id not in books.expire_ns:
+            continue
+        lasted_ns = books.expire_ns[taken.reservation_id] - taken.decide_ns
+        # The authority counts in microseconds.
+        if lasted_ns + 1_000 < round(record.ttl_seconds * 1_000_000_000):
+            findings.add(
+                f"request {record.request_id}",
+                f"its hold expired after {lasted_ns / 1e9:,.6f} seconds, and was to last {record.ttl_seconds:,.6f}",
+            )
 
 
 def _units_told(record: Record) -> Counter[LevelKey]:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
+from google.rpc import code_pb2, status_pb2
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_loadtest.workload.asking import Answer
@@ -42,7 +43,10 @@ class Batcher:
 
     def _begin(self) -> None:
         while self._waiting and len(self._under_way) < BATCHES_UNDER_WAY:
-            task = asyncio.create_task(self._send_batch(self._next_batch()))
+            batch = self._next_batch()
+            if not batch:
+                return
+            task = asyncio.create_task(self._send_batch(batch))
             self._under_way.add(task)
             task.add_done_callback(self._end)
 
@@ -51,11 +55,16 @@ class Batcher:
         self._begin()
 
     def _next_batch(self) -> list[tuple[pb.CreateReservationRequest, asyncio.Future[Answer]]]:
-        batch = [self._waiting.popleft()]
-        lines = len(batch[0][0].lines)
+        batch: list[tuple[pb.CreateReservationRequest, asyncio.Future[Answer]]] = []
+        lines = 0
         while self._waiting and len(batch) < self._size:
-            lines += len(self._waiting[0][0].lines)
-            if lines > MAX_LINES:
+            request, future = self._waiting[0]
+            if future.done():
+                # It was broken off: nobody asks for it any more.
+                self._waiting.popleft()
+                continue
+            lines += len(request.lines)
+            if batch and lines > MAX_LINES:
                 break
             batch.append(self._waiting.popleft())
         return batch
@@ -75,10 +84,18 @@ class Batcher:
 
 
 def _answers(answer: Answer, count: int) -> Iterator[Answer]:
-    """Yields what each reservation of a batch is told: of a call that failed as a whole, all the same."""
-    if answer.status is not None:
+    """Yields what each reservation of a batch is told: of a call that failed as a whole, all the same.
+
+    Results are told by their place. Where there are more or fewer than reservations, nobody knows whose they are: then
+    all of them count as not answered.
+    """
+    status = answer.status
+    if status is None and len(answer.response.results) != count:
+        words = f"{len(answer.response.results)} results of {count} reservations"
+        status = status_pb2.Status(code=code_pb2.INTERNAL, message=words)
+    if status is not None:
         for _ in range(count):
-            yield Answer.of_status(answer.status)
+            yield Answer.of_status(status)
         return
     for result in answer.response.results:
         if result.WhichOneof("result") == "created":

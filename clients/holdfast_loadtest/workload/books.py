@@ -33,6 +33,9 @@ class Taken:
     """The units that one request id took, as the ledger has it."""
 
     channel: str
+    reservation_id: str
+    decide_ns: int
+    """When, on the segment's clock."""
     positions: set[tuple[str, int]] = field(default_factory=set)
     """The revisions at which it took them: more than one, and it took effect more than once."""
     units: Counter[LevelKey] = field(default_factory=Counter)
@@ -48,6 +51,8 @@ class Books:
     """By request id."""
     effects: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
     """The revisions at which each request id of whatever kind took effect."""
+    expire_ns: dict[str, int] = field(default_factory=dict)
+    """When, on the segment's clock, the hold of each reservation id expired."""
     movements: int = 0
     freed: list[tuple[float, int]] = field(default_factory=list)
     """When, on the authority's clock, how many units more may be sold; fewer if negative. The opening stock apart."""
@@ -66,8 +71,17 @@ class Books:
                 self.freed.append((movement.decide_time.ToNanoseconds() / 1e9, units))
         if movement.kind == stock_pb2.MOVEMENT_KIND_FULFILL:
             self.fulfilled[key] -= movement.held_delta + movement.committed_delta
+        elif movement.kind == stock_pb2.MOVEMENT_KIND_EXPIRE:
+            self.expire_ns.setdefault(movement.reservation_id, movement.decide_time.ToNanoseconds())
         elif movement.kind == stock_pb2.MOVEMENT_KIND_RESERVE:
-            taken = self.taken.setdefault(movement.request_id, Taken(channel=movement.channel))
+            taken = self.taken.get(movement.request_id)
+            if taken is None:
+                taken = Taken(
+                    channel=movement.channel,
+                    reservation_id=movement.reservation_id,
+                    decide_ns=movement.decide_time.ToNanoseconds(),
+                )
+                self.taken[movement.request_id] = taken
             taken.positions.add(place)
             taken.units[key] += movement.held_delta + movement.committed_delta
 

@@ -58,7 +58,8 @@ async def run_flash_sale(
     result = await Run(options=chosen(FLASH_SALE.name, FLASH_SALE.defaults, given), verify=verify).run(target)
     verdict, latency = result.verdict, result.figures["latency_ms"]
     return FlashSale(
-        sound=verdict.sound,
+        # Of those who never got to ask the verdict knows nothing.
+        sound=verdict.sound and verdict.sold == min(buyers, units),
         sold=verdict.sold,
         oversold=verdict.oversold,
         leaked=verdict.leaked,

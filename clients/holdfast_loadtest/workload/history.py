@@ -15,6 +15,8 @@ from typing import Literal, Self
 
 from holdfast.inventory.v1 import reservation_pb2
 
+from holdfast_loadtest.workload.demand import LONG_SECONDS
+
 Kind = Literal["reserve", "commit", "release", "fulfill", "adjust"]
 
 
@@ -102,11 +104,13 @@ class Record:
     """SKU and units of each line that was asked for; of an adjustment with a sign."""
     runs_out: bool = False
     """The hold that was asked for ends by itself within the run."""
+    ttl_seconds: float = LONG_SECONDS
+    """How long the hold that was asked for is to last."""
     outcome: Outcome = Outcome.UNKNOWN
     reason: str = ""
     """The reason of the refusal, or of the last try that was not answered."""
     short: tuple[str, ...] = ()
-    """The SKUs that the refusal named as short."""
+    """The SKUs that its refusals named as short."""
     told: Told | None = None
     """The reservation after it, if it was done."""
     unanswered: int = 0
@@ -119,8 +123,12 @@ class Record:
     """The answers that said that the request took effect just now."""
     replays: int = 0
     """The answers that said that it had taken effect before."""
+    refusals: tuple[str, ...] = ()
+    """The reasons of the answers that refused it, in the order in which it was sent. Each answers one attempt."""
+    denied: int = 0
+    """The refusals of what was sent again after an answer had said that it took effect."""
     differing: int = 0
-    """The answers that named another reservation than the first one."""
+    """The answers that were not the first one again, its mark as a replay apart."""
     levels: tuple[tuple[str, str, int], ...] = ()
     """Of an adjustment that was done: SKU, location, and units with a sign."""
 
@@ -153,6 +161,7 @@ def _record(values: list[object]) -> Record:
     record.outcome = Outcome(record.outcome)
     record.asked = tuple((sku, units) for sku, units in record.asked)
     record.short = tuple(record.short)
+    record.refusals = tuple(record.refusals)
     record.levels = tuple((sku, location, units) for sku, location, units in record.levels)
     told: object = record.told
     if isinstance(told, list):

@@ -22,6 +22,9 @@ from holdfast_loadtest.workload.progress import Counters
 
 INSUFFICIENT: Final = "INSUFFICIENT_STOCK"
 
+BROKEN_OFF: Final = "BROKEN_OFF"
+"""The reason of what was still under way when the run had to be over."""
+
 _REQUESTS: Final[dict[StepKind, Callable[..., Message]]] = {
     "commit": pb.CommitReservationRequest,
     "release": pb.ReleaseReservationRequest,
@@ -82,6 +85,7 @@ class Lives:
             allow_split=True,
         )
         record = Record("reserve", wish.channel, request.request_id, due, asked=wish.lines, runs_out=wish.runs_out)
+        record.ttl_seconds = wish.ttl_seconds
         await self.ask(request, record, copy)
         return record
 
@@ -90,10 +94,17 @@ class Lives:
         send = self._batcher.reserve if self._batcher is not None and record.kind == "reserve" else None
         self.history.append(record)
         record.sent = self.course.now()
-        answers = [answer async for answer in _sent(request, send, copy, self._asker)]
+        try:
+            answers = [answer async for answer in _sent(request, send, copy, self._asker)]
+        except asyncio.CancelledError:
+            # The run is over. What is still under way may have its effect.
+            record.unanswered += 1
+            record.reason = BROKEN_OFF
+            record.answered = self.course.now()
+            raise
         record.answered = self.course.now()
         record.copies = len(answers) - 1
-        first = _take(record, answers)
+        first = _take(record, answers, copy)
         if record.kind == "reserve" and record.outcome is not Outcome.UNKNOWN:
             self.counters.settle(
                 granted=record.outcome is Outcome.DONE,
@@ -114,19 +125,22 @@ async def _sent(request: Message, send: Callable[[Any], Awaitable[Answer]] | Non
         yield await asker.until_answered(request, send)
 
 
-def _take(record: Record, answers: list[Answer]) -> Answer:
+def _take(record: Record, answers: list[Answer], copy: Copy) -> Answer:
     """Writes into a record what its answers say, and returns the one that counts: if one took effect, that one."""
     for answer in answers:
         record.unanswered += answer.unanswered
         record.again += answer.again
     done = [answer for answer in answers if answer.response is not None]
+    refused = [answer for answer in answers if answer.response is None and answer.answered]
+    record.refusals = tuple(answer.reason for answer in refused)
+    if INSUFFICIENT in record.refusals:
+        record.short = _short(record, refused)
+    if copy is Copy.AFTERWARDS and answers[0].response is not None:
+        record.denied = len(refused)
     if not done:
         worst = next((answer for answer in answers if not answer.answered), answers[0])
         record.outcome = Outcome.REFUSED if worst.answered else Outcome.UNKNOWN
         record.reason = worst.reason
-        if record.reason == INSUFFICIENT:
-            # Of a demand for one SKU it is known which one is short; reading the details costs as much as the call.
-            record.short = worst.short_skus if len(record.asked) != 1 else (record.asked[0][0],)
         return worst
     record.outcome = Outcome.DONE
     record.effects = sum(not answer.response.replayed for answer in done)
@@ -134,10 +148,25 @@ def _take(record: Record, answers: list[Answer]) -> Answer:
     first = done[0]
     if record.kind != "adjust":
         record.told = Told.of(first.response.reservation, first.response.revision.position)
-        record.differing = sum(
-            answer.response.reservation.reservation_id != record.told.reservation_id for answer in done[1:]
-        )
+    if len(done) > 1:
+        told = _unmarked(first.response)
+        record.differing = sum(_unmarked(answer.response) != told for answer in done[1:])
     return first
+
+
+def _unmarked(response: Any) -> Any:
+    """Returns an answer without the mark that it was given before: all else a replay must repeat."""
+    unmarked = type(response)()
+    unmarked.CopyFrom(response)
+    unmarked.replayed = False
+    return unmarked
+
+
+def _short(record: Record, refused: list[Answer]) -> tuple[str, ...]:
+    # Of a demand for one SKU it is known which one is short; reading the details costs as much as the call.
+    if len(record.asked) == 1:
+        return (record.asked[0][0],)
+    return tuple(dict.fromkeys(sku for answer in refused for sku in answer.short_skus))
 
 
 def _ttl(seconds: float) -> Duration:

@@ -9,10 +9,12 @@ who would have waited.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _Item = TypeVar("_Item")
 
@@ -37,12 +39,14 @@ class Course:
     """Set to begin nothing new."""
     begun: int = 0
     not_begun: int = 0
-    """What was due and never begun, because the time was over or the run was stopped."""
+    """What was to come and was never begun, because the time was over or the run was stopped."""
     held_back: int = 0
     """The arrivals that found as many requests under way as may be."""
     own_late: list[float] = field(default_factory=list)
     """By how many seconds each arrival was begun late for want of this process's own time: not because it had to wait
     for a slot, or stood behind one that had to."""
+    end: float = math.inf
+    """The seconds from the start after which what is still under way is broken off."""
 
     def now(self) -> float:
         """Returns the seconds from the start."""
@@ -56,10 +60,10 @@ class Course:
 async def open_loop(arrivals: Iterable[tuple[float, _Item]], visit: Visit[_Item], course: Course) -> None:
     """Begins every visit when it is due, or as soon after as a slot is free, and returns when all are over."""
     free_since = 0.0
-    async with asyncio.TaskGroup() as visits:
+    async with _until_the_end(course) as begin:
         for due, item in arrivals:
             if course.is_over or not await _wait_until(due, course):
-                course.not_begun += due <= course.now()
+                course.not_begun += 1
                 continue
             if course.slots.locked():
                 course.held_back += 1
@@ -73,7 +77,7 @@ async def open_loop(arrivals: Iterable[tuple[float, _Item]], visit: Visit[_Item]
                 continue
             course.begun += 1
             course.own_late.append(max(0.0, course.now() - max(due, free_since)))
-            visits.create_task(_visited(visit, item, due))
+            begin(_visited(visit, item, due))
 
 
 async def closed_loop(items: Iterator[_Item], visit: Visit[_Item], course: Course, *, callers: int) -> None:
@@ -88,9 +92,32 @@ async def closed_loop(items: Iterator[_Item], visit: Visit[_Item], course: Cours
             course.begun += 1
             await visit(item, course.now())
 
-    async with asyncio.TaskGroup() as calls:
+    async with _until_the_end(course) as begin:
         for _ in range(callers):
-            calls.create_task(call())
+            begin(call())
+
+
+@contextlib.asynccontextmanager
+async def _until_the_end(course: Course) -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], None]]:
+    """Yields what begins something, and returns when all of it is over, be it that the end broke it off."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    def break_off() -> None:
+        for task in under_way:
+            task.cancel()
+
+    async with contextlib.AsyncExitStack() as stack:
+        if course.end < math.inf:
+            timer = asyncio.get_running_loop().call_later(max(0.0, course.end - course.now()), break_off)
+            stack.callback(timer.cancel)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+
+        def begin(work: Coroutine[Any, Any, None]) -> None:
+            task = group.create_task(work)
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+
+        yield begin
 
 
 async def _visited(visit: Visit[_Item], item: _Item, due: float) -> None:

@@ -13,6 +13,9 @@ MAX_REQUESTS: Final = 1_000_000
 
 MAX_SECONDS: Final = 3_600.0
 MAX_SKUS: Final = 1_000_000
+MAX_LEVELS: Final = 1_000_000
+"""The most stock levels of one run, SKUs times locations: all are stocked up, kept and read back."""
+
 MAX_UNITS: Final = 1_000_000_000
 MAX_CHANNELS: Final = 64
 MAX_LOCATIONS: Final = 64
@@ -111,6 +114,9 @@ def check(options: Options) -> None:
     ):
         if not least <= value <= most:
             raise OptionError(option, f"must be {least:,} to {most:,}")
+    levels = options.skus * options.locations
+    if levels > MAX_LEVELS:
+        raise OptionError("--skus", f"with --locations makes {levels:,} stock levels; at most {MAX_LEVELS:,} may be")
     if options.rate * options.seconds > MAX_REQUESTS:
         raise OptionError("--rate", f"with --seconds makes more than {MAX_REQUESTS:,} arrivals")
     if len(options.run_id) > MAX_RUN_ID_LENGTH or not _RUN_ID.fullmatch(options.run_id):
@@ -120,7 +126,7 @@ def check(options: Options) -> None:
 def chosen(scenario: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Options:
     """Returns the options of a scenario: its own defaults, and over them what was given (None: nothing).
 
-    Raises OptionError for one that the scenario does not know.
+    Raises OptionError for one that cannot be, or that says nothing to the scenario or to the way of asking.
     """
     values = dict(defaults)
     for name, value in given.items():
@@ -129,6 +135,8 @@ def chosen(scenario: str, defaults: Mapping[str, Any], given: Mapping[str, Any])
         if name in _OF_SOME_SCENARIOS and name not in defaults:
             raise OptionError(f"--{name.replace('_', '-')}", f"says nothing to {scenario}")
         values[name] = value
+    if values.get("closed") and given.get("rate") is not None:
+        raise OptionError("--rate", "says nothing to a closed loop, which asks as soon as it was answered")
     if "in_flight" not in values:
         # Whole batches must fit into it while as many reservations gather, and every caller of a closed loop.
         gathering = IN_FLIGHT_PER_BATCH * values.get("batch", 1) if values.get("batch", 1) > 1 else 0
@@ -136,7 +144,17 @@ def chosen(scenario: str, defaults: Mapping[str, Any], given: Mapping[str, Any])
         values["in_flight"] = min(MAX_IN_FLIGHT, wanted)
     options = Options(scenario=scenario, **values)
     check(options)
+    if not options.closed:
+        _check_arrivals(options, defaults)
     return options
+
+
+def _check_arrivals(options: Options, defaults: Mapping[str, Any]) -> None:
+    """Raises OptionError if nobody would come. Who comes in an open loop is said by a rate, a number, or a file."""
+    if "rate" in defaults and not options.rate:
+        raise OptionError("--rate", "must be above 0 in an open loop")
+    if "buyers" in defaults and not options.buyers:
+        raise OptionError("--buyers", "must be at least 1 in an open loop")
 
 
 _OF_SOME_SCENARIOS: Final = frozenset(

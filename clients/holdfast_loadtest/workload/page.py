@@ -94,7 +94,7 @@ def _circumstances(report: Mapping[str, Any]) -> Iterator[str]:
             "generator",
             f"late by its own fault: p99 {_duration(generator['own_late_ms']['p99'])}; sent late in all: p99 "
             f"{_duration(generator['sent_late_ms']['p99'])}; {number(generator['held_back'])} found as many under way "
-            f"as may be; {number(generator['cpu_seconds'], 1)} s of CPU; {number(figures['not_begun'])} never sent",
+            f"as may be; {number(generator['cpu_seconds'], 1)} s of CPU; {number(figures['not_begun'])} never asked",
         ),
     ]
     yield f'<section><h2>How it was made</h2><pre class="command"><code>{_text(report["command"])}</code></pre>'

@@ -132,6 +132,7 @@ class Run:
             levels=levels,
             ledger=ledger,
             units_return=scenario.units_return,
+            not_begun=ending.not_begun,
         )
         self.stage = Stage.DONE
         return Result(

@@ -36,6 +36,9 @@ from holdfast_loadtest.workload.scenarios import SCENARIOS
 START_SECONDS: Final = 120.0
 """How long a process may take to make ready."""
 
+END_SECONDS: Final = 30.0
+"""How long after the time of a run what was begun may still be under way: as long as one try may take."""
+
 TELLING_SECONDS: Final = 0.25
 
 SILENCE_SECONDS: Final = 120.0
@@ -104,6 +107,7 @@ class Work:
         # All that takes time is made before the first buyer is due.
         self._moments = [] if options.closed else list(scenario.all_moments(options))
         self.course = Course(options.max_seconds, asyncio.Semaphore(max(1, options.in_flight // task.of)))
+        self.course.end = options.max_seconds + END_SECONDS
         self.lives = Lives(
             asker, self.course, run_id=f"{options.run_id}-{task.number}", batch=options.batch, paused=not options.closed
         )
@@ -119,6 +123,8 @@ class Work:
             self.course.last = min(self.course.last, options.seconds if not options.buyers else self.course.last)
             callers = options.closed // self._task.of + (self._task.number < options.closed % self._task.of)
             await closed_loop(self._mine(self._wishes()), self._visit, self.course, callers=callers)
+            if options.buyers:
+                self.course.not_begun = len(range(self._task.number, options.buyers, self._task.of)) - self.course.begun
         else:
             arrivals = zip(self._moments, self._wishes(), strict=False)
             await open_loop(self._mine(arrivals), self._visit, self.course)

@@ -86,7 +86,7 @@ def rows_of_verdict(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "came back: released, expired", _slashed(left["released"], left["expired"])
     yield "movements read back", number(verdict["movements"])
     yield "whole ledger", {True: "sound", False: "NOT SOUND", None: "not checked"}[verdict["ledger_verified"]]
-    yield "due, but never sent", number(figures["not_begun"])
+    yield "were to come, and never asked", number(figures["not_begun"])
 
 
 def _verdict(report: Mapping[str, Any]) -> Table:

@@ -45,6 +45,8 @@ class Verdict:
 
     demand: int
     """Units that were asked for, by requests that were answered."""
+    not_begun: int
+    """Buyers who were to come and never asked. The verdict says nothing about them."""
     stock: int
     sold: int
     """Units that were reserved, as the ledger has them; those that came back count each time."""
@@ -81,8 +83,10 @@ class Verdict:
             predicted.append(f"of {_skus(self.exactly_predicted_skus)} exactly what was predicted was sold")
         if self.at_least_predicted_skus:
             predicted.append(f"of {_skus(self.at_least_predicted_skus)} no less than the stock")
+        never_asked = f"{self.not_begun:,} who were to come never asked; " if self.not_begun else ""
         facts = (
-            f"{self.sold:,} units sold of {self.stock:,}, with {self.demand:,} asked for; oversold {self.oversold:,}, "
+            f"{self.sold:,} units sold of {self.stock:,}, with {self.demand:,} asked for; {never_asked}"
+            f"oversold {self.oversold:,}, "
             f"leaked {self.leaked:,}, missing {self.missing:,}; of {self.duplicates.sent:,} requests sent twice "
             f"{self.duplicates.applied:,} took effect twice"
         )

@@ -15,6 +15,9 @@ from holdfast_loadtest.workload.books import Books
 from holdfast_loadtest.workload.history import Line, Outcome, Record, State, Told
 from holdfast_loadtest.workload.verdict import Verdict
 
+HOLD_SECONDS = 1.0
+"""How long a hold that runs out was asked for."""
+
 SKU, LOCATION = "T1-000001", "L1"
 
 
@@ -30,6 +33,7 @@ class Audited:
 
     units: int
     units_return: bool = False
+    not_begun: int = 0
     history: list[Record] = field(default_factory=list)
     movements: list[stock_pb2.Movement] = field(default_factory=list)
     sellable: int = 0
@@ -67,7 +71,8 @@ class Audited:
         """A caller is told that it was granted a unit."""
         record = Record("reserve", channel, request_id, 0.0, asked=((SKU, 1),), outcome=Outcome.DONE, effects=1)
         record.told = self.told(request_id, State.HELD, Line(SKU, LOCATION, 1, 1, 0, 0, 0))
-        record.runs_out = runs_out
+        if runs_out:
+            record.runs_out, record.ttl_seconds = True, HOLD_SECONDS
         self.history.append(record)
         return record
 
@@ -78,13 +83,18 @@ class Audited:
         """A unit is asked for and refused."""
         values = {"asked": ((SKU, 1),), "outcome": Outcome.REFUSED, "reason": "INSUFFICIENT_STOCK", "short": (SKU,)}
         record = Record("reserve", "C1", request_id, 0.0, **{**values, **changes})
+        record.refusals = (record.reason,) if record.outcome is Outcome.REFUSED else ()
         self.history.append(record)
         return record
 
-    def expire(self, request_id: str) -> None:
+    def expire(self, request_id: str, *, after_seconds: float = HOLD_SECONDS) -> None:
         """The ledger lets a hold expire."""
         self.held -= 1
         self.move(stock_pb2.MOVEMENT_KIND_EXPIRE, held_delta=-1, reservation_id=f"of-{request_id}")
+        (taken,) = (movement for movement in self.movements if movement.request_id == request_id)
+        self.movements[-1].decide_time.FromNanoseconds(
+            taken.decide_time.ToNanoseconds() + round(after_seconds * 1_000_000_000)
+        )
 
     def move(self, kind: stock_pb2.MovementKind, **values: Any) -> None:
         position = len(self.movements) + 1
@@ -123,4 +133,5 @@ class Audited:
             levels=levels,
             ledger=self.ledger,
             units_return=self.units_return,
+            not_begun=self.not_begun,
         )

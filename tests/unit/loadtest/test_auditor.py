@@ -88,9 +88,12 @@ def test_a_request_that_took_effect_twice_is_found_in_the_ledger() -> None:
     ("changes", "words"),
     [
         ({"copies": 1, "effects": 2}, "took effect 2 times"),
-        ({"copies": 1, "effects": 1, "replays": 1, "differing": 1}, "answered with another reservation"),
+        ({"copies": 1, "effects": 1, "replays": 1, "differing": 1}, "answered in another way than the first time"),
         ({"effects": 0, "replays": 1}, "answered as a repetition at the first time"),
-        ({"copies": 1, "effects": 1}, "took effect, and was refused when it was repeated"),
+        (
+            {"copies": 1, "effects": 1, "refusals": ("INSUFFICIENT_STOCK",)},
+            "took effect, and was refused when it was repeated",
+        ),
     ],
 )
 def test_answers_to_the_same_request_that_contradict_each_other_are_found(changes: dict[str, Any], words: str) -> None:
@@ -100,10 +103,51 @@ def test_answers_to_the_same_request_that_contradict_each_other_are_found(change
     assert words in _words(run)
 
 
+@pytest.mark.parametrize("kind", ["reserve", "commit", "release", "fulfill", "adjust"])
+def test_a_repetition_that_is_refused_after_the_effect_was_told_is_found_also_where_units_return(kind: Any) -> None:
+    run = Audited(units=1, units_return=True)
+    run.grant("r0")
+    record = run.history[0] if kind == "reserve" else Record(kind, "C1", "again", 0.0, outcome=Outcome.DONE, effects=1)
+    if kind != "reserve":
+        run.history.append(record)
+    record.copies = 1
+    record.refusals = ("REFUSED",)
+    record.denied = 1
+    assert f"request {record.request_id}: took effect, and was refused when it was repeated" in _words(run)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_found"),
+    [("reserve", False), ("adjust", False), ("commit", True), ("release", True), ("fulfill", True)],
+)
+def test_of_two_at_the_same_moment_one_may_be_refused_only_if_units_that_came_back_grant_the_other(
+    kind: Any, is_found: bool
+) -> None:
+    run = Audited(units=1, units_return=True)
+    run.grant("r0")
+    run.refuse("r1")
+    record = run.history[0] if kind == "reserve" else Record(kind, "C1", "again", 0.0, outcome=Outcome.DONE, effects=1)
+    if kind != "reserve":
+        run.history.append(record)
+    record.copies = 1
+    record.refusals = ({"reserve": "INSUFFICIENT_STOCK", "adjust": "ADJUSTMENT_BELOW_ZERO"}.get(kind, "REFUSED"),)
+    record.short = (SKU,) if kind == "reserve" else ()
+    found = [finding.what for finding in run.judge().findings]
+    assert ("took effect, and was refused when it was repeated" in found) is is_found
+    assert found == [] or is_found
+
+
+def test_a_repetition_that_is_never_answered_is_found_as_such() -> None:
+    run = Audited.sold_out(buyers=2, units=4)
+    run.history[1].copies = 1
+    assert _words(run) == "request r1: took effect, and of 2 times that it was sent 1 was never answered"
+
+
 def test_a_request_sent_twice_and_answered_the_same_is_sound() -> None:
     run = Audited.sold_out(buyers=3, units=2)
     run.history[0].copies = run.history[0].replays = 1
     run.history[2].copies = 1
+    run.history[2].refusals *= 2
     verdict = run.judge()
     assert verdict.sound
     sent = verdict.duplicates
@@ -206,6 +250,25 @@ def test_a_hold_that_ran_out_is_back_in_stock_and_one_that_did_not_is_found() ->
     assert "held: 1 by the answers, 2 in the level" in _words(run)
 
 
+@pytest.mark.parametrize(
+    ("after_seconds", "is_found"), [(0.0, True), (0.5, True), (0.999, True), (1.0, False), (1.5, False)]
+)
+def test_a_hold_that_expired_before_its_time_is_found(after_seconds: float, is_found: bool) -> None:
+    run = Audited(units=1, units_return=True)
+    run.grant("first", runs_out=True)
+    run.expire("first", after_seconds=after_seconds)
+    found = [(finding.subject, finding.what) for finding in run.judge().findings]
+    words = f"its hold expired after {after_seconds:.6f} seconds, and was to last 1.000000"
+    assert found == ([("request first", words)] if is_found else [])
+
+
+def test_a_hold_that_was_to_outlast_the_run_and_expired_is_found_as_such() -> None:
+    run = Audited(units=1, units_return=True)
+    run.grant("first")
+    run.expire("first", after_seconds=60.0)
+    assert "request first: its hold expired after 60.000000 seconds, and was to last 86,400.000000" in _words(run)
+
+
 def test_where_units_come_back_at_least_the_stock_must_be_sold() -> None:
     run = Audited(units=2, units_return=True)
     run.grant("only")
@@ -228,5 +291,23 @@ def test_a_life_is_booked_as_it_was_told_last() -> None:
     verdict = run.judge()
     assert verdict.findings == ()
     assert (verdict.left.committed, verdict.left.fulfilled, verdict.left.held, verdict.left.unsold) == (1, 1, 0, 2)
-    run.history.append(Record("commit", "C1", "c-r9", 0.0, outcome=Outcome.REFUSED, reason="RESERVATION_EXPIRED"))
+    late = Record("commit", "C1", "c-r9", 0.0, outcome=Outcome.REFUSED, reason="RESERVATION_EXPIRED")
+    late.refusals = ("RESERVATION_EXPIRED",)
+    run.history.append(late)
     assert "to commit was refused: RESERVATION_EXPIRED" in _words(run)
+
+
+def test_who_was_to_come_and_never_asked_stands_in_the_sentence() -> None:
+    run = Audited.sold_out(buyers=2, units=4)
+    assert "never asked" not in run.judge().sentence
+    run.not_begun = 1_234
+    verdict = run.judge()
+    assert verdict.sound
+    assert "with 2 asked for; 1,234 who were to come never asked; oversold 0" in verdict.sentence
+    run.held += 1
+    assert "1,234 who were to come never asked" in run.judge().sentence
+
+
+def test_a_run_in_which_nobody_asked_for_anything_is_not_sound() -> None:
+    run = Audited(units=4, not_begun=3)
+    assert _words(run) == "run: nobody asked for anything, so there is nothing to judge"

@@ -31,7 +31,11 @@ def _refused(*words: str) -> str:
         (("flash-sale", "--rate", "10"), "--rate"),
         (("flash-sale", "--orders", "orders.csv"), "--orders"),
         (("hot-set", "--lines", "3"), "--lines"),
+        (("flash-sale", "--buyers", "0"), "--buyers"),
         (("hot-set", "--rate", "0"), "--rate"),
+        (("hot-set", "--rate", "0", "--buyers", "10"), "--rate"),
+        (("hot-set", "--rate", "10", "--closed", "2"), "--rate"),
+        (("hot-set", "--skus", "1000000", "--locations", "64"), "--skus"),
         (("hot-set", "--rate", "1000000", "--seconds", "3600"), "--rate"),
         (("hot-set", "--duplicates", "1.5"), "--duplicates"),
         (("hot-set", "--batch", "1001"), "--batch"),
@@ -83,6 +87,22 @@ def test_nobody_there_is_no_verdict() -> None:
     result = CliRunner().invoke(command.build(), ["loadtest", "flash-sale", "--buyers", "1", *NOWHERE])
     assert result.exit_code == 1
     assert "UNAVAILABLE" in result.output
+
+
+def test_so_many_levels_that_no_machine_could_hold_them_are_refused_in_clear_words() -> None:
+    words = _refused("hot-set", "--skus", "500001", "--locations", "2")
+    assert "--skus: with --locations makes 1,000,002 stock levels; at most 1,000,000" in words
+
+
+def test_as_many_levels_as_may_be_are_accepted() -> None:
+    given = {"run_id": "T1", "skus": 500_000, "locations": 2}
+    assert chosen("hot-set", SCENARIOS["hot-set"].defaults, given).skus == 500_000
+
+
+def test_a_closed_loop_needs_neither_buyers_nor_a_rate() -> None:
+    for scenario in ("flash-sale", "hot-set"):
+        options = chosen(scenario, SCENARIOS[scenario].defaults, {"run_id": "T1", "closed": 2, "buyers": 0})
+        assert (options.closed, options.buyers) == (2, 0)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+import pytest
+
 from holdfast_loadtest.workload.loops import Course, closed_loop, open_loop
 from unit.loadtest.virtual_time import VirtualLoop, in_virtual_time
 
@@ -123,3 +125,45 @@ async def test_what_is_due_when_the_time_is_over_is_told_as_never_begun() -> Non
     await open_loop(_arrivals(20), visit, course)
     assert course.begun <= 6
     assert course.not_begun == 20 - course.begun
+
+
+@in_virtual_time
+async def test_who_was_to_come_after_the_time_is_told_as_never_begun_too() -> None:
+    course = _course(0.2)
+    await open_loop(_arrivals(1_000), _Shop(course).visit, course)
+    assert 19 <= course.begun <= 21
+    assert course.not_begun == 1_000 - course.begun
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_what_is_under_way_when_all_must_be_over_is_broken_off(is_closed: bool) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        course = _course(0.2, slots=2)
+        course.end = 0.5
+        ended: list[float] = []
+
+        async def visit(number: int, _due: float) -> None:
+            try:
+                await asyncio.sleep(1_000.0 if number % 2 else 0.1)
+            finally:
+                ended.append(course.now())
+                course.slots.release()
+
+        if is_closed:
+            await closed_loop(iter(range(20)), visit, course, callers=2)
+        else:
+            await open_loop([(number * EVERY_SECONDS, number) for number in range(20)], visit, course)
+            assert course.not_begun == 20 - course.begun
+        assert course.begun == len(ended) > 1
+        assert max(ended) == course.now() == pytest.approx(0.5)
+
+    run()
+
+
+@in_virtual_time
+async def test_a_run_that_is_over_does_not_wait_for_its_last_moment() -> None:
+    course = _course(10.0)
+    course.end = 40.0
+    await open_loop(_arrivals(3), _Shop(course).visit, course)
+    assert course.now() < 1.0
