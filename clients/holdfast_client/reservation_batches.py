@@ -255,8 +255,9 @@ class ReservationBatches:
         if batch.holds_place:
             batch.holds_place = False
             self._under_way -= 1
-            # Whoever was just answered and asks again does so in this turn of the loop, before the next batch goes.
-            self._send_soon(loop)
+        # Also one that held no place any more may leave parts to send. Whoever was just answered and asks again does
+        # so in this turn of the loop, before the next batch goes.
+        self._send_soon(loop)
 
 
 def _joined(bodies: Sequence[bytes], trace_parents: Sequence[str]) -> bytes:

@@ -30,6 +30,7 @@ from unit.client.batching_cases import (
     ask,
     ask_all,
     batches,
+    client_of,
     happened,
     lone_calls,
     orders_in,
@@ -39,12 +40,6 @@ from unit.client.scripted import PATIENCE_SECONDS, Held, ScriptedAuthority, Sile
 
 TOO_LARGE = status_of(grpc.StatusCode.RESOURCE_EXHAUSTED, "", "Received message larger than max")
 INVALID = status_of(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
-
-
-def client_of(authority: ScriptedAuthority, **limits: int) -> HoldfastClient:
-    return HoldfastClient(
-        authority.target, caller="tests", deadlines=PATIENT, retry=AT_ONCE, batching=Batching(**limits)
-    )
 
 
 async def test_calls_at_the_same_time_travel_together_and_each_gets_its_own_answer(
@@ -131,25 +126,6 @@ async def test_no_more_batches_are_under_way_than_may_be(authority: ScriptedAuth
         assert not calls[1].done()
         held[1].end()
         await asyncio.gather(*calls)
-
-
-async def test_a_batch_that_is_slow_holds_up_nobody(
-    authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reservation_batches, "SLOW_BATCH_SECONDS", 0.01)
-    held = Held(CREATED)
-    authority.will_answer(ALONE, held, CREATED, CREATED)
-    async with client_of(authority, max_under_way=1) as client:
-        slow = ask(client, "slow")
-        await happened(held.arrived)
-        await asyncio.wait_for(ask(client, "next"), PATIENCE_SECONDS)
-        assert not slow.done()
-        held.end()
-        await slow
-        # Its place was given back once, and not again when it ended.
-        assert client._batches is not None
-        await ask(client, "last")
-        assert client._batches._under_way == 0
 
 
 async def test_a_refusal_in_the_middle_is_that_of_its_call_alone(
