@@ -49,6 +49,7 @@ class _Try:
     request_id: str
     line_count: int
     trace_parent: str
+    context: contextvars.Context
     end_time: float
     answer: asyncio.Future[pb.CreateReservationResponse]
     batch: _Batch | None = None
@@ -113,7 +114,8 @@ class ReservationBatches:
         self._unanswered += 1
         try:
             while True:
-                one = _Try(body, request_id, line_count, current_trace_parent(), end_time, loop.create_future())
+                context, answer = contextvars.copy_context(), loop.create_future()
+                one = _Try(body, request_id, line_count, current_trace_parent(), context, end_time, answer)
                 self._waiting[one] = None
                 self._send_soon(loop)
                 slot = self._due_times.add(loop, one, end_time)
@@ -164,8 +166,7 @@ class ReservationBatches:
                 one.batch = batch
             self._batches.add(batch)
             batch.slow = loop.call_later(SLOW_BATCH_SECONDS, self._give_place_back, loop, batch)
-            # A batch belongs to no span: not to that of the caller in whose turn of the loop it goes out.
-            batch.task = loop.create_task(self._carry(loop, tries), context=contextvars.Context())
+            batch.task = loop.create_task(self._carry(loop, tries), context=_context_of(tries))
             batch.task.add_done_callback(functools.partial(self._end, loop, batch))
 
     def _next_tries(self) -> list[_Try]:
@@ -221,13 +222,12 @@ class ReservationBatches:
         one.settle(pb.CreateReservationResponse.FromString(answer))
 
     async def _ask_together(self, loop: asyncio.AbstractEventLoop, tries: Sequence[_Try]) -> None:
-        trace_parents = [one.trace_parent for one in tries]
-        same_trace = trace_parents.count(trace_parents[0]) == len(tries)
+        same_trace = _are_of_one_trace(tries)
         answer = await self._calls.try_once(
             _TOGETHER,
-            _joined([one.body for one in tries], () if same_trace else trace_parents),
+            _joined([one.body for one in tries], () if same_trace else [one.trace_parent for one in tries]),
             timeout_seconds=max(one.end_time for one in tries) - loop.time(),
-            trace_parent=trace_parents[0] if same_trace else "",
+            trace_parent=tries[0].trace_parent if same_trace else "",
         )
         results = pb.BatchCreateReservationsResponse.FromString(answer).results
         for one, result in itertools.zip_longest(tries, results[: len(tries)]):
@@ -258,6 +258,22 @@ class ReservationBatches:
         # Also one that held no place any more may leave parts to send. Whoever was just answered and asks again does
         # so in this turn of the loop, before the next batch goes.
         self._send_soon(loop)
+
+
+def _context_of(tries: Sequence[_Try]) -> contextvars.Context:
+    """The context that tries are sent in: what instruments gRPC makes them a part of the span that is current there.
+
+    That is the caller's, if it is one or all are of its trace. Else it is nobody's, least of all that of the caller in
+    whose turn of the loop they go out.
+    """
+    first = tries[0]
+    if len(tries) == 1 or (first.trace_parent and _are_of_one_trace(tries)):
+        return first.context
+    return contextvars.Context()
+
+
+def _are_of_one_trace(tries: Sequence[_Try]) -> bool:
+    return [one.trace_parent for one in tries].count(tries[0].trace_parent) == len(tries)
 
 
 def _joined(bodies: Sequence[bytes], trace_parents: Sequence[str]) -> bytes:
