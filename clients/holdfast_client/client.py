@@ -160,6 +160,8 @@ class HoldfastClient(
     async def is_serving(self, *, deadline_seconds: float | None = None) -> bool:
         """Ask the server whether it serves, by the gRPC health protocol. Asked once, not retried."""
         answer = await self._calls.unary_bytes(
-            _HEALTH_CHECK_PATH, b"", deadline_seconds=deadline_seconds or self._deadlines.read_seconds
+            _HEALTH_CHECK_PATH,
+            b"",
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
         return answer == _HEALTH_SERVING

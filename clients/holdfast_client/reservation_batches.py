@@ -24,7 +24,7 @@ from holdfast.inventory.v1 import inventory_service_pb2 as pb
 from holdfast_client import errors
 from holdfast_client.calls import Calls, path_of
 from holdfast_client.due_times import DueTimes
-from holdfast_client.policy import Batching
+from holdfast_client.policy import Batching, checked_deadline_seconds
 from holdfast_client.trace_parent import current_trace_parent
 from holdfast_client.tries import Tries
 
@@ -102,13 +102,14 @@ class ReservationBatches:
         """Ask and wait for the answer, as `Calls.unary` does.
 
         Raises:
+            ValueError: There is no such deadline.
             Overloaded: Too many calls of this client wait already.
             HoldfastError: The last refusal, if no try was answered.
         """
+        loop = asyncio.get_running_loop()
+        end_time = loop.time() + checked_deadline_seconds(deadline_seconds)
         if self._unanswered >= self._batching.max_waiting:
             raise errors.overloaded("max_waiting", self._batching.max_waiting, request_id=request.request_id)
-        loop = asyncio.get_running_loop()
-        end_time = loop.time() + deadline_seconds
         tries: Tries | None = None
         body, request_id, line_count = request.SerializeToString(), request.request_id, len(request.lines)
         self._unanswered += 1
@@ -116,17 +117,18 @@ class ReservationBatches:
             while True:
                 context, answer = contextvars.copy_context(), loop.create_future()
                 one = _Try(body, request_id, line_count, current_trace_parent(), context, end_time, answer)
-                self._waiting[one] = None
-                self._send_soon(loop)
                 slot = self._due_times.add(loop, one, end_time)
+                # Nothing of a call that fails here is left behind, so that none is sent whose caller was told an error.
                 try:
+                    self._waiting[one] = None
+                    self._send_soon(loop)
                     return await one.answer
                 except errors.HoldfastError as failure:
                     error = failure
                 finally:
                     self._due_times.take_away(slot, one)
                     self._leave(one)
-                tries = tries or self._calls.tries(end_time - loop.time())
+                tries = tries or self._calls.tries_until(end_time)
                 await tries.wait_after(error)
         finally:
             self._unanswered -= 1
