@@ -38,7 +38,16 @@ not into smaller shares than this."""
 _ALONE: Final = path_of(pb.CreateReservationRequest())
 _TOGETHER: Final = path_of(pb.BatchCreateReservationsRequest())
 _REQUESTS: Final = bytes((pb.BatchCreateReservationsRequest.REQUESTS_FIELD_NUMBER << 3 | 2,))  # 2: of a known length
-_FOR_EACH: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+# What is no fault of any request: alone, each would be refused in the same way.
+_FOR_EACH: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
 
 
 @dataclass(slots=True, eq=False)

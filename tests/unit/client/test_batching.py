@@ -316,6 +316,21 @@ async def test_a_limit_of_the_authority_is_told_to_all_and_not_tried_in_parts(
 
 
 @pytest.mark.parametrize(
+    "code", [grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED]
+)
+async def test_who_may_not_ask_at_all_is_told_so_and_the_batch_is_not_tried_in_parts(
+    authority: ScriptedAuthority, client: HoldfastClient, code: grpc.StatusCode
+) -> None:
+    authority.will_answer(TOGETHER, *[status_of(code, "")] * 3)
+    authority.will_answer(ALONE, *[status_of(code, "")] * 3)
+    errors = await ask_all(client, "a", "b", "c")
+    assert [error.code for error in errors] == [code] * 3
+    (sent,) = authority.heard(TOGETHER)
+    assert [error.request_id for error in errors] == [request.request_id for request in sent.request.requests]
+    assert not lone_calls(authority)
+
+
+@pytest.mark.parametrize(
     ("limits", "expected"),
     [
         ({"max_requests": 2}, [["0", "1"], ["2", "3"]]),
