@@ -8,6 +8,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from types import TracebackType
@@ -92,13 +93,14 @@ class SyncHoldfastClient:
 
     It is made with the same parameters and raises the same errors. It may be used from several threads at
     once. An interrupted wait (KeyboardInterrupt) cancels its call. Close it, or its thread lives as long as
-    the program.
+    the program. A process that was forked has no such thread: make the client after the fork.
     """
 
     @_made_like(HoldfastClient.__init__)
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._client = HoldfastClient(*args, **kwargs)
         self._loop = asyncio.new_event_loop()
+        self._process_id = os.getpid()
         self._closing = threading.Lock()
         # Guards what follows. It may be taken twice: an iterator that is collected while it is held takes it again.
         self._taking = threading.RLock()
@@ -120,7 +122,12 @@ class SyncHoldfastClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections and end the thread. Calls in progress are cancelled. May be called again."""
+        """Close the connections and end the thread. Calls in progress are cancelled. May be called again.
+
+        In a process that was forked nothing is done: all there is to close is the other's.
+        """
+        if self._was_forked():
+            return
         with self._closing:
             with self._taking:
                 if not self._takes_calls:
@@ -213,7 +220,14 @@ class SyncHoldfastClient:
     resume_segment = _waits_for(HoldfastClient.resume_segment)
     is_serving = _waits_for(HoldfastClient.is_serving)
 
+    def _was_forked(self) -> bool:
+        """Whether this is another process: without the thread, and with locks that may be held for ever."""
+        return os.getpid() != self._process_id
+
     def _run(self, work: Coroutine[Any, Any, _Answer]) -> _Answer:
+        if self._was_forked():
+            work.close()
+            raise RuntimeError("the client was made before a fork: make it in the process that uses it")
         with self._taking:
             if not self._takes_calls:
                 work.close()
@@ -244,6 +258,8 @@ class SyncHoldfastClient:
 
     def _leave(self, elements: AsyncGenerator[Any, None]) -> None:
         """End an iteration without waiting for it: an abandoned iterator may be collected on any thread."""
+        if self._was_forked():
+            return
         with self._taking:
             if self._takes_calls:
                 self._loop.call_soon_threadsafe(self._end_soon, elements)
