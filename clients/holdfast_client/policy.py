@@ -96,7 +96,11 @@ class Batching:
     """The bytes of a batch; a request that has more goes alone. The authority takes 4 MiB unless set otherwise."""
 
     max_under_way: int = 2
-    """The batches that are under way at the same time."""
+    """The batches that are under way at the same time, without those that count as slow."""
+
+    max_slow: int = 8
+    """The slow batches that are under way besides. A batch is slow, and holds up the next no more, after a second, or
+    sooner if a call that waits has a short deadline. With as many of them, what waits goes out when one ends."""
 
     max_waiting: int = 10_000
     """The calls of a client that wait for their answer at the same time; one more is refused with `Overloaded`."""

@@ -50,11 +50,10 @@ class Created:
 CREATED = Created()
 
 
-def client_of(authority: ScriptedAuthority, **limits: int) -> HoldfastClient:
-    """A client whose batches have these limits."""
-    return HoldfastClient(
-        authority.target, caller="tests", deadlines=PATIENT, retry=AT_ONCE, batching=Batching(**limits)
-    )
+def client_of(authority: ScriptedAuthority | None = None, **limits: int) -> HoldfastClient:
+    """A client whose batches have these limits. Without an authority it has to be told what else to ask."""
+    target = "127.0.0.1:1" if authority is None else authority.target
+    return HoldfastClient(target, caller="tests", deadlines=PATIENT, retry=AT_ONCE, batching=Batching(**limits))
 
 
 def ask(client: HoldfastClient, order_id: str, **options: Any) -> asyncio.Task[pb.CreateReservationResponse]:

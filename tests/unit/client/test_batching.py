@@ -444,7 +444,7 @@ def test_threads_travel_together_and_each_gets_its_own_answer(
     assert len(calls) < len(names)
 
 
-@pytest.mark.parametrize("name", ["max_requests", "max_lines", "max_bytes", "max_under_way", "max_waiting"])
+@pytest.mark.parametrize("name", ["max_requests", "max_lines", "max_bytes", "max_under_way", "max_slow", "max_waiting"])
 def test_a_limit_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Batching(**{name: 0})
