@@ -89,7 +89,7 @@ class AuditCalls(ServiceCalls):
                 page_token=page_token,
             ),
             audit_service_pb2.ListMovementsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def trace_order(
@@ -121,7 +121,7 @@ class AuditCalls(ServiceCalls):
         return await self._calls.unary(
             audit_service_pb2.TraceOrderRequest(order_id=order_id, page_size=page_size, page_token=page_token),
             audit_service_pb2.TraceOrderResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def verify_ledger(
@@ -135,7 +135,7 @@ class AuditCalls(ServiceCalls):
         responses = self._calls.stream(
             audit_service_pb2.VerifyLedgerRequest(),
             audit_service_pb2.VerifyLedgerResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.verification_seconds,
+            deadline_seconds=self._deadlines.verification_seconds if deadline_seconds is None else deadline_seconds,
         )
         try:
             async for response in responses:
@@ -159,7 +159,7 @@ class AuditCalls(ServiceCalls):
         return await self._calls.unary(
             audit_service_pb2.ListSegmentsRequest(page_size=page_size, page_token=page_token),
             audit_service_pb2.ListSegmentsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def resume_segment(
@@ -187,7 +187,7 @@ class AuditCalls(ServiceCalls):
         return await self._calls.unary(
             audit_service_pb2.ResumeSegmentRequest(segment=segment, mode=mode, reason=reason),
             audit_service_pb2.ResumeSegmentResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
             retry=_NO_RETRY,
         )
 
@@ -226,7 +226,7 @@ class AuditCalls(ServiceCalls):
                 validate_only=validate_only,
             ),
             audit_service_pb2.RetireHistoryResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
             retry=_NO_RETRY,
         )
 
@@ -246,5 +246,5 @@ class AuditCalls(ServiceCalls):
         return await self._calls.unary(
             audit_service_pb2.ListRetirementsRequest(segment=segment, page_size=page_size, page_token=page_token),
             audit_service_pb2.ListRetirementsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )

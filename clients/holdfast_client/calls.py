@@ -21,7 +21,7 @@ from holdfast.inventory.v1 import (
 )
 
 from holdfast_client import errors
-from holdfast_client.policy import RetryPolicy
+from holdfast_client.policy import RetryPolicy, checked_deadline_seconds
 from holdfast_client.trace_parent import current_trace_parent
 from holdfast_client.tries import Tries
 
@@ -173,8 +173,16 @@ class Calls:
             await tries.wait_after(error)
 
     def tries(self, deadline_seconds: float, retry: RetryPolicy | None = None) -> Tries:
-        """The tries of a call that begins now."""
-        return Tries(retry or self._retry, deadline_seconds, self._wait, self._draw)
+        """The tries of a call that begins now.
+
+        Raises:
+            ValueError: There is no such deadline.
+        """
+        return self.tries_until(asyncio.get_running_loop().time() + checked_deadline_seconds(deadline_seconds), retry)
+
+    def tries_until(self, end_time: float, retry: RetryPolicy | None = None) -> Tries:
+        """The tries of a call that is to end at a time on the clock of the loop."""
+        return Tries(retry or self._retry, end_time, self._wait, self._draw)
 
     async def try_once(
         self, path: str, body: bytes, *, timeout_seconds: float, trace_parent: str, request_id: str = ""

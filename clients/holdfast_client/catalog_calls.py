@@ -31,7 +31,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.PutItemsRequest(request_id=request_id or new_request_id(), items=items),
             catalog_service_pb2.PutItemsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def put_locations(
@@ -45,7 +45,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.PutLocationsRequest(request_id=request_id or new_request_id(), locations=locations),
             catalog_service_pb2.PutLocationsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def put_pools(
@@ -64,7 +64,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.PutPoolsRequest(request_id=request_id or new_request_id(), pools=pools),
             catalog_service_pb2.PutPoolsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def put_channels(
@@ -83,7 +83,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.PutChannelsRequest(request_id=request_id or new_request_id(), channels=channels),
             catalog_service_pb2.PutChannelsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def get_item(self, sku: str, *, deadline_seconds: float | None = None) -> catalog_service_pb2.GetItemResponse:
@@ -95,7 +95,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.GetItemRequest(sku=sku),
             catalog_service_pb2.GetItemResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_items(
@@ -114,7 +114,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.ListItemsRequest(page_size=page_size, page_token=page_token),
             catalog_service_pb2.ListItemsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_locations(
@@ -133,7 +133,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.ListLocationsRequest(page_size=page_size, page_token=page_token),
             catalog_service_pb2.ListLocationsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_pools(
@@ -152,7 +152,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.ListPoolsRequest(page_size=page_size, page_token=page_token),
             catalog_service_pb2.ListPoolsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_channels(
@@ -171,7 +171,7 @@ class CatalogCalls(ServiceCalls):
         return await self._calls.unary(
             catalog_service_pb2.ListChannelsRequest(page_size=page_size, page_token=page_token),
             catalog_service_pb2.ListChannelsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def put_rules(
@@ -205,7 +205,7 @@ class CatalogCalls(ServiceCalls):
                 reason=reason,
             ),
             catalog_service_pb2.PutRulesResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_rules(
@@ -242,7 +242,7 @@ class CatalogCalls(ServiceCalls):
                 sku=sku, channel=channel, location=location, page_size=page_size, page_token=page_token
             ),
             catalog_service_pb2.ListRulesResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def move_allotment(
@@ -272,5 +272,5 @@ class CatalogCalls(ServiceCalls):
                 reason=reason,
             ),
             catalog_service_pb2.MoveAllotmentResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )

@@ -78,9 +78,11 @@ class HoldfastClient(
       (CANCELLED, though the calling task was not) counts as UNAVAILABLE. `deadline_seconds` overrides the
       deadline that the client was made with, for that call. A watch has no deadline: see `watch_availability`.
     - A refusal is raised as a class below `HoldfastError` (see `holdfast_client.errors`). A refusal has had
-      no effect. After `Unavailable`, `DeadlineExceeded` and `InternalFault`, and when the calling task is
-      cancelled, it is not known whether a mutation took effect: ask again with the same request_id, which the
-      error carries.
+      no effect. After `Unavailable`, `DeadlineExceeded` and `InternalFault` it is not known whether a mutation
+      took effect: ask again with the same request_id, which the error carries.
+    - Nor is it known when the calling task is cancelled, or the client is closed meanwhile, and CancelledError carries
+      no request_id: pass your own if the task may be cancelled. A hold that nobody knows of expires by its TTL; what
+      was sold already (`told=True`) stays, as any other mutation does.
     - Calls of `create_reservation` that are made at the same time travel together, as `Batching` says, and each ends
       as it would alone.
     - Quantities are whole numbers of the item's base unit at its scale.
@@ -160,6 +162,8 @@ class HoldfastClient(
     async def is_serving(self, *, deadline_seconds: float | None = None) -> bool:
         """Ask the server whether it serves, by the gRPC health protocol. Asked once, not retried."""
         answer = await self._calls.unary_bytes(
-            _HEALTH_CHECK_PATH, b"", deadline_seconds=deadline_seconds or self._deadlines.read_seconds
+            _HEALTH_CHECK_PATH,
+            b"",
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
         return answer == _HEALTH_SERVING

@@ -71,7 +71,7 @@ class FulfillmentCalls(ServiceCalls):
                 reference=reference,
             ),
             fulfillment_pb2.PostFulfillmentResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def transfer_reservation(
@@ -106,7 +106,7 @@ class FulfillmentCalls(ServiceCalls):
                 reason=reason,
             ),
             fulfillment_pb2.TransferReservationResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def process_return(
@@ -129,7 +129,7 @@ class FulfillmentCalls(ServiceCalls):
         return await self._calls.unary(
             request,
             fulfillment_pb2.ProcessReturnResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def receive_return(
@@ -234,7 +234,7 @@ class FulfillmentCalls(ServiceCalls):
                 state=state, order_id=order_id, page_size=page_size, page_token=page_token
             ),
             fulfillment_pb2.ListReturnsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def move_status(
@@ -270,5 +270,5 @@ class FulfillmentCalls(ServiceCalls):
                 reference=reference,
             ),
             fulfillment_pb2.MoveStatusResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )

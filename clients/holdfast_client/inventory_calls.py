@@ -96,7 +96,7 @@ class InventoryCalls(ServiceCalls):
             seen_revision=seen_revision,
             request_id=request_id,
         )
-        deadline_seconds = deadline_seconds or self._deadlines.mutation_seconds
+        deadline_seconds = self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds
         if self._batches is not None:
             return await self._batches.create_reservation(request, deadline_seconds=deadline_seconds)
         return await self._calls.unary(
@@ -125,7 +125,7 @@ class InventoryCalls(ServiceCalls):
         return await self._calls.unary(
             inventory_service_pb2.BatchCreateReservationsRequest(requests=requests),
             inventory_service_pb2.BatchCreateReservationsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.batch_seconds,
+            deadline_seconds=self._deadlines.batch_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def commit_reservation(
@@ -147,7 +147,7 @@ class InventoryCalls(ServiceCalls):
                 request_id=request_id or new_request_id(), reservation_id=reservation_id
             ),
             inventory_service_pb2.CommitReservationResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def extend_reservation(
@@ -176,7 +176,7 @@ class InventoryCalls(ServiceCalls):
                 ttl=duration_of(ttl_seconds),
             ),
             inventory_service_pb2.ExtendReservationResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def release_reservation(
@@ -210,7 +210,7 @@ class InventoryCalls(ServiceCalls):
                 reason=reason,
             ),
             inventory_service_pb2.ReleaseReservationResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def get_reservation(
@@ -224,7 +224,7 @@ class InventoryCalls(ServiceCalls):
         return await self._calls.unary(
             inventory_service_pb2.GetReservationRequest(reservation_id=reservation_id),
             inventory_service_pb2.GetReservationResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_reservations(
@@ -284,7 +284,7 @@ class InventoryCalls(ServiceCalls):
                 page_token=page_token,
             ),
             inventory_service_pb2.ListReservationsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     # Availability and stock
@@ -312,7 +312,7 @@ class InventoryCalls(ServiceCalls):
                 key=availability_key(sku, channel=channel, location=location, promise_time=promise_time)
             ),
             inventory_service_pb2.GetAvailabilityResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def batch_get_availability(
@@ -335,7 +335,7 @@ class InventoryCalls(ServiceCalls):
         return await self._calls.unary(
             inventory_service_pb2.BatchGetAvailabilityRequest(keys=keys, min_revision=min_revision),
             inventory_service_pb2.BatchGetAvailabilityResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def receive_stock(
@@ -376,7 +376,7 @@ class InventoryCalls(ServiceCalls):
                 park_unknown=park_unknown,
             ),
             inventory_service_pb2.ReceiveStockResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def adjust_stock(
@@ -415,5 +415,5 @@ class InventoryCalls(ServiceCalls):
                 park_unknown=park_unknown,
             ),
             inventory_service_pb2.AdjustStockResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )

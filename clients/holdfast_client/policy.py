@@ -5,12 +5,27 @@ from typing import Final
 
 _MOST_DOUBLINGS = 32
 
+MAX_DEADLINE_SECONDS: Final = 366 * 24 * 3600.0
+"""The longest deadline: a year. gRPC counts nanoseconds since 1970 in 63 bits: what ends beyond the year 2262 it takes
+for over already, and what never ends it does not take at all. Nobody waits for a year."""
+
+
+def checked_deadline_seconds(seconds: float, *, name: str = "deadline_seconds") -> float:
+    """Return how long a call may take, if that is a time that gRPC and the clock of a loop can count.
+
+    Raises:
+        ValueError: It is not; nothing was sent or queued.
+    """
+    if not 0 < seconds <= MAX_DEADLINE_SECONDS:
+        raise ValueError(f"{name} must be above 0 and at most {MAX_DEADLINE_SECONDS:.0f}, a year; it is {seconds}")
+    return seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
     """How long a call may take, in seconds, all of its tries and the waits between them included.
 
-    Each kind of call has its own; a call's `deadline_seconds` overrides it for that call.
+    Each kind of call has its own; a call's `deadline_seconds` overrides it for that call. Above 0 and at most a year.
     """
 
     read_seconds: float = 10.0
@@ -30,8 +45,7 @@ class Deadlines:
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0")
+            checked_deadline_seconds(getattr(self, name), name=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +96,11 @@ class Batching:
     """The bytes of a batch; a request that has more goes alone. The authority takes 4 MiB unless set otherwise."""
 
     max_under_way: int = 2
-    """The batches that are under way at the same time."""
+    """The batches that are under way at the same time, without those that count as slow."""
+
+    max_slow: int = 8
+    """The slow batches that are under way besides. A batch is slow, and holds up the next no more, after a second, or
+    sooner if a call that waits has a short deadline. With as many of them, what waits goes out when one ends."""
 
     max_waiting: int = 10_000
     """The calls of a client that wait for their answer at the same time; one more is refused with `Overloaded`."""

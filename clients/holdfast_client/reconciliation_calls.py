@@ -50,7 +50,7 @@ class ReconciliationCalls(ServiceCalls):
                 state=state, channel=channel, order_id=order_id, page_size=page_size, page_token=page_token
             ),
             reconciliation_service_pb2.ListIncidentsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def resolve_incident(
@@ -92,7 +92,7 @@ class ReconciliationCalls(ServiceCalls):
                 reason=reason,
             ),
             reconciliation_service_pb2.ResolveIncidentResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def close_incident(
@@ -114,7 +114,7 @@ class ReconciliationCalls(ServiceCalls):
                 request_id=request_id or new_request_id(), incident_id=incident_id, reason=reason
             ),
             reconciliation_service_pb2.CloseIncidentResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def compare_stock(
@@ -137,7 +137,7 @@ class ReconciliationCalls(ServiceCalls):
         return await self._calls.unary(
             reconciliation_service_pb2.CompareStockRequest(lines=lines),
             reconciliation_service_pb2.CompareStockResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def note_posting(
@@ -180,7 +180,7 @@ class ReconciliationCalls(ServiceCalls):
                 reason=reason,
             ),
             reconciliation_service_pb2.NotePostingResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_parked_requests(
@@ -214,7 +214,7 @@ class ReconciliationCalls(ServiceCalls):
                 state=state, page_size=page_size, page_token=page_token
             ),
             reconciliation_service_pb2.ListParkedRequestsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def discard_parked_request(
@@ -236,5 +236,5 @@ class ReconciliationCalls(ServiceCalls):
                 request_id=request_id or new_request_id(), parked_id=parked_id, reason=reason
             ),
             reconciliation_service_pb2.DiscardParkedRequestResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )

@@ -13,8 +13,9 @@ import asyncio
 import contextvars
 import functools
 import itertools
+import operator
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,12 +25,19 @@ from holdfast.inventory.v1 import inventory_service_pb2 as pb
 from holdfast_client import errors
 from holdfast_client.calls import Calls, path_of
 from holdfast_client.due_times import DueTimes
-from holdfast_client.policy import Batching
+from holdfast_client.policy import Batching, checked_deadline_seconds
 from holdfast_client.trace_parent import current_trace_parent
 from holdfast_client.tries import Tries
 
 SLOW_BATCH_SECONDS: Final = 1.0
-"""A batch that is under way for longer than this no longer holds up the next one."""
+"""A batch that is under way for longer than this is slow: it no longer holds up the next one."""
+
+LEAST_SLOW_SECONDS: Final = 0.02
+"""None is slow before this, whoever waits: under load it is what a batch takes. A call with less time left than that is
+past help."""
+
+SHARE_FOR_A_PLACE: Final = 0.25
+"""Of the time that a call has left, it waits this share for a place to be free. The rest is for its answer."""
 
 LEAST_SHARE: Final = 32
 """What waits is shared evenly among the batches that may go, so that one is made ready while another is decided; but
@@ -38,7 +46,16 @@ not into smaller shares than this."""
 _ALONE: Final = path_of(pb.CreateReservationRequest())
 _TOGETHER: Final = path_of(pb.BatchCreateReservationsRequest())
 _REQUESTS: Final = bytes((pb.BatchCreateReservationsRequest.REQUESTS_FIELD_NUMBER << 3 | 2,))  # 2: of a known length
-_FOR_EACH: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+# What is no fault of any request: alone, each would be refused in the same way.
+_FOR_EACH: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +66,7 @@ class _Try:
     request_id: str
     line_count: int
     trace_parent: str
+    context: contextvars.Context
     end_time: float
     answer: asyncio.Future[pb.CreateReservationResponse]
     batch: _Batch | None = None
@@ -74,8 +92,8 @@ class _Batch:
     wanted: int
     """The tries that somebody waits for."""
     task: asyncio.Task[None] | None = None
-    slow: asyncio.TimerHandle | None = None
-    holds_place: bool = True
+    place: asyncio.TimerHandle | None = None
+    """The place that it holds, as what takes it away in time."""
 
 
 class ReservationBatches:
@@ -101,30 +119,35 @@ class ReservationBatches:
         """Ask and wait for the answer, as `Calls.unary` does.
 
         Raises:
+            ValueError: There is no such deadline.
             Overloaded: Too many calls of this client wait already.
             HoldfastError: The last refusal, if no try was answered.
         """
+        loop = asyncio.get_running_loop()
+        end_time = loop.time() + checked_deadline_seconds(deadline_seconds)
         if self._unanswered >= self._batching.max_waiting:
             raise errors.overloaded("max_waiting", self._batching.max_waiting, request_id=request.request_id)
-        loop = asyncio.get_running_loop()
-        end_time = loop.time() + deadline_seconds
         tries: Tries | None = None
         body, request_id, line_count = request.SerializeToString(), request.request_id, len(request.lines)
         self._unanswered += 1
         try:
             while True:
-                one = _Try(body, request_id, line_count, current_trace_parent(), end_time, loop.create_future())
-                self._waiting[one] = None
-                self._send_soon(loop)
+                context, answer = contextvars.copy_context(), loop.create_future()
+                one = _Try(body, request_id, line_count, current_trace_parent(), context, end_time, answer)
                 slot = self._due_times.add(loop, one, end_time)
+                # Nothing of a call that fails here is left behind, so that none is sent whose caller was told an error.
                 try:
+                    self._waiting[one] = None
+                    self._send_soon(loop)
+                    if self._under_way >= self._batching.max_under_way:
+                        self._make_way(loop, (one,))
                     return await one.answer
                 except errors.HoldfastError as failure:
                     error = failure
                 finally:
                     self._due_times.take_away(slot, one)
                     self._leave(one)
-                tries = tries or self._calls.tries(end_time - loop.time())
+                tries = tries or self._calls.tries_until(end_time)
                 await tries.wait_after(error)
         finally:
             self._unanswered -= 1
@@ -151,31 +174,57 @@ class ReservationBatches:
 
     def _send_soon(self, loop: asyncio.AbstractEventLoop) -> None:
         """Send at the end of this turn of the loop: whatever else is asked for in it travels along."""
-        if not self._is_to_send and self._under_way < self._batching.max_under_way:
+        if not self._is_to_send and self._free_places() > 0:
             self._is_to_send = True
             loop.call_soon(self._send, loop)
 
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_to_send = False
-        while self._under_way < self._batching.max_under_way and (tries := self._next_tries()):
+        while (places := self._free_places()) > 0 and (tries := self._next_tries(places)):
             self._under_way += 1
             batch = _Batch(tries, len(tries))
             for one in tries:
                 one.batch = batch
             self._batches.add(batch)
-            batch.slow = loop.call_later(SLOW_BATCH_SECONDS, self._give_place_back, loop, batch)
-            # A batch belongs to no span: not to that of the caller in whose turn of the loop it goes out.
-            batch.task = loop.create_task(self._carry(loop, tries), context=contextvars.Context())
+            batch.place = loop.call_later(SLOW_BATCH_SECONDS, self._give_place_back, loop, batch)
+            batch.task = loop.create_task(self._carry(loop, tries), context=_context_of(tries))
             batch.task.add_done_callback(functools.partial(self._end, loop, batch))
+        if self._waiting or self._divided:
+            self._make_way(loop, itertools.chain(self._waiting, *self._divided))
 
-    def _next_tries(self) -> list[_Try]:
+    def _free_places(self) -> int:
+        """How many batches may go. Slow ones hold no place, but they are bounded as well."""
+        limits = self._batching
+        return min(
+            limits.max_under_way - self._under_way,
+            limits.max_under_way + limits.max_slow - len(self._batches),
+        )
+
+    def _make_way(self, loop: asyncio.AbstractEventLoop, waiting: Iterable[_Try]) -> None:
+        """Let a batch, the one that would be so first, be slow in time for those who wait and can still be helped."""
+        now = loop.time()
+        least_end_time = now + LEAST_SLOW_SECONDS
+        end_times = [one.end_time for one in waiting if one.end_time > least_end_time]
+        if not end_times:
+            return
+        wait_seconds = _affordable_seconds(min(end_times) - now)
+        if wait_seconds >= SLOW_BATCH_SECONDS:
+            return
+        places = [(batch.place.when(), batch.place, batch) for batch in self._batches if batch.place is not None]
+        if not places:
+            return
+        slow_time, place, batch = min(places, key=operator.itemgetter(0))
+        if now + wait_seconds < slow_time:
+            place.cancel()
+            batch.place = loop.call_at(now + wait_seconds, self._give_place_back, loop, batch)
+
+    def _next_tries(self, places: int) -> list[_Try]:
         """Take what goes out next, without those that nobody waits for."""
         while self._divided:
             tries = [one for one in self._divided.popleft() if not one.answer.done()]
             if tries:
                 return tries
         waiting, batching = self._waiting, self._batching
-        places = batching.max_under_way - self._under_way
         share = min(batching.max_requests, max(LEAST_SHARE, -(-len(waiting) // places)))
         tries = []
         lines, size = 0, 0
@@ -221,13 +270,12 @@ class ReservationBatches:
         one.settle(pb.CreateReservationResponse.FromString(answer))
 
     async def _ask_together(self, loop: asyncio.AbstractEventLoop, tries: Sequence[_Try]) -> None:
-        trace_parents = [one.trace_parent for one in tries]
-        same_trace = trace_parents.count(trace_parents[0]) == len(tries)
+        same_trace = _are_of_one_trace(tries)
         answer = await self._calls.try_once(
             _TOGETHER,
-            _joined([one.body for one in tries], () if same_trace else trace_parents),
+            _joined([one.body for one in tries], () if same_trace else [one.trace_parent for one in tries]),
             timeout_seconds=max(one.end_time for one in tries) - loop.time(),
-            trace_parent=trace_parents[0] if same_trace else "",
+            trace_parent=tries[0].trace_parent if same_trace else "",
         )
         results = pb.BatchCreateReservationsResponse.FromString(answer).results
         for one, result in itertools.zip_longest(tries, results[: len(tries)]):
@@ -243,8 +291,6 @@ class ReservationBatches:
 
     def _end(self, loop: asyncio.AbstractEventLoop, batch: _Batch, task: asyncio.Task[None]) -> None:
         """Let the next batch go. A batch that was cancelled, by closing or by gRPC, cancels what is waited for."""
-        if batch.slow is not None:
-            batch.slow.cancel()
         self._batches.discard(batch)
         if task.cancelled():
             for one in batch.tries:
@@ -252,11 +298,34 @@ class ReservationBatches:
         self._give_place_back(loop, batch)
 
     def _give_place_back(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
-        if batch.holds_place:
-            batch.holds_place = False
+        if batch.place is not None:
+            batch.place.cancel()
+            batch.place = None
             self._under_way -= 1
-            # Whoever was just answered and asks again does so in this turn of the loop, before the next batch goes.
-            self._send_soon(loop)
+        # Also one that held no place any more may leave parts to send. Whoever was just answered and asks again does
+        # so in this turn of the loop, before the next batch goes.
+        self._send_soon(loop)
+
+
+def _affordable_seconds(remaining_seconds: float) -> float:
+    """How long a call can wait for a place that has so much time left."""
+    return max(LEAST_SLOW_SECONDS, min(SLOW_BATCH_SECONDS, remaining_seconds * SHARE_FOR_A_PLACE))
+
+
+def _context_of(tries: Sequence[_Try]) -> contextvars.Context:
+    """The context that tries are sent in: what instruments gRPC makes them a part of the span that is current there.
+
+    That is the caller's, if it is one or all are of its trace. Else it is nobody's, least of all that of the caller in
+    whose turn of the loop they go out.
+    """
+    first = tries[0]
+    if len(tries) == 1 or (first.trace_parent and _are_of_one_trace(tries)):
+        return first.context
+    return contextvars.Context()
+
+
+def _are_of_one_trace(tries: Sequence[_Try]) -> bool:
+    return [one.trace_parent for one in tries].count(tries[0].trace_parent) == len(tries)
 
 
 def _joined(bodies: Sequence[bytes], trace_parents: Sequence[str]) -> bytes:

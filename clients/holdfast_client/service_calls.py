@@ -73,7 +73,7 @@ class ServiceCalls:
             page = await self._calls.unary(
                 request,
                 response_type,
-                deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+                deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
             )
             yield page
             if not page.next_page_token:

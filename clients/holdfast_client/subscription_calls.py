@@ -43,7 +43,7 @@ class SubscriptionCalls(ServiceCalls):
                 name=name, description=description, availability=availability, movements=movements
             ),
             subscription_service_pb2.PutSubscriptionResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
         return answer.subscription
 
@@ -58,7 +58,7 @@ class SubscriptionCalls(ServiceCalls):
         answer = await self._calls.unary(
             subscription_service_pb2.GetSubscriptionRequest(name=name),
             subscription_service_pb2.GetSubscriptionResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
         return answer.subscription
 
@@ -81,7 +81,7 @@ class SubscriptionCalls(ServiceCalls):
         return await self._calls.unary(
             subscription_service_pb2.ListSubscriptionsRequest(page_size=page_size, page_token=page_token),
             subscription_service_pb2.ListSubscriptionsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def delete_subscription(self, name: str, *, deadline_seconds: float | None = None) -> None:
@@ -94,7 +94,7 @@ class SubscriptionCalls(ServiceCalls):
         await self._calls.unary(
             subscription_service_pb2.DeleteSubscriptionRequest(name=name),
             subscription_service_pb2.DeleteSubscriptionResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def acknowledge_revision(
@@ -111,6 +111,6 @@ class SubscriptionCalls(ServiceCalls):
         answer = await self._calls.unary(
             subscription_service_pb2.AcknowledgeRevisionRequest(name=name, resume_token=resume_token),
             subscription_service_pb2.AcknowledgeRevisionResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
         return answer.subscription

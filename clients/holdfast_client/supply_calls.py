@@ -69,7 +69,7 @@ class SupplyCalls(ServiceCalls):
                 request_id=request_id,
             ),
             supply_pb2.CountStockResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def stream_counts(
@@ -103,7 +103,7 @@ class SupplyCalls(ServiceCalls):
             requests(),
             supply_pb2.StreamCountsResponse,
             max_unanswered=max_unanswered,
-            deadline_seconds=deadline_seconds or self._deadlines.stream_seconds,
+            deadline_seconds=self._deadlines.stream_seconds if deadline_seconds is None else deadline_seconds,
         )
         try:
             async for answer in answers:
@@ -152,7 +152,7 @@ class SupplyCalls(ServiceCalls):
                 reason=reason,
             ),
             supply_pb2.PlanInboundResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_inbounds(
@@ -185,7 +185,7 @@ class SupplyCalls(ServiceCalls):
         return await self._calls.unary(
             supply_pb2.ListInboundsRequest(state=state, location=location, page_size=page_size, page_token=page_token),
             supply_pb2.ListInboundsResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     # Transfers
@@ -230,7 +230,7 @@ class SupplyCalls(ServiceCalls):
                 reason=reason,
             ),
             supply_pb2.ShipTransferResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def receive_transfer(
@@ -265,7 +265,7 @@ class SupplyCalls(ServiceCalls):
                 reason=reason,
             ),
             supply_pb2.ReceiveTransferResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.mutation_seconds,
+            deadline_seconds=self._deadlines.mutation_seconds if deadline_seconds is None else deadline_seconds,
         )
 
     async def list_transfers(
@@ -300,5 +300,5 @@ class SupplyCalls(ServiceCalls):
                 state=state, to_location=to_location, page_size=page_size, page_token=page_token
             ),
             supply_pb2.ListTransfersResponse,
-            deadline_seconds=deadline_seconds or self._deadlines.read_seconds,
+            deadline_seconds=self._deadlines.read_seconds if deadline_seconds is None else deadline_seconds,
         )

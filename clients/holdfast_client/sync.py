@@ -5,18 +5,23 @@ parameters and the answer that it has there, so nothing is said twice.
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import functools
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, cast
 
 from holdfast_client.client import HoldfastClient
 
 _Parameters = ParamSpec("_Parameters")
 _Answer = TypeVar("_Answer")
 _Element = TypeVar("_Element")
+
+CLOSING_STEP_SECONDS: Final = 5.0
+"""How long closing waits for each of its steps. What has not ended then is left behind, and nobody waits for it."""
 
 
 def _made_like(
@@ -88,14 +93,19 @@ class SyncHoldfastClient:
 
     It is made with the same parameters and raises the same errors. It may be used from several threads at
     once. An interrupted wait (KeyboardInterrupt) cancels its call. Close it, or its thread lives as long as
-    the program.
+    the program. A process that was forked has no such thread: make the client after the fork.
     """
 
     @_made_like(HoldfastClient.__init__)
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._client = HoldfastClient(*args, **kwargs)
         self._loop = asyncio.new_event_loop()
+        self._process_id = os.getpid()
         self._closing = threading.Lock()
+        # Guards what follows. It may be taken twice: an iterator that is collected while it is held takes it again.
+        self._taking = threading.RLock()
+        self._takes_calls = True
+        self._waits: set[concurrent.futures.Future[Any]] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="holdfast-client", daemon=True)
         self._thread.start()
@@ -112,16 +122,22 @@ class SyncHoldfastClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections and end the thread. Calls in progress are cancelled. May be called again."""
+        """Close the connections and end the thread. Calls in progress are cancelled. May be called again.
+
+        In a process that was forked nothing is done: all there is to close is the other's.
+        """
+        if self._was_forked():
+            return
         with self._closing:
-            if self._loop.is_closed():
-                return
-            self._run(self._client.close())
-            self._run(_end_the_rest())
-            self._run(self._loop.shutdown_asyncgens())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            with self._taking:
+                if not self._takes_calls:
+                    return
+                self._takes_calls = False
+            try:
+                for step in (self._client.close, _end_the_rest, self._loop.shutdown_asyncgens):
+                    self._take_step(step())
+            finally:
+                self._end_thread()
 
     @property
     def target(self) -> str:
@@ -204,24 +220,49 @@ class SyncHoldfastClient:
     resume_segment = _waits_for(HoldfastClient.resume_segment)
     is_serving = _waits_for(HoldfastClient.is_serving)
 
+    def _was_forked(self) -> bool:
+        """Whether this is another process: without the thread, and with locks that may be held for ever."""
+        return os.getpid() != self._process_id
+
     def _run(self, work: Coroutine[Any, Any, _Answer]) -> _Answer:
-        try:
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:
+        if self._was_forked():
             work.close()
-            raise RuntimeError("the client is closed") from None
+            raise RuntimeError("the client was made before a fork: make it in the process that uses it")
+        with self._taking:
+            if not self._takes_calls:
+                work.close()
+                raise RuntimeError("the client is closed")
+            wait = asyncio.run_coroutine_threadsafe(work, self._loop)
+            self._waits.add(wait)
         try:
-            return future.result()
+            return wait.result()
         finally:
             # Only a wait that was interrupted leaves something to cancel.
-            future.cancel()
+            wait.cancel()
+            self._waits.discard(wait)
+
+    def _take_step(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do a part of the closing, within its bound."""
+        step = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with contextlib.suppress(TimeoutError):
+            step.result(CLOSING_STEP_SECONDS)
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSING_STEP_SECONDS)
+        # Nobody waits any more, unless a step of the closing took too long.
+        for wait in tuple(self._waits):
+            wait.cancel()
+        if not self._thread.is_alive():
+            self._loop.close()
 
     def _leave(self, elements: AsyncGenerator[Any, None]) -> None:
         """End an iteration without waiting for it: an abandoned iterator may be collected on any thread."""
-        if self._loop.is_closed():
+        if self._was_forked():
             return
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._end_soon, elements)
+        with self._taking:
+            if self._takes_calls:
+                self._loop.call_soon_threadsafe(self._end_soon, elements)
 
     def _end_soon(self, elements: AsyncGenerator[Any, None]) -> None:
         ending = self._loop.create_task(_end(elements))

@@ -10,12 +10,12 @@ from holdfast_client.policy import RetryPolicy
 
 
 class Tries:
-    """The tries of one call, bounded in number by the policy and in time by the deadline."""
+    """The tries of one call, bounded in number by the policy and in time by its end on the clock of the loop."""
 
     def __init__(
         self,
         policy: RetryPolicy,
-        deadline_seconds: float,
+        end_time: float,
         wait: Callable[[float], Awaitable[None]],
         draw: Callable[[float, float], float],
     ) -> None:
@@ -23,13 +23,13 @@ class Tries:
         self._wait = wait
         self._draw = draw
         self._loop = asyncio.get_running_loop()
-        self._end = self._loop.time() + deadline_seconds
+        self._end_time = end_time
         self._count = 0
         self._last: errors.HoldfastError | None = None
 
     def remaining_seconds(self) -> float:
         """What is left of the deadline."""
-        return self._end - self._loop.time()
+        return self._end_time - self._loop.time()
 
     async def wait_after(self, error: errors.HoldfastError) -> None:
         """Return when the next try is due; raise the error if there is to be none."""

@@ -12,7 +12,8 @@ from google.protobuf import message as protobuf_message
 from google.rpc import status_pb2
 from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
-from holdfast_client import HoldfastClient
+from holdfast_client import Batching, HoldfastClient
+from unit.client.conftest import AT_ONCE, PATIENT
 from unit.client.scripted import PATIENCE_SECONDS, ScriptedAuthority
 
 ALONE = "CreateReservation"
@@ -47,6 +48,12 @@ class Created:
 
 
 CREATED = Created()
+
+
+def client_of(authority: ScriptedAuthority | None = None, **limits: int) -> HoldfastClient:
+    """A client whose batches have these limits. Without an authority it has to be told what else to ask."""
+    target = "127.0.0.1:1" if authority is None else authority.target
+    return HoldfastClient(target, caller="tests", deadlines=PATIENT, retry=AT_ONCE, batching=Batching(**limits))
 
 
 def ask(client: HoldfastClient, order_id: str, **options: Any) -> asyncio.Task[pb.CreateReservationResponse]:

@@ -30,6 +30,7 @@ from unit.client.batching_cases import (
     ask,
     ask_all,
     batches,
+    client_of,
     happened,
     lone_calls,
     orders_in,
@@ -39,12 +40,6 @@ from unit.client.scripted import PATIENCE_SECONDS, Held, ScriptedAuthority, Sile
 
 TOO_LARGE = status_of(grpc.StatusCode.RESOURCE_EXHAUSTED, "", "Received message larger than max")
 INVALID = status_of(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
-
-
-def client_of(authority: ScriptedAuthority, **limits: int) -> HoldfastClient:
-    return HoldfastClient(
-        authority.target, caller="tests", deadlines=PATIENT, retry=AT_ONCE, batching=Batching(**limits)
-    )
 
 
 async def test_calls_at_the_same_time_travel_together_and_each_gets_its_own_answer(
@@ -131,25 +126,6 @@ async def test_no_more_batches_are_under_way_than_may_be(authority: ScriptedAuth
         assert not calls[1].done()
         held[1].end()
         await asyncio.gather(*calls)
-
-
-async def test_a_batch_that_is_slow_holds_up_nobody(
-    authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reservation_batches, "SLOW_BATCH_SECONDS", 0.01)
-    held = Held(CREATED)
-    authority.will_answer(ALONE, held, CREATED, CREATED)
-    async with client_of(authority, max_under_way=1) as client:
-        slow = ask(client, "slow")
-        await happened(held.arrived)
-        await asyncio.wait_for(ask(client, "next"), PATIENCE_SECONDS)
-        assert not slow.done()
-        held.end()
-        await slow
-        # Its place was given back once, and not again when it ended.
-        assert client._batches is not None
-        await ask(client, "last")
-        assert client._batches._under_way == 0
 
 
 async def test_a_refusal_in_the_middle_is_that_of_its_call_alone(
@@ -340,6 +316,21 @@ async def test_a_limit_of_the_authority_is_told_to_all_and_not_tried_in_parts(
 
 
 @pytest.mark.parametrize(
+    "code", [grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED]
+)
+async def test_who_may_not_ask_at_all_is_told_so_and_the_batch_is_not_tried_in_parts(
+    authority: ScriptedAuthority, client: HoldfastClient, code: grpc.StatusCode
+) -> None:
+    authority.will_answer(TOGETHER, *[status_of(code, "")] * 3)
+    authority.will_answer(ALONE, *[status_of(code, "")] * 3)
+    errors = await ask_all(client, "a", "b", "c")
+    assert [error.code for error in errors] == [code] * 3
+    (sent,) = authority.heard(TOGETHER)
+    assert [error.request_id for error in errors] == [request.request_id for request in sent.request.requests]
+    assert not lone_calls(authority)
+
+
+@pytest.mark.parametrize(
     ("limits", "expected"),
     [
         ({"max_requests": 2}, [["0", "1"], ["2", "3"]]),
@@ -453,7 +444,7 @@ def test_threads_travel_together_and_each_gets_its_own_answer(
     assert len(calls) < len(names)
 
 
-@pytest.mark.parametrize("name", ["max_requests", "max_lines", "max_bytes", "max_under_way", "max_waiting"])
+@pytest.mark.parametrize("name", ["max_requests", "max_lines", "max_bytes", "max_under_way", "max_slow", "max_waiting"])
 def test_a_limit_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Batching(**{name: 0})

@@ -1,9 +1,10 @@
-"""Calls of different traces may travel together; each stays in its own, and a batch is in nobody's."""
+"""Calls of different traces may travel together; each stays in its own, and their batch is in nobody's."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 
 from holdfast_client import HoldfastClient
 from holdfast_client.calls import Calls
-from holdfast_client.trace_parent import current_trace_parent
 from unit.client.batching_cases import ALONE, CREATED, TOGETHER, ask, ask_all
 from unit.client.scripted import ScriptedAuthority
 
@@ -61,19 +61,83 @@ async def test_a_call_that_goes_alone_is_in_its_trace(authority: ScriptedAuthori
     assert authority.heard(ALONE)[0].metadata["traceparent"] == only
 
 
-async def test_a_batch_is_sent_in_no_span_of_a_caller(
+@contextlib.contextmanager
+def instrumented() -> Iterator[None]:
+    """What instruments gRPC makes each call a part of the span that is current where it is made, and says so."""
+    provider = pytest.importorskip("opentelemetry.sdk.trace").TracerProvider(shutdown_on_exit=False)
+    instrumentor = pytest.importorskip("opentelemetry.instrumentation.grpc").GrpcAioInstrumentorClient()
+    instrumentor.instrument(tracer_provider=provider)
+    try:
+        yield
+    finally:
+        instrumentor.uninstrument()
+
+
+def trace_of(traceparent: str) -> str:
+    return traceparent.split("-")[1]
+
+
+async def test_where_grpc_is_instrumented_a_call_that_goes_alone_is_in_its_trace(
+    authority: ScriptedAuthority, client: HoldfastClient
+) -> None:
+    authority.will_answer(ALONE, CREATED, CREATED)
+    with instrumented():
+        with span(1) as only:
+            await ask(client, "a")
+        await ask(client, "b")
+    inside, outside = (trace_of(call.metadata["traceparent"]) for call in authority.heard(ALONE))
+    assert inside == trace_of(only)
+    assert outside != inside
+
+
+async def test_where_grpc_is_instrumented_a_batch_of_one_trace_is_in_it(
+    authority: ScriptedAuthority, client: HoldfastClient
+) -> None:
+    authority.will_answer(TOGETHER, CREATED, CREATED)
+    with instrumented():
+        with span(1) as only:
+            await ask_all(client, "a", "b")
+        await ask_all(client, "c", "d")
+    inside, outside = (trace_of(call.metadata["traceparent"]) for call in authority.heard(TOGETHER))
+    assert inside == trace_of(only)
+    assert outside != inside
+
+
+async def test_where_grpc_is_instrumented_nobody_gets_into_the_trace_of_another(
+    authority: ScriptedAuthority, client: HoldfastClient
+) -> None:
+    authority.will_answer(TOGETHER, CREATED)
+    with instrumented():
+        with span(1) as first:
+            calls = [ask(client, "a")]
+        calls.append(ask(client, "b"))
+        with span(2) as second:
+            calls.append(ask(client, "c"))
+        await asyncio.gather(*calls)
+    (heard,) = authority.heard(TOGETHER)
+    assert list(heard.request.trace_parents) == [first, "", second]
+    # A request whose own is empty gets the trace of the call.
+    assert trace_of(heard.metadata["traceparent"]) not in (trace_of(first), trace_of(second))
+
+
+async def test_a_call_is_sent_in_the_context_of_its_caller_and_leaves_it_as_it_was(
     authority: ScriptedAuthority, client: HoldfastClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What instruments gRPC would make the batch a part of whatever span is current."""
+    authority.will_answer(ALONE, CREATED)
     authority.will_answer(TOGETHER, CREATED)
-    spans = []
+    tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="nobody")
+    seen = []
     try_once = Calls.try_once
 
     async def noting(self: Calls, *args: Any, **kwargs: Any) -> bytes:
-        spans.append(current_trace_parent())
+        seen.append(tenant.get())
+        tenant.set("the sender")
         return await try_once(self, *args, **kwargs)
 
     monkeypatch.setattr(Calls, "try_once", noting)
-    with span(1):
-        await ask_all(client, "a", "b")
-    assert spans == [""]
+    tenant.set("the caller")
+    await client.create_reservation(channel="WEB", lines=[("85123A", 1)])
+    assert (seen, tenant.get()) == (["the caller"], "the caller")
+    # Of calls without a trace it is not known whether they have anything in common.
+    await ask_all(client, "a", "b")
+    assert seen[1:] == ["nobody"]
