@@ -61,7 +61,7 @@ class Outcome:
 
     measured: int
     seconds: float
-    """The time that the measured answers took."""
+    """The measured time."""
     acknowledged: int
     """The reservations that were acknowledged, warming up and running out included. Each is one unit."""
     refused: int

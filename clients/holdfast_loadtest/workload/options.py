@@ -82,7 +82,7 @@ class Options:
     duplicates: float = 0.02
     """The share of arrivals whose requests are all sent twice."""
     max_seconds: float = 300.0
-    """When nothing more is sent, however much has arrived."""
+    """When nobody new begins, however many are to come."""
     processes: int = 1
 
     def of_the_scenario(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
