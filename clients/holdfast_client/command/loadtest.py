@@ -59,7 +59,7 @@ def loadtest(
         float | None, typer.Option("--duplicates", help="The share of buyers who send everything twice. Else 0.02.")
     ] = None,
     max_seconds: Annotated[
-        float | None, typer.Option("--max-seconds", help="When nobody new begins; what is under way has 30 s more. Else 300.")
+        float | None, typer.Option("--max-seconds", help="When nobody new begins; the rest has 30 s more. Else 300.")
     ] = None,
     processes: Annotated[
         int | None, typer.Option("--processes", help="The load processes. Else by the cores: one on two of them.")
