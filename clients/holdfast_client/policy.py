@@ -98,7 +98,7 @@ class Batching:
     max_under_way: int = 2
     """The batches that are under way at the same time, without those that count as slow."""
 
-    max_slow: int = 8
+    max_slow: int = 32
     """The slow batches that are under way besides. A batch is slow, and holds up the next no more, after a second, or
     sooner if a call that waits has a short deadline. With as many of them, what waits goes out when one ends."""
 

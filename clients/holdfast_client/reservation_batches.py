@@ -296,6 +296,9 @@ class ReservationBatches:
             for one in batch.tries:
                 one.answer.cancel()
         self._give_place_back(loop, batch)
+        if self._divided and self._free_places() <= 0:
+            # A slow one has left parts, and others hold every place.
+            self._make_way(loop, itertools.chain(*self._divided))
 
     def _give_place_back(self, loop: asyncio.AbstractEventLoop, batch: _Batch) -> None:
         if batch.place is not None:

@@ -249,10 +249,12 @@ class SyncHoldfastClient:
 
     def _end_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(CLOSING_STEP_SECONDS)
-        # Nobody waits any more, unless a step of the closing took too long.
-        for wait in tuple(self._waits):
-            wait.cancel()
+        try:
+            self._thread.join(CLOSING_STEP_SECONDS)
+        finally:
+            # Nobody waits any more, unless a step of the closing took too long, or somebody has interrupted it.
+            for wait in tuple(self._waits):
+                wait.cancel()
         if not self._thread.is_alive():
             self._loop.close()
 

@@ -52,6 +52,25 @@ async def test_the_parts_of_a_slow_batch_that_was_refused_are_sent(
     assert sorted(lone_calls(authority)) == ["a", "b", "next"]
 
 
+async def test_the_parts_of_a_slow_batch_are_sent_in_time_although_others_hold_every_place(
+    authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reservation_batches, "SLOW_BATCH_SECONDS", 0.01)
+    held, stuck = Held(FAULT), Silence()
+    authority.will_answer(TOGETHER, held)
+    authority.will_answer(ALONE, stuck, CREATED, CREATED)
+    async with client_of(authority, max_under_way=1) as client:
+        slow = [ask(client, name, deadline_seconds=4.0) for name in ("a", "b")]
+        await happened(held.arrived)
+        await asyncio.sleep(0.05)
+        monkeypatch.setattr(reservation_batches, "SLOW_BATCH_SECONDS", 10 * PATIENCE_SECONDS)
+        ask(client, "stuck")
+        await happened(stuck.arrived)
+        held.end()
+        answers = await asyncio.gather(*slow)
+    assert [answer.reservation.order_id for answer in answers] == ["a", "b"]
+
+
 async def test_a_call_with_a_short_deadline_is_sent_although_every_place_is_held(
     authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
