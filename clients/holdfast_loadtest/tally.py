@@ -17,7 +17,7 @@ class Tally:
 
     Answers of batches come in lumps. Counted whole over a fixed time, a lump more or less would be an error of several
     percent. So an answer stands for the time since the one before it, and of one that comes across an edge of the
-    measured time counts the part that lies within.
+    measured time counts the part that lies within. Answers of single calls count whole, those that come in a lump too.
     """
 
     from_time: float

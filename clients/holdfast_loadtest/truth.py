@@ -10,6 +10,7 @@ from typing import Final
 from holdfast.inventory.v1 import audit_service_pb2, catalog_pb2, inventory_service_pb2
 
 from holdfast_client.client import HoldfastClient, availability_key, reservation_request
+from holdfast_client.ledger_verdict import is_verified
 from holdfast_loadtest.demand import CHANNEL, HOT_SKUS, LOCATION, POOL, SCARCE_SKU, SPREAD_SKUS
 from holdfast_loadtest.pools import sold_from_pools, stock_up_pools
 from holdfast_loadtest.task import Outcome
@@ -121,12 +122,6 @@ async def ledger_verdict(client: HoldfastClient) -> tuple[audit_service_pb2.Ledg
     return verdict, operations
 
 
-def is_clean(verdict: audit_service_pb2.LedgerVerdict) -> bool:
-    """Says whether a ledger agrees with itself, and nothing was oversold or leaked."""
-    agrees = verdict.chain_verified and verdict.levels_equal_movements and verdict.reserved_equals_open_lines
-    return agrees and not (verdict.oversold_quantity or verdict.leaked_quantity or verdict.findings)
-
-
 async def check_truth(
     client: HoldfastClient, account: Account, *, phases_checked: int, phases_that_differed: tuple[str, ...]
 ) -> Truth:
@@ -144,7 +139,7 @@ async def check_truth(
         phases_checked=phases_checked,
         phases_that_differed=phases_that_differed,
         ledger_operations=operations,
-        ledger_clean=is_clean(verdict),
+        ledger_clean=is_verified(verdict),
         oversold=verdict.oversold_quantity,
         leaked=verdict.leaked_quantity,
         findings=tuple(f"{finding.row}: {finding.description}" for finding in verdict.findings),

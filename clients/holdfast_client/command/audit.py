@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from holdfast_client.client import HoldfastClient
 from holdfast_client.command import asking
 from holdfast_client.command.retiring import note_what_is_gone
+from holdfast_client.ledger_verdict import is_verified
 
 _DELTAS = ("sellable", "quality_hold", "damaged", "held", "committed", "backordered", "in_transit")
 
@@ -88,7 +89,7 @@ def verify(target: asking.Target = None, as_json: asking.AsJson = False) -> None
             return 1
         if not as_json:
             _print_verdict(response)
-        return 0 if _is_verified(verdict) else 1
+        return 0 if is_verified(verdict) else 1
 
     asking.ask(work, target=target, as_json=as_json)
 
@@ -135,17 +136,6 @@ def change_of(movement: stock_pb2.Movement) -> str:
     return ", ".join(f"{name} {units:+}" for name, units in changes if units)
 
 
-def _is_verified(verdict: audit_service_pb2.LedgerVerdict) -> bool:
-    return (
-        verdict.chain_verified
-        and verdict.levels_equal_movements
-        and verdict.reserved_equals_open_lines
-        and verdict.oversold_quantity == 0
-        and verdict.leaked_quantity == 0
-        and not verdict.findings
-    )
-
-
 def _print_verdict(last: audit_service_pb2.VerifyLedgerResponse) -> None:
     verdict = last.verdict
     said = {True: "yes", False: "NO"}
@@ -160,7 +150,7 @@ def _print_verdict(last: audit_service_pb2.VerifyLedgerResponse) -> None:
             ("reserved equals open lines", said[verdict.reserved_equals_open_lines]),
             ("units oversold", str(verdict.oversold_quantity)),
             ("units leaked", str(verdict.leaked_quantity)),
-            ("verified", said[_is_verified(verdict)]),
+            ("verified", said[is_verified(verdict)]),
         ],
     )
     if verdict.HasField("retired"):

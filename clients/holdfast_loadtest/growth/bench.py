@@ -18,6 +18,7 @@ from holdfast.inventory.v1 import audit_service_pb2
 
 from holdfast_client.client import HoldfastClient, availability_key, reservation_request
 from holdfast_client.errors import HoldfastError
+from holdfast_client.ledger_verdict import is_verified
 from holdfast_client.policy import RetryPolicy
 from holdfast_loadtest.authority import Authority, remove_data, started, temporary_directory
 from holdfast_loadtest.baselines.bare_valkey import bare_valkey
@@ -40,7 +41,6 @@ from holdfast_loadtest.load_process import LoadProcess, load_process
 from holdfast_loadtest.phases import Measurements, Phase, Sample
 from holdfast_loadtest.processes import ProcessFailedError
 from holdfast_loadtest.task import Outcome
-from holdfast_loadtest.truth import is_clean
 from holdfast_loadtest.watch.sale import Sale, sell
 
 _PER_CALL: Final = 1_000
@@ -275,7 +275,7 @@ class _Bench:
             operations=operations,
             movements=movements,
             seconds=time.monotonic() - began,
-            is_clean=is_clean(verdict),
+            is_clean=is_verified(verdict),
         )
 
 

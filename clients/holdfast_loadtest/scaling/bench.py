@@ -17,12 +17,13 @@ from holdfast.inventory.v1 import inventory_service_pb2 as pb
 
 from holdfast_client.calls import path_of
 from holdfast_client.client import HoldfastClient
+from holdfast_client.ledger_verdict import is_verified
 from holdfast_loadtest.authority import Authority, remove_data, started, temporary_directory
 from holdfast_loadtest.bench import machine_of
 from holdfast_loadtest.demand import CALLER
 from holdfast_loadtest.figures import median, median_of_ratios, microseconds_each, percentile
 from holdfast_loadtest.scaling.ways import SEGMENTS, WAYS, Way, reserved_units, stock_up
-from holdfast_loadtest.truth import is_clean, ledger_verdict
+from holdfast_loadtest.truth import ledger_verdict
 
 Say = Callable[[str], None]
 
@@ -157,7 +158,7 @@ async def _is_sound(side: Authority, acknowledged: int) -> bool:
     """Says whether the ledger agrees with itself, and holds every unit that somebody was given and no other."""
     async with HoldfastClient(side.target, caller=CALLER) as client:
         verdict, _ = await ledger_verdict(client)
-        return is_clean(verdict) and await reserved_units(client) == acknowledged
+        return is_verified(verdict) and await reserved_units(client) == acknowledged
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

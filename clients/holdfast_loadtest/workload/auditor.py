@@ -19,6 +19,7 @@ from typing import Final
 
 from holdfast.inventory.v1 import audit_service_pb2, stock_pb2
 
+from holdfast_client.ledger_verdict import is_verified
 from holdfast_client.orders.account import LevelKey
 from holdfast_client.orders.ledger import LevelHistory
 from holdfast_client.orders.verdict import Finding
@@ -103,7 +104,7 @@ def judge(
         duplicates=duplicates,
         left=_left(account),
         movements=books.movements,
-        ledger_verified=None if ledger is None else _is_clean(ledger),
+        ledger_verified=None if ledger is None else is_verified(ledger),
         findings_count=findings.count,
         findings=tuple(findings.named),
     )
@@ -318,15 +319,6 @@ def _check_ledger(ledger: audit_service_pb2.LedgerVerdict, findings: _Findings) 
             findings.add("ledger", what)
     for finding in ledger.findings:
         findings.add(finding.row, finding.description)
-
-
-def _is_clean(ledger: audit_service_pb2.LedgerVerdict) -> bool:
-    return (
-        ledger.chain_verified
-        and ledger.levels_equal_movements
-        and ledger.reserved_equals_open_lines
-        and not (ledger.oversold_quantity or ledger.leaked_quantity or ledger.findings)
-    )
 
 
 def _left(account: Account) -> Left:

@@ -74,7 +74,7 @@ def test_who_asks_when_the_thread_ends_is_refused(
 def test_what_does_not_let_itself_be_cancelled_holds_up_nobody(
     authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "CLOSING_STEP_SECONDS", 0.05, raising=False)
+    monkeypatch.setattr(sync, "CLOSING_STEP_SECONDS", 0.05)
     client = SyncHoldfastClient(authority.target, caller="tests")
     begun = threading.Event()
 
@@ -95,7 +95,7 @@ def test_what_does_not_let_itself_be_cancelled_holds_up_nobody(
 
 
 def test_a_thread_that_is_stuck_holds_up_nobody(authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "CLOSING_STEP_SECONDS", 0.05, raising=False)
+    monkeypatch.setattr(sync, "CLOSING_STEP_SECONDS", 0.05)
     silence, stuck, free = Silence(), threading.Event(), threading.Event()
     authority.will_answer("GetItem", silence)
     client = SyncHoldfastClient(authority.target, caller="tests")
@@ -134,3 +134,22 @@ def test_a_step_that_fails_leaves_no_thread(authority: ScriptedAuthority, monkey
         client.close()
     assert not client._thread.is_alive()
     assert client._loop.is_closed()
+
+
+def test_an_interrupt_while_the_thread_ends_leaves_nobody_waiting(
+    authority: ScriptedAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = SyncHoldfastClient(authority.target, caller="tests")
+    wait: concurrent.futures.Future[None] = concurrent.futures.Future()
+    client._waits.add(wait)
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client._thread, "join", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            client.close()
+    assert wait.cancelled()
+    client._thread.join(PATIENCE_SECONDS)
+    client._loop.close()

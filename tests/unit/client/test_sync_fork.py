@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from unit.client.scripted import PATIENCE_SECONDS
 
 # In a program of its own, because a fork takes along whatever other threads of the tests hold. What waits for ever in
@@ -46,7 +44,6 @@ print("closed in the parent", flush=True)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_client_that_was_made_before_a_fork_says_so_in_the_child() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PROGRAM],
